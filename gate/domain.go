@@ -1,0 +1,185 @@
+package gate
+
+import (
+	"time"
+
+	"sallyport/policy"
+	"sallyport/rf"
+)
+
+// SiteID names a site.
+type SiteID string
+
+// LaneID names a lane of a site.
+type LaneID string
+
+// PassageID names one passage of one vehicle through one lane; it sorts by
+// time of arrival.
+type PassageID string
+
+// Declared is one thing that the driver or the fleet says of the vehicle. It
+// can raise suspicion; it clears nothing.
+type Declared struct {
+	Kind  string `json:"kind"` // fcc_id, imei, usb_id, module, tcu_part, device, no_modem
+	Value string `json:"value"`
+}
+
+// Inspection is what a person read off this very vehicle. It settles a unit
+// until it expires or is voided.
+type Inspection struct {
+	ID      string    `json:"id"`
+	VIN     string    `json:"vin"`
+	Role    string    `json:"role"`  // tcu, head-unit, device
+	Kind    string    `json:"kind"`  // fcc_id, imei, usb_id, module, tcu_part, no_modem
+	Value   string    `json:"value"` // the identifier as read
+	By      string    `json:"by"`
+	At      time.Time `json:"at"`
+	Expires time.Time `json:"expires"`
+}
+
+// Request is one question to the Assessor: the facts of an arrival that do not
+// come from reference data.
+type Request struct {
+	VIN            string
+	Plate          string
+	Class          policy.Class // empty is unknown
+	Zone           policy.Zone  // zero is unknown
+	At             time.Time
+	Market         string
+	Declared       []Declared
+	Inspections    []Inspection
+	Authorisations []policy.Authorisation
+	Radio          *rf.Finding // nil when no sensor listened
+	Posture        int
+}
+
+// Arrival is a vehicle that presents itself at a lane.
+type Arrival struct {
+	VIN      string       `json:"vin"`
+	Plate    string       `json:"plate,omitempty"`
+	Class    policy.Class `json:"class,omitempty"`
+	Declared []Declared   `json:"declared,omitempty"`
+	Via      string       `json:"via"` // scanner, keyboard, camera, api, demo
+}
+
+// State is a state of the lane controller.
+type State string
+
+// The states of a lane.
+const (
+	Idle         State = "idle"
+	Approaching  State = "approaching" // detector covered, no identity yet
+	Deciding     State = "deciding"    // facts gathered, record being made durable
+	Waiting      State = "waiting"     // verdict on screen, waiting for the guard
+	Admitting    State = "admitting"   // act recorded, arm commanded
+	Refusing     State = "refusing"    // turned away, on the way to the turn-out place
+	Redirected   State = "redirected"  // sent to inspection
+	OutOfService State = "out-of-service"
+	Manual       State = "manual" // no verdict by machine possible: paper form
+)
+
+// ActKind is what a guard may do.
+type ActKind string
+
+// The guard's acts of this version.
+const (
+	ActOpen     ActKind = "open"    // let the vehicle in; allowed on grant, and on flag with a reason
+	ActHold     ActKind = "hold"    // keep it waiting
+	ActInspect  ActKind = "inspect" // send to inspection
+	ActTurnAway ActKind = "turn-away"
+	ActOverride ActKind = "override" // let in against deny: reason and a second person (supervisor)
+	ActReset    ActKind = "reset"    // the lane is clear again
+)
+
+// Act is one act of one person.
+type Act struct {
+	Kind       ActKind   `json:"kind"`
+	Passage    PassageID `json:"passage"`
+	By         string    `json:"by"`                   // user name
+	Supervisor string    `json:"supervisor,omitempty"` // second person, for override
+	Reason     string    `json:"reason,omitempty"`
+	At         time.Time `json:"at"`
+}
+
+// Ending is how a passage ended.
+type Ending string
+
+// The endings. A passage that a crash left open becomes EndUnknown.
+const (
+	EndAdmitted   Ending = "admitted"
+	EndRefused    Ending = "refused"
+	EndInspection Ending = "inspection"
+	EndLeft       Ending = "left" // backed out, or replaced by the next arrival
+	EndArmFailed  Ending = "arm-failed"
+	EndUnknown    Ending = "unknown"
+)
+
+// Passage is the record of one arrival: what was asked, what was known, what
+// was decided. It is immutable; acts and the ending are recorded beside it.
+type Passage struct {
+	ID      PassageID  `json:"id"`
+	Lane    LaneID     `json:"lane"`
+	At      time.Time  `json:"at"`
+	Arrival Arrival    `json:"arrival"`
+	Result  Assessment `json:"result"`
+}
+
+// Assessment is the answer of the Assessor: the contract of `sallyport assess`
+// (its JSON form is Answer) with everything needed to compute it again.
+type Assessment struct {
+	VIN     string         `json:"vin"`
+	Facts   policy.Facts   `json:"facts"`
+	Asked   []Asked        `json:"asked"` // every question put to the supply graph, with its answer
+	Verdict policy.Verdict `json:"verdict"`
+	Vehicle VehicleView    `json:"vehicle"`
+}
+
+// Asked is one question to the supply graph and its answer, kept so that a
+// past verdict can be computed again on any machine.
+type Asked struct {
+	Q policy.SupplyQuestion `json:"q"`
+	A policy.SupplyAnswer   `json:"a"`
+}
+
+// VehicleView is the vehicle as a person is shown it.
+type VehicleView struct {
+	Valid        bool     `json:"valid"`
+	Problems     []string `json:"problems,omitempty"`
+	Make         string   `json:"make"`
+	Model        string   `json:"model"`
+	ModelYear    int      `json:"model_year,omitempty"` // 0 is unknown
+	Manufacturer string   `json:"manufacturer"`
+	Type         string   `json:"vehicle_type"`
+	Body         string   `json:"body_class"`
+	BuiltIn      string   `json:"built_in"`       // country name or code; empty is unknown
+	BuiltInBasis string   `json:"built_in_basis"` // what says so
+}
+
+// LaneView is the whole state of a lane as a screen shows it. It is a value:
+// once published nobody changes it.
+type LaneView struct {
+	Lane    LaneID      `json:"lane"`
+	Name    string      `json:"name"`
+	Zone    policy.Zone `json:"zone"`
+	TurnOut string      `json:"turn_out"` // where a refused vehicle turns or parks
+	State   State       `json:"state"`
+	Since   time.Time   `json:"since"`
+	Version uint64      `json:"version"`           // rises with every change
+	Passage *Passage    `json:"passage,omitempty"` // the vehicle at the line
+	Allowed []ActKind   `json:"allowed"`           // what the guard may do now
+	Notice  string      `json:"notice,omitempty"`  // message key of a fault: storage, arm, clock, radio …
+	Radio   RadioState  `json:"radio"`
+	Arm     string      `json:"arm"`     // closed, opening, open, fault, none
+	Durable bool        `json:"durable"` // the passage shown is committed
+	Inbound int         `json:"inbound"` // arrivals waiting behind
+	LastEnd Ending      `json:"last_end,omitempty"`
+}
+
+// RadioState says how the lane's sensors are.
+type RadioState struct {
+	Sensors   int       `json:"sensors"`
+	LastHeard time.Time `json:"last_heard,omitzero"`
+	Accepted  uint64    `json:"accepted"`
+	Refused   uint64    `json:"refused"` // counted, never stored
+	Dropped   uint64    `json:"dropped"`
+}
