@@ -1,0 +1,115 @@
+package auth
+
+import "fmt"
+
+// Role is what a person is at the site. A person has exactly one.
+type Role string
+
+// The roles of a site.
+const (
+	Guard           Role = "guard"
+	Supervisor      Role = "supervisor"
+	SecurityManager Role = "security-manager"
+	FleetManager    Role = "fleet-manager"
+	Auditor         Role = "auditor"
+	Administrator   Role = "administrator"
+)
+
+// Roles lists every role, in the order in which they are offered.
+func Roles() []Role {
+	return []Role{Guard, Supervisor, SecurityManager, FleetManager, Auditor, Administrator}
+}
+
+// ParseRole reads a role's name.
+func ParseRole(s string) (Role, error) {
+	for _, r := range Roles() {
+		if string(r) == s {
+			return r, nil
+		}
+	}
+	return "", fmt.Errorf("auth: %q is not a role", s)
+}
+
+// Permission is one thing that a person or a device may be allowed to do.
+type Permission string
+
+// The permissions. Each guards at least one route.
+const (
+	SeeLane         Permission = "see-lane"         // the live state of a lane
+	WorkLane        Permission = "work-lane"        // bring in a vehicle, act on a verdict
+	ApproveOverride Permission = "approve-override" // be the second person of an override
+	SeePassages     Permission = "see-passages"     // past passages, which hold personal data
+	SeePolicy       Permission = "see-policy"       // the rules in force
+	SeeData         Permission = "see-data"         // editions and ages of the reference data
+	VerifyLog       Permission = "verify-log"       // re-hash the log and see the result
+	ReportRadio     Permission = "report-radio"     // hand in radio observations
+	ReportPlate     Permission = "report-plate"     // hand in a plate that a camera read
+)
+
+// Permissions lists every permission.
+func Permissions() []Permission {
+	return []Permission{
+		SeeLane, WorkLane, ApproveOverride, SeePassages, SeePolicy,
+		SeeData, VerifyLog, ReportRadio, ReportPlate,
+	}
+}
+
+// May is the one table of what people may do. What is not in it is refused.
+//
+// The administrator keeps the machine running and neither works a lane nor
+// reads passages; the auditor reads everything and changes nothing; a guard
+// cannot be the second person of an override.
+func May(r Role, p Permission) bool {
+	switch r {
+	case Guard:
+		return p == SeeLane || p == WorkLane || p == SeePolicy
+	case Supervisor:
+		return p == SeeLane || p == WorkLane || p == ApproveOverride || p == SeePassages || p == SeePolicy || p == SeeData
+	case SecurityManager:
+		return p == SeeLane || p == ApproveOverride || p == SeePassages || p == SeePolicy || p == SeeData
+	case FleetManager:
+		return p == SeePolicy || p == SeeData
+	case Auditor:
+		return p == SeePassages || p == SeePolicy || p == SeeData || p == VerifyLog
+	case Administrator:
+		return p == SeeLane || p == SeePolicy || p == SeeData || p == VerifyLog
+	}
+	return false
+}
+
+// DeviceKind is what a machine at the lane is.
+type DeviceKind string
+
+// The kinds of devices that speak to the interface for machines.
+const (
+	KindSensor DeviceKind = "sensor"       // passive radio sensor
+	KindKiosk  DeviceKind = "kiosk"        // lane terminal
+	KindCamera DeviceKind = "plate-camera" // plate reader
+)
+
+// DeviceKinds lists every kind.
+func DeviceKinds() []DeviceKind { return []DeviceKind{KindSensor, KindKiosk, KindCamera} }
+
+// ParseDeviceKind reads a kind's name.
+func ParseDeviceKind(s string) (DeviceKind, error) {
+	for _, k := range DeviceKinds() {
+		if string(k) == s {
+			return k, nil
+		}
+	}
+	return "", fmt.Errorf("auth: %q is not a kind of device", s)
+}
+
+// DeviceMay is the one table of what devices may do, each only on the lane
+// that it is enrolled for.
+func DeviceMay(k DeviceKind, p Permission) bool {
+	switch k {
+	case KindSensor:
+		return p == ReportRadio
+	case KindKiosk:
+		return p == SeeLane || p == WorkLane
+	case KindCamera:
+		return p == ReportPlate
+	}
+	return false
+}
