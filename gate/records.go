@@ -1,0 +1,108 @@
+package gate
+
+import (
+	"time"
+
+	"sallyport/policy"
+)
+
+// Outcome is how and when one passage ended.
+type Outcome struct {
+	Passage PassageID `json:"passage"`
+	Lane    LaneID    `json:"lane"`
+	Ending  Ending    `json:"ending"`
+	At      time.Time `json:"at"`
+	Note    string    `json:"note,omitempty"` // class of the failure, for EndArmFailed; names no vehicle
+}
+
+// Reassessment is a later assessment of a vehicle still at the line.
+type Reassessment struct {
+	Passage PassageID  `json:"passage"`
+	Lane    LaneID     `json:"lane"`
+	At      time.Time  `json:"at"`
+	Because string     `json:"because"` // radio, posture, inspection, data
+	Result  Assessment `json:"result"`
+}
+
+// EventKind is the kind of an Event.
+type EventKind string
+
+// The events of this version.
+const (
+	EventStarted      EventKind = "started"      // the program took the lanes into service
+	EventStopped      EventKind = "stopped"      // the program left the lanes in order
+	EventClockBehind  EventKind = "clock-behind" // the clock is behind the last record
+	EventStoreBack    EventKind = "store-back"   // records can be made durable again
+	EventArmFault     EventKind = "arm-fault"    // an arm did not confirm
+	EventSignIn       EventKind = "sign-in"      // a person signed in
+	EventSignInFailed EventKind = "sign-in-failed"
+	EventExport       EventKind = "export"
+)
+
+// Event is something that happened at the site and is not about one passage.
+type Event struct {
+	Kind   EventKind `json:"kind"`
+	Lane   LaneID    `json:"lane,omitempty"`
+	At     time.Time `json:"at"`
+	By     string    `json:"by,omitempty"`
+	Detail string    `json:"detail,omitempty"` // names no vehicle and no driver
+}
+
+// Registration is one line of the site's list of known vehicles: a VIN or a
+// plate, or both, and the class of the vehicle.
+type Registration struct {
+	VIN    string        `json:"vin,omitempty"`
+	Plate  string        `json:"plate,omitempty"`
+	Class  policy.Class  `json:"class"`
+	Market string        `json:"market,omitempty"` // ISO 3166-1 alpha-2 or "EU"
+	Source policy.Source `json:"source"`           // which list, and of what date
+	At     time.Time     `json:"at"`               // when it was entered
+}
+
+// PolicyDocument is the source text of a policy under which a verdict was
+// given. It never changes: another text has another hash.
+type PolicyDocument struct {
+	Hash   string    `json:"hash"` // as in policy.Verdict.Hash
+	ID     string    `json:"id"`   // id and version, as in policy.Verdict.Policy
+	Source []byte    `json:"source"`
+	At     time.Time `json:"at"` // when it was first kept
+}
+
+// PassageFilter chooses passages. A zero field does not restrict.
+type PassageFilter struct {
+	From, Until time.Time // [From, Until)
+	Lane        LaneID
+	VIN         string // exact
+	Plate       string // exact
+	Outcome     policy.Outcome
+	Ending      Ending // EndOpen finds those not ended
+	Limit       int    // at most 1000; 0 is 50
+	Before      int64  // log sequence of the last passage of the page before; 0 is the newest page
+}
+
+// EndOpen in a PassageFilter finds passages that have not ended.
+const EndOpen Ending = "open"
+
+// PassageSummary is one line of a list of passages. VIN and Plate are empty
+// once erased.
+type PassageSummary struct {
+	Seq     int64          `json:"seq"` // sequence of its log entry
+	ID      PassageID      `json:"id"`
+	Lane    LaneID         `json:"lane"`
+	At      time.Time      `json:"at"`
+	Outcome policy.Outcome `json:"outcome"` // of the last assessment
+	VIN     string         `json:"vin,omitempty"`
+	Plate   string         `json:"plate,omitempty"`
+	Ending  Ending         `json:"ending,omitempty"` // empty while open
+	Erased  bool           `json:"erased,omitempty"`
+}
+
+// PassageRecord is everything that is kept of one passage. Once erased,
+// Passage holds no more than ID, lane and instant, and acts no reason.
+type PassageRecord struct {
+	Summary       PassageSummary `json:"summary"`
+	Passage       Passage        `json:"passage"`
+	Reassessments []Reassessment `json:"reassessments,omitempty"`
+	Acts          []Act          `json:"acts,omitempty"`
+	Outcome       *Outcome       `json:"outcome,omitempty"`
+}
