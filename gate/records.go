@@ -1,7 +1,9 @@
 package gate
 
 import (
+	"strings"
 	"time"
+	"unicode"
 
 	"sallyport/policy"
 )
@@ -33,7 +35,6 @@ const (
 	EventStopped      EventKind = "stopped"      // the program left the lanes in order
 	EventClockBehind  EventKind = "clock-behind" // the clock is behind the last record
 	EventStoreBack    EventKind = "store-back"   // records can be made durable again
-	EventArmFault     EventKind = "arm-fault"    // an arm did not confirm
 	EventSignIn       EventKind = "sign-in"      // a person signed in
 	EventSignInFailed EventKind = "sign-in-failed"
 	EventExport       EventKind = "export"
@@ -105,4 +106,23 @@ type PassageRecord struct {
 	Reassessments []Reassessment `json:"reassessments,omitempty"`
 	Acts          []Act          `json:"acts,omitempty"`
 	Outcome       *Outcome       `json:"outcome,omitempty"`
+}
+
+// NormalVIN is a VIN as the site files it: upper case, without the blanks and
+// the leading asterisks of Code 39 that scanners add. It does not check or
+// correct the VIN; that is for package vin.
+func NormalVIN(s string) string {
+	return strings.ToUpper(strings.Trim(s, " \t\r\n*"))
+}
+
+// NormalPlate is a plate as the site files it: upper case, without blanks,
+// hyphens and dots, which are written in many ways.
+func NormalPlate(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case ' ', '\t', '-', '.', '\u00a0':
+			return -1
+		}
+		return unicode.ToUpper(r)
+	}, strings.TrimSpace(s))
 }

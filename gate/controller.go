@@ -1,0 +1,397 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sallyport/policy"
+	"sallyport/rf"
+)
+
+// The classes of error of the Controller. A screen shows a sentence for the
+// class; the chain behind it is for the log.
+var (
+	// ErrManual says that no verdict by machine is possible now, and that the
+	// guard proceeds by hand with the paper form.
+	ErrManual = errors.New("manual procedure: the record cannot be made durable")
+	// ErrUnknownLane says that the site has no such lane.
+	ErrUnknownLane = errors.New("no such lane")
+	// ErrStale says that the act was meant for a vehicle that is no longer the
+	// one at the line.
+	ErrStale = errors.New("the screen is out of date: another vehicle is at the line")
+	// ErrNotAllowed says that the act is not among those allowed now.
+	ErrNotAllowed = errors.New("this act is not allowed now")
+	// ErrNeedsReason says that the act needs a reason in words.
+	ErrNeedsReason = errors.New("this act needs a reason")
+	// ErrNeedsSupervisor says that the act needs a second person.
+	ErrNeedsSupervisor = errors.New("this act needs a supervisor, who is another person")
+	// ErrBusy says that more vehicles present themselves than the lane can
+	// hold behind the one at the line.
+	ErrBusy = errors.New("too many arrivals at this lane")
+	// ErrOutOfService says that the controller is not running.
+	ErrOutOfService = errors.New("the lane is out of service")
+)
+
+// The notices of a LaneView: message keys, not words.
+const (
+	NoticeStorage = "storage" // records cannot be made durable: manual procedure
+	NoticeAssess  = "assess"  // the assessor failed: manual procedure
+	NoticeArm     = "arm"     // the arm did not confirm: look at it, raise it by hand
+	NoticeClock   = "clock"   // the clock is behind the last record
+	NoticeRadio   = "radio"   // the sensors are silent
+)
+
+// The positions of an arm, as a LaneView names them.
+const (
+	ArmNone    = "none"
+	ArmClosed  = "closed"
+	ArmOpening = "opening"
+	ArmOpen    = "open"
+	ArmFault   = "fault"
+)
+
+// AutoOpen is who acts when the site's policy opens by itself.
+const AutoOpen = "auto-open"
+
+// LaneConfig is one lane of the site. A zero duration or size takes the
+// default named beside it.
+type LaneConfig struct {
+	ID       LaneID
+	Name     string
+	Zone     policy.Zone
+	TurnOut  string // where a refused vehicle turns or parks
+	Market   string // market assumed where the registration names none; empty is unknown
+	AutoOpen bool   // raise the arm on a committed grant without a person's act
+
+	Arm        Arm        // nil: the lane has none, and the guard lets vehicles in by hand
+	Attributor Attributor // nil: no sensors at this lane
+
+	StoreTimeout time.Duration // 3 s: longest wait for a record
+	ArmTimeout   time.Duration // 5 s: longest wait for the arm to confirm
+	ClearAfter   time.Duration // 10 s: time a vehicle that was let in, refused or redirected has to leave the line
+	RetryAfter   time.Duration // 2 s: between attempts to record while in manual procedure
+	RadioEvery   time.Duration // 500 ms: between looks at the radio finding
+	SilentAfter  time.Duration // 60 s without an observation: the sensors are silent
+	Observations int           // 8192: observations that may wait
+}
+
+// Config is what a Controller is made of.
+type Config struct {
+	Lanes    []LaneConfig
+	Store    Recorder
+	Registry Registry
+	Assessor Assessor
+	Posture  func() int   // threat level now; nil is always 0
+	Log      *slog.Logger // nil: slog.Default
+}
+
+// Controller runs the lanes of a site. Each lane is one goroutine that owns
+// the lane's state and is sent messages; the methods may be called from any
+// goroutine.
+type Controller struct {
+	cfg   Config
+	lanes map[LaneID]*lane
+	order []*lane
+	clock clock
+	run   atomic.Bool
+}
+
+// NewController checks the configuration and makes the lanes, all of them out
+// of service until Run.
+func NewController(cfg Config) (*Controller, error) {
+	switch {
+	case cfg.Store == nil:
+		return nil, errors.New("controller: no store")
+	case cfg.Registry == nil:
+		return nil, errors.New("controller: no registry")
+	case cfg.Assessor == nil:
+		return nil, errors.New("controller: no assessor")
+	case len(cfg.Lanes) == 0:
+		return nil, errors.New("controller: the site has no lane")
+	}
+	if cfg.Posture == nil {
+		cfg.Posture = func() int { return 0 }
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	c := &Controller{cfg: cfg, lanes: make(map[LaneID]*lane, len(cfg.Lanes))}
+	for i, lc := range cfg.Lanes {
+		if !validLaneID(lc.ID) {
+			return nil, fmt.Errorf("controller: lane %d: id %q: 1 to 32 of a-z, 0-9 and hyphen", i+1, lc.ID)
+		}
+		if _, twice := c.lanes[lc.ID]; twice {
+			return nil, fmt.Errorf("controller: lane %d: id %q is used twice", i+1, lc.ID)
+		}
+		l := newLane(c, lc)
+		c.lanes[lc.ID] = l
+		c.order = append(c.order, l)
+	}
+	return c, nil
+}
+
+// validLaneID keeps lane ids fit for passage ids, addresses and file names.
+func validLaneID(id LaneID) bool {
+	if len(id) == 0 || len(id) > 32 {
+		return false
+	}
+	for _, r := range id {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// Run closes the passages that a crash left open, takes the lanes into service
+// and keeps them until the context ends. It then waits for arms that are
+// moving, takes the lanes out of service, and returns nil. It can be called
+// once.
+func (c *Controller) Run(ctx context.Context) error {
+	if c.run.Swap(true) {
+		return errors.New("controller: Run called twice")
+	}
+	var wg sync.WaitGroup
+	for _, l := range c.order {
+		wg.Go(func() { l.serve(ctx) })
+	}
+	if c.open(ctx) {
+		for _, l := range c.order {
+			_ = l.post(ctx, (*lane).start) // fails only when stopping
+		}
+		<-ctx.Done()
+		wg.Wait()
+		at, _ := c.clock.stamp()
+		end, cancel := c.storeContext(ctx, c.order[0].cfg.StoreTimeout)
+		defer cancel()
+		if err := c.cfg.Store.RecordEvent(end, Event{Kind: EventStopped, At: at}); err != nil {
+			c.cfg.Log.ErrorContext(ctx, "stop not recorded", "error", err)
+		}
+		return nil
+	}
+	wg.Wait()
+	return nil
+}
+
+// open brings the store into a state from which lanes may start, and tries
+// until it succeeds (true) or the context ends (false). Meanwhile the lanes
+// are in manual procedure.
+func (c *Controller) open(ctx context.Context) bool {
+	first := c.order[0].cfg
+	for {
+		err := func() error {
+			work, cancel := c.storeContext(ctx, first.StoreTimeout)
+			defer cancel()
+			last, err := c.cfg.Store.LastAt(work)
+			if err != nil {
+				return err
+			}
+			c.clock.atLeast(last)
+			at, _ := c.clock.stamp()
+			open, err := c.cfg.Store.CloseOpen(work, at)
+			if err != nil {
+				return err
+			}
+			for _, id := range open {
+				c.cfg.Log.WarnContext(ctx, "passage closed as unknown", "passage", id)
+			}
+			return c.cfg.Store.RecordEvent(work, Event{Kind: EventStarted, At: at,
+				Detail: fmt.Sprintf("%d lanes, %d passages closed as unknown", len(c.order), len(open))})
+		}()
+		if err == nil {
+			return true
+		}
+		c.cfg.Log.ErrorContext(ctx, "lanes cannot start", "error", err)
+		for _, l := range c.order {
+			_ = l.post(ctx, (*lane).cannotStart)
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(first.RetryAfter):
+		}
+	}
+}
+
+// storeContext bounds work on the store in time and lets it finish when the
+// program is asked to stop.
+func (c *Controller) storeContext(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), d)
+}
+
+// Lanes are the views of all lanes, in the order of the configuration.
+func (c *Controller) Lanes() []LaneView {
+	views := make([]LaneView, len(c.order))
+	for i, l := range c.order {
+		views[i] = l.feed.now()
+	}
+	return views
+}
+
+// View is the lane as it is now.
+func (c *Controller) View(id LaneID) (LaneView, bool) {
+	l, ok := c.lanes[id]
+	if !ok {
+		return LaneView{}, false
+	}
+	return l.feed.now(), true
+}
+
+// Subscribe sends the whole state of the lane, then each change. A reader who
+// falls behind is dropped: the channel is closed and the reader subscribes
+// again. The channel is also closed when the context or Run ends.
+func (c *Controller) Subscribe(ctx context.Context, id LaneID) (<-chan LaneView, error) {
+	l, ok := c.lanes[id]
+	if !ok {
+		return nil, fmt.Errorf("subscribe to %q: %w", id, ErrUnknownLane)
+	}
+	return l.feed.subscribe(ctx), nil
+}
+
+// Arrive presents a vehicle at a lane. It returns when the passage is durable,
+// and its ID; the view with the verdict has been published then. An error
+// means that there is no verdict by machine; errors.Is(err, ErrManual) asks
+// for the paper form. The same arrival again within two seconds (a scanner
+// that reads twice) is the same passage. An arrival while a vehicle waits
+// means that the one before has left; one while the arm moves is kept until
+// the arm has settled.
+func (c *Controller) Arrive(ctx context.Context, id LaneID, a Arrival) (PassageID, error) {
+	type answer struct {
+		id  PassageID
+		err error
+	}
+	a.Declared = slices.Clone(a.Declared)
+	reply := make(chan answer, 1)
+	got, err := ask(ctx, c, id, reply, func(l *lane) {
+		l.arrive(arriving{ctx: ctx, arrival: a, done: func(id PassageID, err error) { reply <- answer{id, err} }})
+	})
+	if err == nil {
+		err = got.err
+	}
+	if err != nil {
+		return "", fmt.Errorf("arrival at %q: %w", id, err)
+	}
+	return got.id, nil
+}
+
+// Act carries out one act of one person on the vehicle that the person's
+// screen showed. It returns when the act is durable and, where the act itself
+// ends the passage, the ending too; an arm is then on its way, and the view
+// tells how it went. Act.At is set by the lane.
+func (c *Controller) Act(ctx context.Context, id LaneID, a Act) error {
+	reply := make(chan error, 1)
+	got, err := ask(ctx, c, id, reply, func(l *lane) {
+		if err := ctx.Err(); err != nil {
+			reply <- err
+			return
+		}
+		reply <- l.act(a)
+	})
+	if err == nil {
+		err = got
+	}
+	if err != nil {
+		return fmt.Errorf("act %q at %q: %w", a.Kind, id, err)
+	}
+	return nil
+}
+
+// Detect tells the lane that its detector is covered, or free.
+func (c *Controller) Detect(ctx context.Context, id LaneID, covered bool) error {
+	reply := make(chan struct{}, 1)
+	if _, err := ask(ctx, c, id, reply, func(l *lane) { l.detect(covered); reply <- struct{}{} }); err != nil {
+		return fmt.Errorf("detector at %q: %w", id, err)
+	}
+	return nil
+}
+
+// ask runs f on the goroutine of the lane and waits for what it replies.
+func ask[T any](ctx context.Context, c *Controller, id LaneID, reply chan T, f message) (T, error) {
+	var none T
+	l, ok := c.lanes[id]
+	if !ok {
+		return none, ErrUnknownLane
+	}
+	if !c.run.Load() {
+		return none, ErrOutOfService
+	}
+	if err := l.post(ctx, f); err != nil {
+		return none, err
+	}
+	select {
+	case got := <-reply:
+		return got, nil
+	case <-ctx.Done():
+		return none, ctx.Err()
+	case <-l.done:
+	}
+	select { // the lane may have replied in its last breath
+	case got := <-reply:
+		return got, nil
+	default:
+		return none, ErrOutOfService
+	}
+}
+
+// Observe hands one observation to the lane's attributor. It never blocks; an
+// observation that finds the lane's queue full is dropped and counted, and the
+// answer is false.
+func (c *Controller) Observe(id LaneID, o rf.Observation) bool {
+	l, ok := c.lanes[id]
+	if !ok || l.cfg.Attributor == nil {
+		return false
+	}
+	select {
+	case l.heard <- o:
+		l.feed.accepted.Add(1)
+		return true
+	default:
+		l.feed.dropped.Add(1)
+		return false
+	}
+}
+
+// Refused counts observations that a driver could not parse, so that the lane
+// shows them. They are counted, never kept.
+func (c *Controller) Refused(id LaneID, n uint64) {
+	if l, ok := c.lanes[id]; ok {
+		l.feed.refused.Add(n)
+	}
+}
+
+// clock gives the instants of records. They never run backwards: while the
+// system's clock is behind the last record, the last record's instant is used,
+// so that effective dates cannot be dodged by setting the clock back.
+type clock struct {
+	mu   sync.Mutex
+	last time.Time
+}
+
+// clockTolerance is how far behind the last record a clock may be without
+// being called wrong: lanes stamp records concurrently.
+const clockTolerance = time.Second
+
+func (c *clock) stamp() (at time.Time, behind bool) {
+	now := time.Now().UTC().Round(0)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now.After(c.last) {
+		c.last = now
+		return now, false
+	}
+	return c.last, now.Before(c.last.Add(-clockTolerance))
+}
+
+func (c *clock) atLeast(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t.After(c.last) {
+		c.last = t.UTC()
+	}
+}
