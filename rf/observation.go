@@ -28,7 +28,7 @@ type Observation struct {
 	Channel int       `json:"channel,omitempty"`
 	FreqMHz float64   `json:"freq_mhz,omitempty"`
 	Band    string    `json:"band,omitempty"`    // cell: 3GPP band
-	Role    string    `json:"role,omitempty"`    // wifi: ap, client
+	Role    string    `json:"role,omitempty"`    // wifi: ap, client, probe
 	Company int       `json:"company,omitempty"` // ble: Bluetooth SIG company id
 	SSID    string    `json:"ssid,omitempty"`    // only when it matches a vehicle pattern
 	Model   string    `json:"model,omitempty"`   // tpms: air protocol, not a make
