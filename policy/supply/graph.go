@@ -1,0 +1,546 @@
+package supply
+
+import (
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Value is the answer to a question in Kleene's three values. The zero value
+// is Unknown and the order is that of policy.Truth.
+type Value uint8
+
+// The three values.
+const (
+	Unknown Value = iota
+	False
+	True
+)
+
+// String returns "unknown", "false" or "true".
+func (v Value) String() string {
+	switch v {
+	case False:
+		return "false"
+	case True:
+		return "true"
+	}
+	return "unknown"
+}
+
+// MarshalText writes the value as its word.
+func (v Value) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (v *Value) UnmarshalText(b []byte) error {
+	switch string(b) {
+	case "unknown":
+		*v = Unknown
+	case "false":
+		*v = False
+	case "true":
+		*v = True
+	default:
+		return fmt.Errorf("%q is not one of unknown, false, true", b)
+	}
+	return nil
+}
+
+// Ref is where a row comes from. Nothing in the graph is asserted: it is
+// attributed to one of these.
+type Ref struct {
+	Source    string `json:"source"`             // address, or the document's name where it has none
+	Quote     string `json:"quote,omitempty"`    // the words relied on
+	Date      string `json:"date,omitempty"`     // of the source or of the fact it states, as precise as known
+	Certainty string `json:"certainty"`          // official (filing, authority, primary record), press, secondary, reviewed
+	Note      string `json:"note,omitempty"`     // what a reader could get wrong
+	Reply     string `json:"reply,omitempty"`    // what the maker concerned says to it, with date
+	SeenVia   string `json:"seen_via,omitempty"` // the copy that was read
+	Reason    string `json:"reason,omitempty"`   // why a reviewer added or changed the row
+}
+
+// Party is a legal entity, brand, fund, person or state body.
+type Party struct {
+	ID           string   `json:"id"`
+	Name         string   `json:"name"`
+	Kind         string   `json:"kind"`                    // company, brand, fund, person, state, other
+	Country      string   `json:"country,omitempty"`       // of incorporation, ISO 3166-1 alpha-2; empty is unknown
+	CountryBasis string   `json:"country_basis,omitempty"` // the source's words for it
+	Listed       string   `json:"listed,omitempty"`        // stock exchange and ticker
+	Role         string   `json:"role,omitempty"`
+	Aliases      []string `json:"aliases,omitempty"`    // exact and reviewed
+	Unresolved   string   `json:"unresolved,omitempty"` // why its owner could not be found; empty where nothing says so
+	Ultimate     bool     `json:"ultimate,omitempty"`   // the source names nobody above it: its own ultimate parent
+	Ref
+}
+
+// Kind is what an edge says.
+type Kind string
+
+// The kinds of edges, From being the party the edge is about.
+const (
+	OwnedBy           Kind = "owned_by"           // To holds Share per cent of From
+	ControlledBy      Kind = "controlled_by"      // To controls From by other means than half the shares
+	BrandOf           Kind = "brand_of"           // From is a name that To uses
+	LicenceFrom       Kind = "licence_from"       // From builds under To's licence
+	FirmwareBy        Kind = "firmware_by"        // From's firmware or source code is To's
+	EngineeringShared Kind = "engineering_shared" // people of To did engineering on From's products
+	ProductEquivalent Kind = "product_equivalent" // From's product is said to be To's under another name
+	SoldTo            Kind = "sold_to"            // From sold a business to To
+	OfferBy           Kind = "offer_by"           // To offered to buy From; completion was not seen
+	FundedBy          Kind = "funded_by"          // To put money into From; no share is stated
+	TradedOn          Kind = "traded_on"          // From's shares trade on the exchange named
+	CounterStatement  Kind = "counter_statement"  // From's own statement, or its act against a statement
+	IdentifiedBy      Kind = "identified_by"      // bus vendor ids under which From's devices enumerate
+	Link              Kind = "link"               // a tie that answers none of the questions
+)
+
+// Edge is one dated statement about one party, usually in relation to another.
+type Edge struct {
+	ID          string   `json:"id"`
+	From        string   `json:"from"`
+	To          string   `json:"to,omitempty"`      // party id; empty where the other side is no party
+	ToText      string   `json:"to_text,omitempty"` // the other side where it is no party
+	Kind        Kind     `json:"kind"`
+	Share       *float64 `json:"share,omitempty"`       // per cent, 0..100; nil is not stated
+	Controlling bool     `json:"controlling,omitempty"` // the source states ownership or control without a share
+	Alternative bool     `json:"alternative,omitempty"` // one of several parties of which only one can be meant
+	Since       string   `json:"since,omitempty"`       // 2024, 2024-07 or 2024-07-26; empty is not dated
+	Until       string   `json:"until,omitempty"`       // first day on which it no longer holds, or the period in which it ended
+	Seen        bool     `json:"seen,omitempty"`        // Since is when it was seen to be so, not when it began
+	When        string   `json:"when,omitempty"`        // the source's own words for the time
+	Relation    string   `json:"relation,omitempty"`    // the source data's words for the relation
+	Ref
+}
+
+// List is an official list with its editions.
+type List struct {
+	ID       string    `json:"id"`
+	Title    string    `json:"title"`
+	Country  string    `json:"country,omitempty"` // the list only names parties of this country; empty is any
+	Editions []Edition `json:"editions"`
+}
+
+// Edition is one edition of a list, in force from From until the day before Until.
+type Edition struct {
+	ID        string  `json:"id"`
+	From      string  `json:"from"`
+	Until     string  `json:"until,omitempty"`
+	Withdrawn bool    `json:"withdrawn,omitempty"` // posted and withdrawn: was never in force
+	Complete  bool    `json:"complete,omitempty"`  // all entries of the edition are held here
+	Entries   []Entry `json:"entries"`
+	Absent    []Entry `json:"absent,omitempty"` // parties that a source says are not on it
+	Ref
+}
+
+// Entry is one name on a list and the party a reviewer matched it to.
+type Entry struct {
+	Name  string `json:"name"`
+	Party string `json:"party,omitempty"`
+	From  string `json:"from,omitempty"`  // where it was listed later than the edition
+	Until string `json:"until,omitempty"` // where it was removed before the edition ended
+	Ref
+}
+
+// Instrument is a law, order, rule or finding that a policy may name.
+type Instrument struct {
+	ID            string   `json:"id"`
+	Authority     string   `json:"authority"`
+	Title         string   `json:"title"`
+	Status        string   `json:"status"` // the source data's words
+	State         string   `json:"state"`  // in-force, proposed, superseded, withdrawn, finding, reported, advice, decided
+	Effective     string   `json:"effective,omitempty"`
+	EffectiveFrom string   `json:"effective_from,omitempty"` // where Effective names exactly one first day
+	Scope         string   `json:"scope,omitempty"`
+	Criterion     string   `json:"criterion,omitempty"` // what a gate can test
+	Entries       []string `json:"entries,omitempty"`
+	Ref
+}
+
+// Plant is one statement that a model is built in a country other than the
+// badge suggests.
+type Plant struct {
+	Brand   string `json:"brand"`
+	Model   string `json:"model"`
+	Plant   string `json:"plant"`
+	Partner string `json:"partner,omitempty"`
+	Country string `json:"country"`
+	Ref
+}
+
+// Territory says which codes a country's name covers for a question of control.
+type Territory struct {
+	Country  string   `json:"country"`
+	Includes []string `json:"includes"`
+	Ref
+}
+
+// MakeName is a vehicle make that names a party only for some vehicle types.
+type MakeName struct {
+	Name  string   `json:"name"`
+	Types []string `json:"types"` // vPIC vehicle types
+	Party string   `json:"party"`
+}
+
+// File is the form in which a graph is stored and exchanged.
+type File struct {
+	Edition     string       `json:"edition"` // date of the review and a hash of the content
+	Parties     []Party      `json:"parties"`
+	Edges       []Edge       `json:"edges"`
+	Lists       []List       `json:"lists"`
+	Instruments []Instrument `json:"instruments"`
+	Plants      []Plant      `json:"plants"`
+	Territories []Territory  `json:"territories"`
+	Makes       []MakeName   `json:"makes"`
+}
+
+// Graph answers questions. It is immutable and safe for concurrent use.
+type Graph struct {
+	file    File
+	party   map[string]int32
+	names   map[string]int32
+	makes   map[string][]MakeName
+	lists   map[string]*List
+	ofList  map[string]string // edition id -> list id
+	own     [][]int32         // owner edges of each party: owned_by, controlled_by, brand_of
+	tie     [][]int32         // licence, firmware, engineering, equivalence
+	other   [][]int32         // everything else about the party
+	span    []span            // of each edge
+	to      []int32           // party index of each edge's To, or -1
+	country map[string]map[string]bool
+}
+
+type span struct{ since, until int32 } // days since 1970; until is exclusive
+
+const forever = int32(1<<31 - 1)
+
+// ErrFormat is wrapped by every error of Open.
+var ErrFormat = errors.New("not a supply graph")
+
+//go:embed supply.json
+var embedded []byte
+
+var embeddedOnce = sync.OnceValues(func() (*Graph, error) { return Open(embedded) })
+
+// Embedded returns the graph that is built into the program.
+func Embedded() (*Graph, error) { return embeddedOnce() }
+
+// Open reads a graph from the form that Build writes. It refuses a file in
+// which an edge, entry or make names a party that is not in it, two parties
+// answer to one name, a share lies outside 0..100 or a date cannot be read.
+func Open(b []byte) (*Graph, error) {
+	var f File
+	if err := json.Unmarshal(b, &f); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+	if f.Edition == "" {
+		return nil, fmt.Errorf("%w: it names no edition", ErrFormat)
+	}
+	g := &Graph{
+		file:    f,
+		party:   make(map[string]int32, len(f.Parties)),
+		names:   make(map[string]int32, 3*len(f.Parties)),
+		makes:   make(map[string][]MakeName),
+		lists:   make(map[string]*List),
+		ofList:  make(map[string]string),
+		own:     make([][]int32, len(f.Parties)),
+		tie:     make([][]int32, len(f.Parties)),
+		other:   make([][]int32, len(f.Parties)),
+		span:    make([]span, len(f.Edges)),
+		to:      make([]int32, len(f.Edges)),
+		country: make(map[string]map[string]bool),
+	}
+	for i, p := range f.Parties {
+		if p.ID == "" || p.Name == "" {
+			return nil, fmt.Errorf("%w: party %d has no id or no name", ErrFormat, i)
+		}
+		if _, dup := g.party[p.ID]; dup {
+			return nil, fmt.Errorf("%w: party %q appears twice", ErrFormat, p.ID)
+		}
+		g.party[p.ID] = int32(i)
+	}
+	for i, p := range f.Parties {
+		for _, n := range append([]string{p.ID, p.Name}, p.Aliases...) {
+			k := fold(n)
+			if k == "" {
+				return nil, fmt.Errorf("%w: party %q has the name %q, which has neither letter nor digit", ErrFormat, p.ID, n)
+			}
+			if j, taken := g.names[k]; taken && j != int32(i) {
+				return nil, fmt.Errorf("%w: %q names both %q and %q", ErrFormat, n, p.ID, f.Parties[j].ID)
+			}
+			g.names[k] = int32(i)
+		}
+	}
+	for i, e := range f.Edges {
+		from, ok := g.party[e.From]
+		if !ok {
+			return nil, fmt.Errorf("%w: edge %q is about the party %q, which is not there", ErrFormat, e.ID, e.From)
+		}
+		g.to[i] = -1
+		if e.To != "" {
+			j, ok := g.party[e.To]
+			if !ok {
+				return nil, fmt.Errorf("%w: edge %q leads to the party %q, which is not there", ErrFormat, e.ID, e.To)
+			}
+			g.to[i] = j
+		}
+		if e.Share != nil && !(*e.Share >= 0 && *e.Share <= 100) {
+			return nil, fmt.Errorf("%w: edge %q has a share of %v per cent", ErrFormat, e.ID, *e.Share)
+		}
+		s, err := spanOf(e.Since, e.Until)
+		if err != nil {
+			return nil, fmt.Errorf("%w: edge %q: %w", ErrFormat, e.ID, err)
+		}
+		g.span[i] = s
+		switch e.Kind {
+		case OwnedBy, ControlledBy, BrandOf:
+			if e.To == "" {
+				return nil, fmt.Errorf("%w: edge %q names no owner", ErrFormat, e.ID)
+			}
+			g.own[from] = append(g.own[from], int32(i))
+		case LicenceFrom, FirmwareBy, EngineeringShared, ProductEquivalent:
+			if e.To == "" {
+				return nil, fmt.Errorf("%w: edge %q names no other party", ErrFormat, e.ID)
+			}
+			g.tie[from] = append(g.tie[from], int32(i))
+		case SoldTo, OfferBy, FundedBy, TradedOn, CounterStatement, IdentifiedBy, Link:
+			g.other[from] = append(g.other[from], int32(i))
+		default:
+			return nil, fmt.Errorf("%w: edge %q is of the unknown kind %q", ErrFormat, e.ID, e.Kind)
+		}
+	}
+	for i := range f.Lists {
+		l := &f.Lists[i]
+		if l.ID == "" || g.lists[l.ID] != nil {
+			return nil, fmt.Errorf("%w: list %d has no id of its own", ErrFormat, i)
+		}
+		g.lists[l.ID] = l
+		for _, ed := range l.Editions {
+			if _, err := spanOf(ed.From, ed.Until); err != nil || ed.From == "" {
+				return nil, fmt.Errorf("%w: edition %q of list %q has no readable first day", ErrFormat, ed.ID, l.ID)
+			}
+			g.ofList[ed.ID] = l.ID
+			for _, en := range append(append([]Entry(nil), ed.Entries...), ed.Absent...) {
+				if en.Party != "" {
+					if _, ok := g.party[en.Party]; !ok {
+						return nil, fmt.Errorf("%w: edition %q matches %q to the party %q, which is not there", ErrFormat, ed.ID, en.Name, en.Party)
+					}
+				}
+				if _, err := spanOf(en.From, en.Until); err != nil {
+					return nil, fmt.Errorf("%w: edition %q, entry %q: %w", ErrFormat, ed.ID, en.Name, err)
+				}
+			}
+		}
+	}
+	for _, t := range f.Territories {
+		m := map[string]bool{t.Country: true}
+		for _, c := range t.Includes {
+			m[c] = true
+		}
+		g.country[t.Country] = m
+	}
+	for _, m := range f.Makes {
+		if _, ok := g.party[m.Party]; !ok {
+			return nil, fmt.Errorf("%w: make %q names the party %q, which is not there", ErrFormat, m.Name, m.Party)
+		}
+		k := fold(m.Name)
+		g.makes[k] = append(g.makes[k], m)
+	}
+	return g, nil
+}
+
+// Edition names the data: the day of its review and a hash of its content.
+func (g *Graph) Edition() string { return g.file.Edition }
+
+// Date is the day of the edition, or the zero time where its name holds none.
+func (g *Graph) Date() time.Time {
+	if len(g.file.Edition) < 10 {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.DateOnly, g.file.Edition[:10])
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// Instruments returns the laws, orders and findings, in file order. The slice
+// belongs to the graph and must not be changed.
+func (g *Graph) Instruments() []Instrument { return g.file.Instruments }
+
+// Instrument returns one instrument by id.
+func (g *Graph) Instrument(id string) (Instrument, bool) {
+	for _, in := range g.file.Instruments {
+		if in.ID == id {
+			return in, true
+		}
+	}
+	return Instrument{}, false
+}
+
+// Lists returns the official lists. The slice belongs to the graph.
+func (g *Graph) Lists() []List { return g.file.Lists }
+
+// Plants returns the statements on where models are built. The slice belongs
+// to the graph.
+func (g *Graph) Plants() []Plant { return g.file.Plants }
+
+// Parties returns every party in file order. The slice belongs to the graph.
+func (g *Graph) Parties() []Party { return g.file.Parties }
+
+// Edges returns every edge in file order. The slice belongs to the graph.
+func (g *Graph) Edges() []Edge { return g.file.Edges }
+
+// Party returns a party by its id.
+func (g *Graph) Party(id string) (Party, bool) {
+	i, ok := g.party[id]
+	if !ok {
+		return Party{}, false
+	}
+	return g.file.Parties[i], true
+}
+
+// Find returns the party that answers to a name: its id, its name or a
+// reviewed alias, whatever the case, the accents and the punctuation. It never
+// guesses.
+func (g *Graph) Find(name string) (Party, bool) {
+	i, ok := g.names[fold(name)]
+	if !ok {
+		return Party{}, false
+	}
+	return g.file.Parties[i], true
+}
+
+// FindMaker returns the party behind a vehicle: by the manufacturer's name
+// where that is known, else by the make. Some makes name different companies
+// for cars and for trucks ("Volvo"), so the vPIC vehicle type decides there.
+func (g *Graph) FindMaker(manufacturer, make, vehicleType string) (Party, bool) {
+	if p, ok := g.Find(manufacturer); ok {
+		return p, true
+	}
+	if p, ok := g.Find(make); ok {
+		return p, true
+	}
+	for _, m := range g.makes[fold(make)] {
+		for _, t := range m.Types {
+			if strings.EqualFold(t, strings.TrimSpace(vehicleType)) {
+				return g.Party(m.Party)
+			}
+		}
+	}
+	return Party{}, false
+}
+
+// covers says whether a country code lies in the country asked about.
+func (g *Graph) covers(asked, code string) bool {
+	if code == "" {
+		return false
+	}
+	if m := g.country[asked]; m != nil {
+		return m[code]
+	}
+	return asked == code
+}
+
+// fold brings a name to the form names are compared in: lower case, common
+// Latin accents removed, nothing kept but letters and digits.
+func fold(s string) string {
+	var b strings.Builder
+	b.Grow(len(s))
+	for _, r := range s {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			b.WriteByte(byte(r))
+		case r >= 'A' && r <= 'Z':
+			b.WriteByte(byte(r - 'A' + 'a'))
+		case r < utf8.RuneSelf:
+		default:
+			if t, ok := plain[r]; ok {
+				b.WriteString(t)
+			} else if unicode.IsLetter(r) || unicode.IsDigit(r) {
+				b.WriteRune(r)
+			}
+		}
+	}
+	return b.String()
+}
+
+var plain = func() map[rune]string {
+	m := make(map[rune]string)
+	for to, from := range map[string]string{
+		"a": "àáâãäåāăąÀÁÂÃÄÅĀĂĄ", "c": "çćčÇĆČ", "d": "ďđĎĐ", "e": "èéêëēėęěÈÉÊËĒĖĘĚ",
+		"g": "ğĞ", "i": "ìíîïīįıÌÍÎÏĪĮİ", "l": "łŁ", "n": "ñńňÑŃŇ", "o": "òóôõöøōőÒÓÔÕÖØŌŐ",
+		"r": "řŘ", "s": "śšşŚŠŞ", "ss": "ß", "t": "ťŤ", "u": "ùúûüūůűÙÚÛÜŪŮŰ", "y": "ýÿÝ", "z": "źżžŹŻŽ",
+		"ae": "æÆ", "oe": "œŒ",
+	} {
+		for _, r := range from {
+			m[r] = to
+		}
+	}
+	return m
+}()
+
+func spanOf(since, until string) (span, error) {
+	s := span{since: -forever, until: forever}
+	if since != "" {
+		first, _, err := period(since)
+		if err != nil {
+			return s, err
+		}
+		s.since = first
+	}
+	if until != "" {
+		first, last, err := period(until)
+		if err != nil {
+			return s, err
+		}
+		s.until = first
+		if last != first {
+			s.until = last + 1
+		}
+	}
+	return s, nil
+}
+
+// period reads 2024, 2024-07 or 2024-07-26 as its first and last day.
+func period(s string) (first, last int32, err error) {
+	for _, f := range []struct {
+		layout  string
+		y, m, d int
+	}{{time.DateOnly, 0, 0, 1}, {"2006-01", 0, 1, 0}, {"2006", 1, 0, 0}} {
+		if len(s) != len(f.layout) {
+			continue
+		}
+		t, err := time.Parse(f.layout, s)
+		if err != nil {
+			break
+		}
+		return dayOf(t), dayOf(t.AddDate(f.y, f.m, f.d)) - 1, nil
+	}
+	return 0, 0, fmt.Errorf("%q is not a date like 2024, 2024-07 or 2024-07-26", s)
+}
+
+func dayOf(t time.Time) int32 {
+	sec := t.UTC().Unix()
+	d := sec / 86400
+	if sec%86400 < 0 {
+		d--
+	}
+	return int32(d)
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	ks := make([]string, 0, len(m))
+	for k := range m {
+		ks = append(ks, k)
+	}
+	sort.Strings(ks)
+	return ks
+}
