@@ -6,8 +6,53 @@
 // interface that this package owns. It imports nothing of this module.
 //
 // Life of one decision: a rule file (YAML) is parsed, type-checked and compiled
-// once into a Policy. A caller fills a Facts record in which every leaf is a
-// value or unknown. Policy.Evaluate looks at every rule in Kleene's three
+// once into a Policy by Load. A caller fills a Facts record in which every leaf
+// is a value or unknown. Policy.Evaluate looks at every rule in Kleene's three
 // values, keeps every reason, takes the strictest outcome and turns what kept
 // a rule open into questions for the guard.
+//
+// # What a rule says
+//
+// A rule that is true says its outcome. A rule that denies or flags and whose
+// condition is unknown says its if_unknown; a rule that grants then says
+// nothing. Unless a grant rule speaks, the verdict is at least the policy's
+// default. A rule may lift others by name; it does so only while it is true,
+// and what it lifted is kept in Verdict.Lifted.
+//
+// # Modules and units
+//
+// A unit's candidates are alternatives: a condition holds for a unit when it
+// holds for all of them, fails when it fails for all, and is unknown otherwise
+// or when there are none. A unit known not to be fitted contributes nothing.
+// Where it is not known whether a unit is fitted, a catalogue's word for the
+// build is taken where that makes a verdict stricter (a documented module
+// denies), and not where it would make it milder: there the condition stays
+// unknown. Devices (role "device") are a second question; a vehicle on whose
+// own modem no unit is on record has one unknown unit more, unless it is known
+// that no modem is fitted.
+//
+// any_module is true when a unit is, every_module when all are; any_device
+// looks at devices only. any_known_module looks only at units of which some
+// candidate's maker is known.
+//
+// # Questions about our own knowledge
+//
+// known, unknown, surely (unknown counts as false), any_known_module and the
+// two counts ask what we know, and not how the world is. Where such a question
+// could make a verdict milder when something is forgotten, the rule has to name
+// the presumption and whose choice it is. A grant that would not stand if all
+// those questions were answered "unknown" is marked Verdict.Presumed.
+//
+// # The air
+//
+// What was not heard is simply not heard: a radio atom is never unknown. Load
+// admits radio facts only where being true makes a verdict stricter.
+//
+// # Laws
+//
+// Tested over random policies and facts: replacing a known leaf, other than a
+// radio one, by unknown never turns flag or deny into grant unless the grant is
+// marked presumed; adding radio facts never lowers a verdict; the order of rules
+// never changes the outcome; adding a rule that denies or flags, and lifts
+// nothing, never lowers it; the same input gives the same bytes.
 package policy

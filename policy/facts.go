@@ -98,10 +98,14 @@ type VehicleFacts struct {
 	Make      Leaf[string] `json:"make"`
 	Model     Leaf[string] `json:"model"`
 	ModelYear Leaf[int]    `json:"model_year"`
-	Type      Leaf[string] `json:"type"`      // vPIC vehicle type, such as "PASSENGER CAR"
-	BuiltIn   Leaf[string] `json:"built_in"`  // ISO 3166-1 alpha-2 country of build
-	WeightKg  Leaf[int]    `json:"weight_kg"` // upper bound of the gross weight class
-	Maker     Leaf[Party]  `json:"maker"`     // the car maker, as a party of the supply graph
+	Type      Leaf[string] `json:"type"`     // vPIC vehicle type, such as "PASSENGER CAR"
+	BuiltIn   Leaf[string] `json:"built_in"` // ISO 3166-1 alpha-2 country of build
+	// WMICountry is the country that assigned the WMI: the seat of the maker of
+	// record. It can raise a suspicion of where the vehicle was built; it proves
+	// nothing (a Dacia Spring of WMI UU1 is built in China).
+	WMICountry Leaf[string] `json:"wmi_country"`
+	WeightKg   Leaf[int]    `json:"weight_kg"` // upper bound of the gross weight class
+	Maker      Leaf[Party]  `json:"maker"`     // the car maker, as a party of the supply graph
 }
 
 // Unit is one place in the vehicle where a module sits or may sit.
@@ -219,10 +223,13 @@ type Verdict struct {
 	Open       []OpenQuestion `json:"open"`       // ranked: settles most, cheapest act first
 	Conditions []string       `json:"conditions"` // words for the guard, without duplicates
 	WorkItems  []string       `json:"work_items"` // offices that get a work item, such as "fleet-office"
-	Lifted     []Reason       `json:"lifted"`     // rules that an exemption lifted, kept among the reasons
-	Presumed   bool           `json:"presumed"`   // the grant rests on a presumption the site chose, not on a fact
-	Policy     string         `json:"policy"`     // id and version of the policy
-	Hash       string         `json:"hash"`       // sha256 of the policy's canonical form
+	// ConditionIDs are the ids of Conditions in the same order, by which
+	// Policy.Condition gives the words in another language.
+	ConditionIDs []string `json:"condition_ids"`
+	Lifted       []Reason `json:"lifted"`   // rules that an exemption lifted, kept among the reasons
+	Presumed     bool     `json:"presumed"` // the grant rests on a presumption the site chose, not on a fact
+	Policy       string   `json:"policy"`   // id and version of the policy
+	Hash         string   `json:"hash"`     // sha256 of the policy's canonical form
 }
 
 // Reason is one rule's say.
@@ -234,13 +241,15 @@ type Reason struct {
 	Source     string   `json:"source"`  // address of the evidence that decided (else of the rule's instrument)
 	Quote      string   `json:"quote"`
 	Date       string   `json:"date"`
-	Instrument Source   `json:"instrument"` // the authority behind the rule
-	Evidence   []Source `json:"evidence"`   // all sources the deciding atoms rested on
+	Instrument Source   `json:"instrument"`          // the authority behind the rule
+	Evidence   []Source `json:"evidence"`            // all sources the deciding atoms rested on
+	LiftedBy   string   `json:"lifted_by,omitempty"` // in Verdict.Lifted: the rule that lifted this one
 }
 
 // OpenQuestion is an unknown fact that keeps a rule open.
 type OpenQuestion struct {
 	Fact  string   `json:"fact"`
-	Ask   string   `json:"ask"`   // the act that would settle it, in words a guard can follow
-	Rules []string `json:"rules"` // the rules it would settle
+	Unit  string   `json:"unit,omitempty"` // name of the unit, where the fact is one of a module
+	Ask   string   `json:"ask"`            // the act that would settle it, in words a guard can follow
+	Rules []string `json:"rules"`          // the rules it would settle
 }

@@ -1,0 +1,147 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// openFact is one unknown that keeps a rule open.
+type openFact struct {
+	fact   factID
+	unit   int   // index of the unit, -1 where it is not one of a unit on record
+	party  Party // set where it is not the fact but the ownership that is open
+	fitted bool  // whether the unit is fitted at all
+}
+
+// costOfOwner ranks what no act at the gate settles behind everything else.
+const costOfOwner = 20
+
+// questions collects what keeps rules open and ranks it: what settles most
+// first, then the cheapest act. Presumptions are looked at sceptically, so that
+// a rule which is silent only because nothing is known counts among those that
+// a question would settle.
+func (m *machine) questions(v *Verdict) {
+	type entry struct {
+		q    OpenQuestion
+		cost int
+	}
+	var list []entry
+	decided := slices.ContainsFunc(v.Reasons, func(r Reason) bool { return r.Outcome != Grant && !r.Open && r.Rule != DefaultRule })
+	at := m.f.At.Unix()
+	for i := range m.p.rules {
+		r := &m.p.rules[i]
+		if at < r.from || at >= r.to || m.lifted[i] != 0 {
+			continue
+		}
+		a := &m.account
+		a.reset()
+		a.mute = true
+		m.collect(i, decided)
+		for _, o := range a.open {
+			fact, unit, ask, cost := m.question(o)
+			if own := m.p.doc.rules[i].ask[o.fact]; own != "" && o.party == "" && !o.fitted {
+				ask = m.p.fill(own)
+			}
+			k := slices.IndexFunc(list, func(e entry) bool { return e.q.Fact == fact && e.q.Unit == unit })
+			if k < 0 {
+				k = len(list)
+				list = append(list, entry{OpenQuestion{Fact: fact, Unit: unit, Ask: ask}, cost})
+			}
+			if id := m.p.doc.rules[i].id; !slices.Contains(list[k].q.Rules, id) {
+				list[k].q.Rules = append(list[k].q.Rules, id)
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(len(b.q.Rules), len(a.q.Rules)), cmp.Compare(a.cost, b.cost), cmp.Compare(a.q.Fact, b.q.Fact), cmp.Compare(a.q.Unit, b.q.Unit))
+	})
+	for _, e := range list {
+		v.Open = append(v.Open, e.q)
+	}
+}
+
+// collect gathers the open facts of one rule. Once a rule that denies or flags
+// is true, nothing that a grant rule lacks would help.
+func (m *machine) collect(i int, decided bool) {
+	r := &m.p.rules[i]
+	m.sceptic = true
+	defer func() { m.sceptic = false }()
+	if r.outcome == Grant {
+		if decided {
+			return
+		}
+		m.unsettled(r.root)
+	}
+	switch {
+	case m.vals[i] == Unknown || m.vals[i] == True && r.outcome != Grant:
+		// A rule may be true because something is not known.
+		m.sceptic = false
+		m.explain(r.root)
+	case m.vals[i] == False && r.presumes && m.eval(r.root) == Unknown:
+		m.explain(r.root)
+	}
+}
+
+// unsettled names the modules that are known, but not well enough for a rule
+// that grants.
+func (m *machine) unsettled(root int32) {
+	for i := root; i < m.p.prog[root].end; i++ {
+		n := &m.p.prog[i]
+		if !n.op.quantifier() {
+			continue
+		}
+		for k := i + 1; k < n.end; k++ {
+			if c := &m.p.prog[k]; c.op == opAtom && c.fact == fModuleCertainty {
+				m.unsettledUnits(c)
+			}
+		}
+	}
+}
+
+func (m *machine) unsettledUnits(n *node) {
+	for u := range m.f.Units {
+		if f := m.f.Units[u].Fitted; f.Known && !f.Value {
+			continue
+		}
+		for k := range m.f.Units[u].Candidates {
+			m.take(u, k)
+			v := m.atom(n)
+			m.unit, m.cand = nil, nil
+			if v != True {
+				m.account.open = append(m.account.open, openFact{fact: fModuleMaker, unit: u})
+				break
+			}
+		}
+	}
+}
+
+// question puts an open fact into words a guard can follow.
+func (m *machine) question(o openFact) (fact, unit, ask string, cost int) {
+	info := o.fact.info()
+	if o.party != "" {
+		return "supply." + string(o.party), "", fmt.Sprintf("No act at the gate settles who stands behind %s: refer it to the security manager", o.party), costOfOwner
+	}
+	noun := "telematics unit"
+	if o.unit >= 0 {
+		noun = unitNoun(&m.f.Units[o.unit])
+	}
+	if o.fitted {
+		return "module.fitted", noun, fmt.Sprintf("Look whether the %s is fitted in this vehicle", noun), 6
+	}
+	fact, ask, cost = info.name, info.ask, info.cost
+	if o.fact.module() {
+		unit = noun
+	}
+	switch o.fact {
+	case fModuleCertainty, fModuleBasis, fModuleModel:
+		fact = fModuleMaker.info().name // one act settles them
+	case fModem:
+		cost = 5 // a modem that is found says nothing of its module yet
+	}
+	if strings.Contains(ask, "%s") {
+		ask = fmt.Sprintf(ask, noun)
+	}
+	return fact, unit, ask, cost
+}

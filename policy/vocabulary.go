@@ -1,0 +1,200 @@
+package policy
+
+import "slices"
+
+// factID is a fact's place in the facts table.
+type factID uint8
+
+// The facts a rule may look at.
+const (
+	fVIN factID = iota
+	fMake
+	fModel
+	fModelYear
+	fType
+	fBuiltIn
+	fWeight
+	fVehicleMaker
+	fModem
+	fModuleMaker
+	fModuleModel
+	fModuleChipDown
+	fModuleCertainty
+	fModuleBasis
+	fModuleRole
+	fModuleUpdater
+	fModuleBackEnd
+	fModuleSIMHome
+	fModulesKnown
+	fUnitsClaimed
+	fCameraOutside
+	fCameraInside
+	fMicrophone
+	fGNSS
+	fRecordingOff
+	fClass
+	fAuthorisations
+	fHotspotHeard
+	fHeardMaker
+	fCellular
+	fZone
+	fMarket
+	fPosture
+	fCatalogueAge
+	fSupplyAge
+	factCount
+)
+
+// factKind is the type of a fact's value.
+type factKind uint8
+
+const (
+	kindBool factKind = iota
+	kindInt
+	kindText
+	kindCountry
+	kindMarket // country or "EU"
+	kindClass
+	kindZone
+	kindCertainty
+	kindRole
+	kindBasis
+	kindParty
+	kindAuthorisation
+	kindCount // always known
+)
+
+func (k factKind) numeric() bool {
+	return k == kindBool || k == kindInt || k == kindZone || k == kindCertainty || k == kindCount
+}
+
+func (k factKind) String() string {
+	return [...]string{"true or false", "a whole number", "text", "a country (ISO 3166-1 alpha-2)", "a country (ISO 3166-1 alpha-2) or EU",
+		"a class", "a zone", "a certainty", "a role", "a basis", "a party id", "an authorisation id", "a whole number"}[k]
+}
+
+// factInfo describes one fact: how a rule names it, and how a person is told
+// of it and asked for it. Cost ranks the act that would settle it, cheapest
+// first; 0 means that no act at the gate settles it.
+type factInfo struct {
+	name  string
+	kind  factKind
+	label string
+	ask   string
+	cost  int
+}
+
+var factTable = [factCount]factInfo{
+	fVIN:             {"vehicle.vin", kindText, "the VIN", "Scan or read the VIN again", 1},
+	fMake:            {"vehicle.make", kindText, "the make", "Read the make off the registration document", 1},
+	fModel:           {"vehicle.model", kindText, "the model", "Read the model off the registration document", 1},
+	fModelYear:       {"vehicle.model_year", kindInt, "the model year", "Read the year of first registration off the registration document", 1},
+	fType:            {"vehicle.type", kindText, "the vehicle type", "Read the vehicle type off the registration document", 1},
+	fBuiltIn:         {"vehicle.built_in", kindCountry, "the country of build", "Read the maker's plate on the door frame: plant or country of manufacture", 2},
+	fWeight:          {"vehicle.weight_kg", kindInt, "the gross weight in kg", "Read the permitted gross weight off the maker's plate", 2},
+	fVehicleMaker:    {"vehicle.maker", kindParty, "the car maker", "Read the manufacturer's name off the maker's plate or registration document", 2},
+	fModem:           {"modem", kindBool, "whether a modem is fitted", "Look for an SOS or eCall button, an app of the maker or a SIM slot: is a modem fitted?", 2},
+	fModuleMaker:     {"module.maker", kindParty, "its maker", "Read the label on the %s: FCC ID, IC, IMEI or module type", 4},
+	fModuleModel:     {"module.model", kindText, "its model", "Read the label on the %s: FCC ID, IC, IMEI or module type", 4},
+	fModuleChipDown:  {"module.chip_down", kindBool, "whether it has a separate module", "Open the %s or find its teardown: is there a separate module?", 6},
+	fModuleCertainty: {"module.certainty", kindCertainty, "how well it is known", "Read the label on the %s: FCC ID, IC, IMEI or module type", 4},
+	fModuleBasis:     {"module.basis", kindBasis, "its basis", "Read the label on the %s: FCC ID, IC, IMEI or module type", 4},
+	fModuleRole:      {"module.role", kindRole, "where it sits", "Find where the %s sits: telematics unit, head unit or a fitted device", 4},
+	fModuleUpdater:   {"module.updater", kindParty, "who updates it", "Ask the importer in writing who updates the %s", 8},
+	fModuleBackEnd:   {"module.back_end", kindCountry, "the country it reports to", "Ask the importer in writing where the %s reports to", 8},
+	fModuleSIMHome:   {"module.sim_home", kindCountry, "the home country of its SIM", "Read the SIM's card number in the %s or ask the importer", 7},
+	fModulesKnown:    {"modules.known", kindCount, "the number of modules of which anything is known", "", 0},
+	fUnitsClaimed:    {"units.claimed", kindCount, "the number of units known or claimed to be fitted", "", 0},
+	fCameraOutside:   {"capability.camera_outside", kindBool, "whether it has a camera looking out", "Look for cameras outside: mirrors, bumpers, windscreen", 1},
+	fCameraInside:    {"capability.camera_inside", kindBool, "whether it has a camera looking in", "Look for a camera inside, above the mirror or in the dashboard", 1},
+	fMicrophone:      {"capability.microphone", kindBool, "whether it has a microphone", "Ask whether the vehicle takes calls or spoken commands", 1},
+	fGNSS:            {"capability.gnss", kindBool, "whether it records its position", "Ask whether the vehicle has navigation or a tracker", 1},
+	fRecordingOff:    {"capability.recording_off", kindBool, "whether recording is switched off or covered", "Have recording switched off and the cameras covered, check it, and confirm", 3},
+	fClass:           {"registration.class", kindClass, "the vehicle's class", "Look the vehicle up in the registration or plate list: which class is it?", 1},
+	fAuthorisations:  {"registration.authorisations", kindAuthorisation, "its authorisations", "Ask for the authorisation's number and look it up", 3},
+	fHotspotHeard:    {"radio.hotspot_heard", kindBool, "whether a hotspot of the vehicle was heard", "", 0},
+	fHeardMaker:      {"radio.heard_maker", kindParty, "the maker heard on the air", "", 0},
+	fCellular:        {"radio.cellular", kindBool, "whether a mobile uplink was heard", "", 0},
+	fZone:            {"site.zone", kindZone, "the zone", "Have the security manager set the zone of this lane", 1},
+	fMarket:          {"site.market", kindMarket, "the market of the vehicle", "Read the country off the registration document", 1},
+	fPosture:         {"site.posture", kindInt, "the threat level", "Have the security manager set the threat level", 1},
+	fCatalogueAge:    {"data.catalogue_age_days", kindInt, "the age of the catalogue in days", "Have the administrator check the reference data", 9},
+	fSupplyAge:       {"data.supply_age_days", kindInt, "the age of the supply data in days", "Have the administrator check the reference data", 9},
+}
+
+func (f factID) info() *factInfo { return &factTable[f] }
+func (f factID) kind() factKind  { return factTable[f].kind }
+
+// module says whether the fact is one of a module, so that it has a meaning
+// only inside a quantifier.
+func (f factID) module() bool { return f >= fModuleMaker && f <= fModuleSIMHome }
+
+// radio says whether the fact comes from the air.
+func (f factID) radio() bool { return f >= fHotspotHeard && f <= fCellular }
+
+func factByName(name string) (factID, bool) {
+	i := slices.IndexFunc(factTable[:], func(f factInfo) bool { return f.name == name })
+	return factID(max(i, 0)), i >= 0
+}
+
+// test is what an atom asks of its fact.
+type test uint8
+
+const (
+	testIs test = iota
+	testIn
+	testAtLeast
+	testAtMost
+	testLess
+	testMore
+	testInclude // an authorisation of that id is held and in date
+	testControlledFrom
+	testShareFrom
+	testListedOn
+	testDesignFrom
+	testOwnerResolved
+	testCount
+)
+
+var testNames = [testCount]string{"is", "in", "at_least", "at_most", "less_than", "more_than", "include",
+	"controlled_from", "share_from", "listed_on", "design_from", "owner_resolved"}
+
+func (t test) supply() bool  { return t >= testControlledFrom }
+func (t test) ordered() bool { return t >= testAtLeast && t <= testMore }
+
+// testsOf lists the tests that a kind of fact allows.
+func testsOf(k factKind) []test {
+	switch k {
+	case kindBool:
+		return []test{testIs}
+	case kindInt, kindZone, kindCertainty, kindCount:
+		return []test{testIs, testIn, testAtLeast, testAtMost, testLess, testMore}
+	case kindParty:
+		return []test{testIs, testIn, testControlledFrom, testShareFrom, testListedOn, testDesignFrom, testOwnerResolved}
+	case kindAuthorisation:
+		return []test{testInclude}
+	default:
+		return []test{testIs, testIn}
+	}
+}
+
+// op is what a node of a condition does.
+type op uint8
+
+const (
+	opAll op = iota
+	opAny
+	opNot
+	opSurely
+	opAnyModule
+	opEveryModule
+	opAnyKnownModule
+	opAnyDevice
+	opKnown
+	opUnknown
+	opAtom
+)
+
+var opNames = [...]string{"all", "any", "not", "surely", "any_module", "every_module", "any_known_module", "any_device", "known", "unknown"}
+
+func (o op) quantifier() bool { return o >= opAnyModule && o <= opAnyDevice }
