@@ -3,7 +3,14 @@
 //
 // It is pure: no clock, no database, no network; the current year is an
 // argument. It imports nothing of this module. Life of one VIN: Parse cleans
-// the text and names every problem; Index.Decode selects the WMI's schemas for
-// each plausible model year, matches their patterns, chooses the best pass and
-// resolves the surviving attributes.
+// the text and names every problem; Index.Decode finds the WMI, tries each
+// plausible model year by offering every pattern of the WMI's schemas whose key
+// fits, keeps the best item per element, adds what follows from the engine
+// model, from formulas and from conversions, and chooses between the years as
+// NHTSA's stored procedure spVinDecode does; what vPIC does not hold (make and
+// country of other makers, model years outside 49 CFR 565) is answered with its
+// own, weaker basis or left unknown.
+//
+// The index is compiled by vin/build and committed as vpic.idx; its form is
+// described in format.go.
 package vin

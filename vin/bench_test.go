@@ -1,0 +1,70 @@
+package vin_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"sallyport/vin"
+)
+
+var sink vin.Decoded
+
+// BenchmarkDecode is one VIN at a time: of a usual (WMI, year), and of the one
+// with the most patterns.
+func BenchmarkDecode(b *testing.B) {
+	ix := index(b)
+	for _, c := range []struct{ name, vin string }{
+		{"typical", "1HGCM82633A004352"},
+		{"tesla", "5YJ3E1EA7KF317000"},
+		{"many", "1FTFW1ET5DFC10312"},
+		{"unknown-maker", "LSJWH4098PN070110"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			v, _ := vin.Parse(c.vin)
+			b.ReportAllocs()
+			for b.Loop() {
+				sink = ix.Decode(v, vin.Options{Year: 2026})
+			}
+		})
+	}
+}
+
+// BenchmarkDecodeOracle is all VINs of the oracle, in turn: the mean over every
+// kind of vehicle.
+func BenchmarkDecodeOracle(b *testing.B) {
+	ix := index(b)
+	type row struct {
+		VIN vin.VIN `json:"vin"`
+	}
+	rows := lines[row](b, shared(b, "data", "vin", "oracle-dev.jsonl"))
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		sink = ix.Decode(rows[i%len(rows)].VIN, vin.Options{Year: 2026})
+		i++
+	}
+}
+
+// BenchmarkOpen is the cold start: check and prepare the whole index.
+func BenchmarkOpen(b *testing.B) {
+	data, err := os.ReadFile(filepath.Join("vpic.idx"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		if _, err := vin.Open(data); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if v, _ := vin.Parse("1HGCM82633A004352"); len(v) != vin.Length {
+			b.Fatal(v)
+		}
+	}
+}

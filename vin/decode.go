@@ -1,0 +1,1114 @@
+package vin
+
+import (
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// vPIC element numbers that the rules name.
+const (
+	elemBodyClass    = 5
+	elemCC           = 11
+	elemCI           = 12
+	elemL            = 13
+	elemEngineModel  = 18
+	elemFuel         = 24
+	elemGVWR         = 25
+	elemMake         = 26
+	elemModel        = 28
+	elemModelYear    = 29
+	elemPlantCity    = 31
+	elemVehicleType  = 39
+	elemPlantCountry = 75
+	elemPlantState   = 77
+)
+
+// weightMake is Element.weight of make, model year and vehicle type.
+const weightMake = 99
+
+// vPIC vehicle type numbers that the rules name.
+const (
+	typeCar   = 2
+	typeTruck = 3
+	typeMPV   = 7
+)
+
+// Options is what a decode takes besides the VIN.
+type Options struct {
+	Year      int // current calendar year; 0 is the year of the index's edition
+	ModelYear int // the model year that the caller believes in; 0 is none
+}
+
+// Attribute is one decoded vPIC variable.
+type Attribute struct{ Code, Value string }
+
+// BuiltIn is the country of build as far as it is known.
+type BuiltIn struct {
+	Country string // English name; empty is unknown
+	Code    string // ISO 3166-1 alpha-2; empty is unknown
+	Basis   string // one of the Basis constants; empty where the country is unknown
+	Weak    bool   // the WMI alone says so: the maker's seat, which need not be the place of build
+}
+
+// The bases of a country of build, best first.
+const (
+	BasisPlant          = "vPIC plant pattern"
+	BasisPlantCommunity = "community plant pattern"
+	BasisWMI            = "vPIC country of the WMI (weak)"
+	BasisWorld          = "country of the WMI in public lists (weak)"
+	BasisRegion         = "ISO 3780 region of the WMI (weak)"
+)
+
+// Who says make and manufacturer.
+const (
+	BasisVPIC      = "NHTSA vPIC"
+	BasisCommunity = "community rows, not NHTSA's"
+	BasisWorldList = "public lists of WMIs, not NHTSA's"
+)
+
+// Decoded is what is known of a VIN.
+//
+// The fields are Sallyport's answer; the attributes and Codes are what NHTSA's
+// rules say word for word. They differ in the model year only: NHTSA's rules
+// give one even where no model in vPIC fits the VIN, which is often wrong for
+// vehicles not made for North America. There, ModelYear is 0 and
+// YearCandidates holds the years that position 10 allows.
+type Decoded struct {
+	VIN      VIN
+	Valid    bool      // 17 legal characters, and the check digit where it is mandatory
+	Problems []Problem // also holds notes on a valid VIN
+
+	Make, Model    string // make in upper case, as NHTSA gives it; empty is unknown
+	ModelYear      int    // 0 is unknown
+	YearCandidates [2]int // where ModelYear is unknown: the years possible by position 10, latest first, 0 is none
+	Manufacturer   string
+	VehicleType    string
+	BodyClass      string
+	GVWR           string // gross vehicle weight class, lower bound where there are two
+	FuelPrimary    string
+
+	PlantCountry, PlantState, PlantCity string // as vPIC writes them
+	BuiltIn                             BuiltIn
+
+	Basis     string // who says make and manufacturer; empty where both are unknown
+	Community bool   // the answer rests on rows that are not NHTSA's
+	Codes     Codes
+
+	attrs []Attribute
+}
+
+// Separator stands between the values of a variable that keeps several. NHTSA
+// joins them by commas, which the values themselves hold.
+const Separator = " ~ "
+
+// Attributes yields the vPIC variable codes and their values. A variable that
+// keeps several values comes with all of them, joined by Separator.
+func (d *Decoded) Attributes() iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for _, a := range d.attrs {
+			if !yield(a.Code, a.Value) {
+				return
+			}
+		}
+	}
+}
+
+// Attribute is the value of a vPIC variable by its code, such as "Series";
+// empty where it is unknown.
+func (d *Decoded) Attribute(code string) string {
+	for _, a := range d.attrs {
+		if a.Code == code {
+			return a.Value
+		}
+	}
+	return ""
+}
+
+// Codes is a set of NHTSA's error codes. Only those are reported that the data
+// held can give truthfully: 0, 1, 6, 7, 8, 9, 10, 11, 12 and 400. NHTSA's
+// codes 2, 3, 4, 5 and 14 need patterns that the public cut does not hold. No
+// code at all means: nothing is wrong, but not every character is confirmed.
+type Codes uint16
+
+// The error codes, as members of Codes.
+const (
+	CodeClean             Codes = 1 << iota // 0: decoded clean
+	CodeCheckDigit                          // 1: check digit does not calculate
+	CodeIncomplete                          // 6: fewer than 17 characters
+	CodeUnknownMaker                        // 7: WMI not registered with NHTSA
+	CodeNoData                              // 8: no pattern fits
+	CodeGlider                              // 9: glider
+	CodeOffRoad                             // 10: not for road use
+	CodeBadYear                             // 11: position 10 is no year code
+	CodeOtherYear                           // 12: caller's year is not the VIN's
+	CodeInvalidCharacters                   // 400: characters not allowed at their place
+)
+
+var codeNumbers = [...]int{0, 1, 6, 7, 8, 9, 10, 11, 12, 400}
+
+var codeWeights = [...]int{0, -5, -10, -10000, -1000, 0, 0, -20, -20, -40}
+
+// Has says whether all of c2 are among c.
+func (c Codes) Has(c2 Codes) bool { return c&c2 == c2 }
+
+// All yields NHTSA's numbers in ascending order.
+func (c Codes) All() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i, n := range codeNumbers {
+			if c&(1<<i) != 0 && !yield(n) {
+				return
+			}
+		}
+	}
+}
+
+// String is the numbers in ascending order, joined by commas.
+func (c Codes) String() string {
+	var b strings.Builder
+	for n := range c.All() {
+		if b.Len() > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(strconv.Itoa(n))
+	}
+	return b.String()
+}
+
+func (c Codes) weight() int {
+	sum := 0
+	for i, w := range codeWeights {
+		if c&(1<<i) != 0 {
+			sum += w
+		}
+	}
+	return sum
+}
+
+// DecodeText parses a text and decodes what it holds.
+func (ix *Index) DecodeText(text string, opt Options) Decoded {
+	v, problems := Parse(text)
+	return ix.decode(v, problems, opt)
+}
+
+// Decode decodes a VIN by NHTSA's rules (the stored procedure spVinDecode of
+// its public vPIC database), then completes the answer with what is known
+// outside vPIC. It never panics, whatever v holds; of v only the first 17
+// bytes are looked at.
+func (ix *Index) Decode(v VIN, opt Options) Decoded {
+	return ix.decode(v, problems(v, len(v)), opt)
+}
+
+func (ix *Index) decode(v VIN, problems []Problem, opt Options) Decoded {
+	v = v[:min(len(v), Length)]
+	d := Decoded{VIN: v, Valid: len(v) == Length, Problems: problems}
+	for _, p := range problems {
+		if !p.Note {
+			d.Valid = false
+		}
+	}
+	if opt.Year == 0 {
+		opt.Year = ix.year
+	}
+	var q query
+	q.ix, q.v, q.opt, q.limit = ix, string(v), opt, opt.Year+2
+	q.prepare()
+	best := q.run()
+	d.Codes = best.codes
+	if best.codes&CodeUnknownMaker == 0 {
+		q.fill(best, &d)
+		d.Basis = BasisVPIC
+	} else if q.known && q.wmi.flags&WMICommunity != 0 {
+		q.unlisted = true
+		best = q.run()
+		q.fill(best, &d)
+		d.Basis, d.Community = BasisCommunity, true
+	} else {
+		q.world(&d)
+	}
+	q.year(best, &d)
+	q.builtIn(&d)
+	return d
+}
+
+// query is one VIN on its way through the passes.
+type query struct {
+	ix       *Index
+	v        string
+	opt      Options
+	limit    int // upper limit of plausible model years
+	known    bool
+	unlisted bool // look at rows that NHTSA does not publish
+	wmi      wmi
+	sym      [14]uint64 // symbol bits of the keys string: VIN 4–8, `|`, VIN 10–17
+	a, b     pass
+}
+
+type wmi struct {
+	links              string // its records of the section
+	manufacturer, make uint32 // strings
+	publicFrom         uint32 // yyyymmdd
+	country            string // ISO 3166-1 alpha-2
+	kind, truck, flags uint8
+	carOrLightTruck    bool
+	smallMaker         bool // identified by 6 characters
+}
+
+// pass is one try with one model year.
+type pass struct {
+	year    int // 0 is none: every schema of the WMI takes part
+	given   int // the model year that the answer names, 0 is none
+	codes   Codes
+	matched bool   // some pattern matched
+	have    uint64 // slots that hold an item
+	best    [MaxSlots]item
+	multi   [32]item // items of elements that may keep several
+	nMulti  int
+	engine  item // the engine model whose own values join in
+}
+
+// item is one value offered for one element. The greater order wins: priority,
+// then date, then the less specific key, then the older pattern.
+type item struct {
+	hi, lo      uint64
+	ref         uint32 // value; string for a conversion
+	slot        uint8
+	from        source
+	first, last uint8 // 0-based places in the VIN of a formula's digits
+}
+
+type source uint8
+
+const (
+	fromPattern source = iota
+	fromEngine
+	fromFormula
+	fromConversion
+	fromDefault
+)
+
+const (
+	priorityDefault = 10
+	priorityEngine  = 50
+	priorityFormula = 100
+)
+
+func (q *query) prepare() {
+	v := q.v
+	for i := range q.sym {
+		at := i + 3 // 0-based place in the VIN
+		if i > 4 && len(v) <= 9 {
+			at = Length
+		}
+		switch {
+		case i == 5 && at < Length:
+			q.sym[i] = 1 << symBar
+		case i != 5 && at < len(v):
+			q.sym[i] = SymbolBit(v[at])
+		default:
+			q.sym[i] = 1 << symNone
+		}
+	}
+	q.known = q.find()
+}
+
+// find looks the WMI up.
+func (q *query) find() bool {
+	if len(q.v) < 3 {
+		return false
+	}
+	var buf [6]byte
+	n := copy(buf[:], q.v[:3])
+	small := q.v[2] == '9'
+	if small && len(q.v) >= 14 {
+		n += copy(buf[3:], q.v[11:14])
+	}
+	key, ok := wmiKey(buf[:n])
+	if !ok {
+		return false
+	}
+	ix := q.ix
+	i, ok := search(ix.sec[secWMIKeys], 4, key)
+	if !ok {
+		return false
+	}
+	r := ix.sec[secWMIs][i*20:]
+	q.wmi = wmi{
+		links:        ix.sec[secLinks][u32(r, 0)*4 : u32(r, 20)*4],
+		manufacturer: u32(r, 4), make: u32(r, 8), publicFrom: u32(r, 12),
+		kind: r[18], truck: r[19] >> 4, flags: r[19] & 0xf, smallMaker: n == 6,
+	}
+	if r[16] != 0 {
+		q.wmi.country = r[16:18]
+	}
+	q.wmi.carOrLightTruck = q.wmi.kind == typeCar || q.wmi.kind == typeMPV || q.wmi.kind == typeTruck && q.wmi.truck == 1
+	return true
+}
+
+// search finds key in a section of records of the given size that start with
+// an ascending u32.
+func search(sec string, size int, key uint32) (int, bool) {
+	lo, hi := 0, len(sec)/size
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		switch k := u32(sec, mid*size); {
+		case k == key:
+			return mid, true
+		case k < key:
+			lo = mid + 1
+		default:
+			hi = mid
+		}
+	}
+	return 0, false
+}
+
+// public says whether NHTSA publishes the WMI in the current year.
+func (q *query) public() bool {
+	return q.known && (q.unlisted || q.wmi.publicFrom != 0 && int(q.wmi.publicFrom/10000) <= q.opt.Year)
+}
+
+// yearCode is the model year that a character at position 10 stands for in
+// the span 2010–2039 (49 CFR 565.15, table VII), 0 where it stands for none.
+func yearCode(c byte) int {
+	switch {
+	case c >= '1' && c <= '9':
+		return 2031 + int(c-'1')
+	case c >= 'A' && c <= 'H':
+		return 2010 + int(c-'A')
+	case c >= 'J' && c <= 'N':
+		return 2018 + int(c-'J')
+	case c == 'P':
+		return 2023
+	case c >= 'R' && c <= 'T':
+		return 2024 + int(c-'R')
+	case c >= 'V' && c <= 'Y':
+		return 2027 + int(c-'V')
+	}
+	return 0
+}
+
+// modelYear is fVinModelYear2: the year by position 10, and whether it is
+// certain which thirty years are meant.
+func (q *query) modelYear() (year int, conclusive bool) {
+	if len(q.v) < 10 {
+		return 0, false
+	}
+	year = yearCode(q.v[9])
+	if year == 0 {
+		return 0, false
+	}
+	if q.known && q.wmi.carOrLightTruck {
+		switch c := q.v[6]; {
+		case c >= '0' && c <= '9':
+			year, conclusive = year-30, true
+		case c >= 'A' && c <= 'Z':
+			conclusive = true
+		}
+	}
+	if year > q.limit {
+		year, conclusive = year-30, true
+	}
+	return year, conclusive
+}
+
+// linked says whether a schema of the WMI covers the year.
+func (q *query) linked(year int) bool {
+	for l := q.wmi.links; len(l) > 0; l = l[4:] {
+		if covers(l, year) {
+			return true
+		}
+	}
+	return false
+}
+
+// covers says whether the first link of l holds in the year.
+func covers(l string, year int) bool {
+	return year-1900 >= int(l[2]) && (l[3] == OpenYear || year-1900 <= int(l[3]))
+}
+
+// described is the model year that vPIC's VinDescriptor fixes for the VIN, or
+// 0.
+func (q *query) described() int {
+	if len(q.v) < 3 {
+		return 0
+	}
+	var d [14]byte
+	n := 11
+	if q.v[2] == '9' {
+		n = 14
+	}
+	for i := range n {
+		if i < len(q.v) && i != 8 {
+			d[i] = q.v[i]
+		} else {
+			d[i] = '*'
+		}
+	}
+	sec := q.ix.sec[secDescriptors]
+	lo, hi := 0, len(sec)/16
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		switch r := sec[mid*16 : mid*16+14]; {
+		case r == string(d[:]):
+			if y := int(u16(sec, mid*16+14)); y >= 1980 && y <= q.limit {
+				return y
+			}
+			return 0
+		case r < string(d[:]):
+			lo = mid + 1
+		default:
+			hi = mid
+		}
+	}
+	return 0
+}
+
+// run makes the passes and chooses the best.
+func (q *query) run() *pass {
+	if y := q.described(); y != 0 {
+		q.try(&q.a, y)
+		return &q.a
+	}
+	rmy, conclusive := q.modelYear()
+	omy := 0
+	switch {
+	case rmy == 0:
+	case !conclusive:
+		omy = rmy - 30
+	case q.known && !q.linked(rmy):
+		alt := 0
+		if rmy >= 1980 && rmy <= q.limit-30 {
+			alt = rmy + 30
+		} else if rmy >= 2010 && rmy <= q.limit {
+			alt = rmy - 30
+		}
+		if alt != 0 && q.linked(alt) {
+			rmy = alt
+		}
+	}
+	if my := q.opt.ModelYear; my >= 1980 && my <= q.limit && my != rmy && my != omy {
+		q.try(&q.a, my)
+		q.a.codes |= CodeOtherYear
+		if rmy == 0 || q.a.codes&CodeNoData == 0 {
+			return &q.a
+		}
+		q.try(&q.b, rmy)
+		best := q.better(&q.a, &q.b)
+		if omy == 0 {
+			return best
+		}
+		other := &q.a
+		if best == other {
+			other = &q.b
+		}
+		q.try(other, omy)
+		return q.better(best, other)
+	}
+	q.try(&q.a, rmy)
+	if omy == 0 {
+		return &q.a
+	}
+	q.try(&q.b, omy)
+	return q.better(&q.a, &q.b)
+}
+
+// better is the pass that NHTSA would answer with; a was made first.
+func (q *query) better(a, b *pass) *pass {
+	ra, rb := q.rank(a), q.rank(b)
+	for i := range ra {
+		if ra[i] != rb[i] {
+			if ra[i] > rb[i] {
+				return a
+			}
+			return b
+		}
+	}
+	return a
+}
+
+// rank is what passes are compared by: error weights, element weights, number
+// of pattern items, model year.
+func (q *query) rank(p *pass) [4]int {
+	var r [4]int
+	r[0] = p.codes.weight()
+	for i, e := range q.ix.elems {
+		if p.have&(1<<i) == 0 {
+			continue
+		}
+		r[1] += e.weight
+		if !e.multi {
+			if f := p.best[i].from; f == fromPattern || f == fromEngine || f == fromFormula {
+				r[2]++
+			}
+		}
+	}
+	r[2] += p.nMulti
+	if p.given != 0 {
+		r[1] += weightMake // of the model year, which has the same
+	}
+	if q.makeOf(p) != 0 {
+		r[1] += weightMake
+	}
+	r[3] = p.given
+	if p.given != 0 && p.given == q.opt.ModelYear {
+		r[3] += 10000
+	}
+	return r
+}
+
+// try is one pass (spVinDecode_core). A year of 0 lets every schema take part.
+func (q *query) try(p *pass, year int) {
+	p.year, p.given, p.codes, p.have, p.nMulti, p.matched, p.engine = year, year, 0, 0, 0, false, item{}
+	if q.public() {
+		q.match(p)
+		q.engineModel(p)
+		q.formulas(p)
+		q.convert(p)
+		q.defaults(p)
+		if !p.matched {
+			p.codes |= CodeNoData
+		}
+	} else {
+		p.codes |= CodeUnknownMaker
+		p.given = 0
+	}
+	q.judge(p)
+}
+
+// match offers every pattern whose key fits.
+func (q *query) match(p *pass) {
+	ix := q.ix
+	keys, masks, values := ix.sec[secKeys], ix.masks, ix.sec[secValues]
+	s0, s1, s2, s3, s4 := q.sym[0], q.sym[1], q.sym[2], q.sym[3], q.sym[4]
+	for l := q.wmi.links; len(l) > 0; l = l[4:] {
+		if p.year != 0 && !covers(l, p.year) {
+			continue
+		}
+		s := ix.sec[secSchemas][int(u16(l, 0))*16:]
+		priority := uint64(l[2]) + 1900
+		groups := ix.sec[secGroups][u32(s, 0)*3 : u32(s, 16)*3]
+		at := int(u32(s, 4)) * 8
+		for ; len(groups) >= 3; groups = groups[3:] {
+			g := u24(groups, 0)
+			n := int(g&MaxPerGroup) * 8
+			k := keys[g>>7*12 : g>>7*12+12]
+			if masks[u16(k, 0)]&s0 == 0 || masks[u16(k, 2)]&s1 == 0 || masks[u16(k, 4)]&s2 == 0 ||
+				masks[u16(k, 6)]&s3 == 0 || masks[u16(k, 8)]&s4 == 0 {
+				at += n
+				continue
+			}
+			if t := u16(k, 10) &^ KeyTies; t != 0 && !q.tail(t) {
+				at += n
+				continue
+			}
+			rank := uint64(^ix.keyRank(g >> 7))
+			for end := at + n; at < end; at += 8 {
+				w := u64(ix.sec[secPatterns], at)
+				value := uint32(w >> 44)
+				p.offer(ix, item{
+					hi: priority<<32 | w>>23&(MaxDates-1), lo: rank<<32 | uint64(^uint32(w&(MaxPatterns-1))),
+					ref: value, slot: values[value*8], from: fromPattern,
+				})
+			}
+		}
+	}
+}
+
+// keyRank is the place of a key in the order of preference; the first is best.
+func (ix *Index) keyRank(key uint32) uint32 {
+	for key > 0 && u16(ix.sec[secKeys], int(key)*12+10)&KeyTies != 0 {
+		key--
+	}
+	return key
+}
+
+// slotOf is the slot of the element that a value belongs to.
+func (ix *Index) slotOf(value uint32) uint8 { return ix.sec[secValues][value*8] }
+
+// extra is what else a value says, depending on its element.
+func (ix *Index) extra(value uint32) uint32 { return u32(ix.sec[secValues], int(value)*8+4) }
+
+// tail says whether the keys string from the `|` on fits tail t.
+func (q *query) tail(t uint16) bool {
+	r := q.ix.sec[secTails][int(t)*20:]
+	for i := range 9 {
+		if q.ix.masks[u16(r, 2*i)]&q.sym[5+i] == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// offer keeps the better of the item and what its element has.
+func (p *pass) offer(ix *Index, it item) {
+	e := &ix.elems[it.slot]
+	if it.from == fromPattern || it.from == fromFormula {
+		p.matched = true
+	}
+	if e.multi {
+		p.have |= 1 << it.slot
+		if p.nMulti < len(p.multi) {
+			p.multi[p.nMulti] = it
+			p.nMulti++
+		}
+		return
+	}
+	if e.id == elemEngineModel && it.from == fromPattern {
+		// the engine whose own values join in is chosen by another order:
+		// the youngest pattern wins a tie
+		if b := &p.engine; b.hi == 0 || it.hi > b.hi || it.hi == b.hi && uint32(it.lo) < uint32(b.lo) {
+			*b = it
+		}
+	}
+	if bit := uint64(1) << it.slot; p.have&bit == 0 {
+		p.have |= bit
+		p.best[it.slot] = it
+	} else if b := &p.best[it.slot]; it.hi > b.hi || it.hi == b.hi && it.lo > b.lo {
+		*b = it
+	}
+}
+
+// engineModel offers what the decoded engine model brings.
+func (q *query) engineModel(p *pass) {
+	if p.engine.hi == 0 {
+		return
+	}
+	ix := q.ix
+	n := ix.extra(p.engine.ref)
+	if n == 0 {
+		return
+	}
+	off := ix.sec[secEngines]
+	rows := ix.sec[secEngineRows][u32(off, int(n-1)*4)*8 : u32(off, int(n)*4)*8]
+	for order := ^uint32(0); len(rows) > 0; rows = rows[8:] {
+		value := u32(rows, 0)
+		p.offer(ix, item{hi: priorityEngine<<32 | uint64(u32(rows, 4)), lo: uint64(order),
+			ref: value, slot: ix.slotOf(value), from: fromEngine})
+		order--
+	}
+}
+
+// formulas offers the characters that keys with `#` stand for: a digit each.
+func (q *query) formulas(p *pass) {
+	ix := q.ix
+	for l := q.wmi.links; len(l) > 0; l = l[4:] {
+		if p.year != 0 && !covers(l, p.year) {
+			continue
+		}
+		s := ix.sec[secSchemas][int(u16(l, 0))*16:]
+		if u32(s, 12)&SchemaFormula == 0 {
+			continue
+		}
+		at := int(u32(s, 4))
+		for g := u32(s, 0); g < u32(s, 16); g++ {
+			w := u24(ix.sec[secGroups], int(g)*3)
+			first, last, ok := q.formula(ix.sec[secKeys][w>>7*12 : w>>7*12+12])
+			for i := range int(w & MaxPerGroup) {
+				if !ok {
+					break
+				}
+				pat := u64(ix.sec[secPatterns], (at+i)*8)
+				value := uint32(pat >> 44)
+				p.offer(ix, item{
+					hi: priorityFormula<<32 | pat>>23&(MaxDates-1),
+					lo: uint64(^ix.keyRank(w>>7))<<32 | uint64(^uint32(pat&(MaxPatterns-1))), ref: value,
+					slot: ix.slotOf(value), from: fromFormula, first: uint8(first), last: uint8(last),
+				})
+			}
+			at += int(w & MaxPerGroup)
+		}
+	}
+}
+
+// formula matches a key with `#` against the keys string, where `#` is any
+// digit; first and last are the 0-based places in the VIN of the first and the
+// last `#`.
+func (q *query) formula(k string) (first, last int, ok bool) {
+	const digits = 1<<10 - 1
+	var classes [14]uint64
+	for i := range classes {
+		classes[i] = ClassFree
+		if i < 5 {
+			classes[i] = q.ix.masks[u16(k, 2*i)]
+		} else if t := int(u16(k, 10) &^ KeyTies); t != 0 {
+			classes[i] = q.ix.masks[u16(q.ix.sec[secTails], t*20+2*(i-5))]
+		}
+	}
+	for i, c := range classes {
+		s := q.sym[i]
+		if s&digits != 0 {
+			s = 1 << symHash
+		}
+		if c&s == 0 {
+			return 0, 0, false
+		}
+		if c == 1<<symHash {
+			if last = i + 3; !ok {
+				first, ok = last, true
+			}
+		}
+	}
+	return first, last, ok
+}
+
+// convert adds the displacements that follow from another unit. Of one that a
+// formula gave, NHTSA's procedure converts the placeholder, which gives 0.
+func (q *query) convert(p *pass) {
+	ix := q.ix
+	ids := [3]int{elemCC, elemCI, elemL}
+	var slots [3]int
+	var from [3]item
+	held := [3]bool{}
+	for i, id := range ids {
+		slots[i] = int(ix.slot[id]) - 1
+		if slots[i] >= 0 && p.have&(1<<slots[i]) != 0 {
+			from[i], held[i] = p.best[slots[i]], true
+		}
+	}
+	for range ids {
+		src := -1
+		for i := range ids {
+			if held[i] && (src < 0 || from[i].hi > from[src].hi) {
+				src = i
+			}
+		}
+		if src < 0 {
+			return
+		}
+		held[src] = false
+		c := int(ix.extra(from[src].ref)) * 8
+		for i := range ids {
+			if i == src {
+				continue
+			}
+			if slots[i] >= 0 && p.have&(1<<slots[i]) == 0 {
+				p.have |= 1 << slots[i]
+				p.best[slots[i]] = item{ref: u32(ix.sec[secConversions], c), slot: uint8(slots[i]), from: fromConversion}
+			}
+			c += 4
+		}
+	}
+}
+
+// defaults adds what vPIC gives every vehicle of the type for want of better.
+func (q *query) defaults(p *pass) {
+	for r := q.ix.sec[secDefaults]; len(r) > 0; r = r[8:] {
+		if u32(r, 0) != uint32(q.wmi.kind) {
+			continue
+		}
+		value := u32(r, 4)
+		if slot := q.ix.slotOf(value); p.have&(1<<slot) == 0 {
+			p.have |= 1 << slot
+			p.best[slot] = item{hi: priorityDefault << 32, ref: value, slot: slot, from: fromDefault}
+		}
+	}
+}
+
+// judge sets the error codes that depend on the VIN's characters and on what
+// was found.
+func (q *query) judge(p *pass) {
+	v := q.v
+	flags := uint32(0)
+	if s := q.ix.slot[elemBodyClass]; s != 0 && p.have&(1<<(s-1)) != 0 {
+		if it := p.best[s-1]; it.from == fromPattern || it.from == fromEngine {
+			flags = q.ix.extra(it.ref)
+		}
+	}
+	if len(v) < Length {
+		p.codes |= CodeIncomplete
+	} else if !q.checkDigitHolds() {
+		p.codes |= CodeCheckDigit
+	}
+	if q.invalidCharacters(flags&ValueOffRoad != 0) {
+		p.codes |= CodeInvalidCharacters
+	}
+	if flags&ValueGlider != 0 {
+		p.codes |= CodeGlider
+	}
+	if flags&ValueOffRoad != 0 {
+		p.codes |= CodeOffRoad
+	}
+	if p.year == 0 {
+		p.codes |= CodeBadYear
+	}
+	if my := q.opt.ModelYear; my >= 1980 && my <= q.limit && my != p.year {
+		p.codes |= CodeOtherYear
+	}
+	if p.codes&^(CodeGlider|CodeOffRoad|CodeOtherYear) == 0 && q.confirmed(p) {
+		p.codes |= CodeClean
+	}
+}
+
+// checkDigitHolds is fVinCheckDigit2: the check digit is right, and the
+// characters whose kind is fixed are of that kind.
+func (q *query) checkDigitHolds() bool {
+	v := q.v
+	if v[8] == '?' {
+		return true // as NHTSA's procedure has it: `?` is also its answer for "none"
+	}
+	want, ok := CheckDigit(v)
+	small := v[2] == '9'
+	return ok && want == v[8] && yearCode(v[9]) != 0 && digit(v[14]) && digit(v[15]) && digit(v[16]) &&
+		(small || digit(v[13])) && (small || digit(v[12]) || !(q.known && q.wmi.carOrLightTruck))
+}
+
+func digit(c byte) bool { return c >= '0' && c <= '9' }
+
+// invalidCharacters says whether some character is not allowed at its place.
+func (q *query) invalidCharacters(offRoad bool) bool {
+	v := q.v
+	serial := 13 // 0-based place from which only digits are allowed
+	switch {
+	case len(v) > 2 && v[2] == '9':
+		serial = 14
+	case q.known && q.wmi.carOrLightTruck:
+		serial = 12
+	}
+	for i := range len(v) {
+		c := v[i]
+		switch {
+		case i == 9 && yearCode(c) == 0:
+			return true
+		case i == 8:
+			if !offRoad && !digit(c) && c != 'X' && c != '*' {
+				return true
+			}
+		case c == '*' || digit(c):
+		case i >= serial || value(c) < 0:
+			return true
+		}
+	}
+	return false
+}
+
+// confirmed says whether no character contradicts the patterns of the WMI in
+// the pass's year: at each place for which some pattern names characters, the
+// VIN has one of them.
+func (q *query) confirmed(p *pass) bool {
+	if len(q.v) < Length || !p.matched {
+		return false
+	}
+	var union [9]uint64
+	for l := q.wmi.links; len(l) > 0; l = l[4:] {
+		if p.year != 0 && !covers(l, p.year) {
+			continue
+		}
+		c := q.ix.sec[secCharsets][int(u32(q.ix.sec[secSchemas], int(u16(l, 0))*16+12)&^SchemaFormula)*18:]
+		for i := range union {
+			if n := u16(c, i*2); n != 0 {
+				union[i] |= q.ix.masks[n]
+			}
+		}
+	}
+	for i, chars := range union {
+		at := i + 3
+		if i > 4 {
+			at = i + 5
+		}
+		if q.wmi.smallMaker && at > 10 {
+			break
+		}
+		if chars != 0 && chars&SymbolBit(q.v[at]) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// fill writes what a pass found into the answer.
+func (q *query) fill(p *pass, d *Decoded) {
+	ix := q.ix
+	manufacturer := ix.str(q.wmi.manufacturer)
+	d.Manufacturer = strings.TrimSpace(manufacturer)
+	d.VehicleType = ix.typeOf[q.wmi.kind]
+	d.attrs = make([]Attribute, 0, 40)
+	if p.given != 0 {
+		d.attrs = append(d.attrs, Attribute{"ModelYear", yearText(p.given)})
+	}
+	if manufacturer != "" {
+		d.attrs = append(d.attrs, Attribute{"Manufacturer", manufacturer})
+	}
+	if d.VehicleType != "" {
+		d.attrs = append(d.attrs, Attribute{"VehicleType", d.VehicleType})
+	}
+	d.Make = ix.str(q.makeOf(p))
+	for slot := range ix.elems {
+		if p.have&(1<<slot) == 0 {
+			continue
+		}
+		e := &ix.elems[slot]
+		text := ""
+		if e.multi {
+			text = q.joined(p, uint8(slot))
+		} else {
+			it := &p.best[slot]
+			text = q.text(it)
+		}
+		if text == "" {
+			continue
+		}
+		d.attrs = append(d.attrs, Attribute{e.code, text})
+		switch e.id {
+		case elemModel:
+			d.Model = text
+		case elemBodyClass:
+			d.BodyClass = text
+		case elemGVWR:
+			d.GVWR = text
+		case elemFuel:
+			d.FuelPrimary = text
+		case elemPlantCountry:
+			d.PlantCountry = text
+			if it := &p.best[slot]; it.from == fromPattern {
+				d.BuiltIn.Code = ix.str(ix.extra(it.ref))
+			}
+		case elemPlantState:
+			d.PlantState = text
+		case elemPlantCity:
+			d.PlantCity = text
+		}
+	}
+	if d.Make != "" {
+		d.attrs = append(d.attrs, Attribute{"Make", d.Make})
+	}
+}
+
+// makeOf is the make of the decoded model, else the only make of the WMI
+// (string number, 0 is none).
+func (q *query) makeOf(p *pass) uint32 {
+	if s := q.ix.slot[elemModel]; s != 0 && p.have&(1<<(s-1)) != 0 {
+		return q.ix.extra(p.best[s-1].ref)
+	}
+	return q.wmi.make
+}
+
+// text is the value of an item.
+func (q *query) text(it *item) string {
+	switch it.from {
+	case fromConversion:
+		return q.ix.str(it.ref)
+	case fromFormula:
+		first, last := int(it.first), int(it.last)
+		if first < 8 && last > 8 {
+			return q.v[first:8] + "|" + q.v[9:last+1]
+		}
+		return q.v[first : last+1]
+	}
+	return q.ix.str(u32(q.ix.sec[secValues], int(it.ref)*8) >> 8)
+}
+
+// joined is all values of an element that may keep several, in order of their
+// texts.
+func (q *query) joined(p *pass, slot uint8) string {
+	var texts [len(p.multi)]string
+	n := 0
+	for i := range p.nMulti {
+		if p.multi[i].slot != slot {
+			continue
+		}
+		t := q.text(&p.multi[i])
+		at, held := slices.BinarySearch(texts[:n], t)
+		if held {
+			continue
+		}
+		copy(texts[at+1:n+1], texts[at:n])
+		texts[at] = t
+		n++
+	}
+	if n == 1 {
+		return texts[0]
+	}
+	return strings.Join(texts[:n], Separator)
+}
+
+// yearText is a year in decimal without making a new string.
+func yearText(y int) string {
+	const digits = "198019811982198319841985198619871988198919901991199219931994199519961997199819992000200120022003200420052006200720082009" +
+		"20102011201220132014201520162017201820192020202120222023202420252026202720282029203020312032203320342035203620372038203920402041"
+	if i := (y - 1980) * 4; i >= 0 && i < len(digits) {
+		return digits[i : i+4]
+	}
+	return strconv.Itoa(y)
+}
+
+// world answers from the public lists for a WMI that vPIC does not hold.
+func (q *query) world(d *Decoded) {
+	if len(q.v) < 3 {
+		return
+	}
+	key, ok := wmiKey([]byte(q.v[:3]))
+	if !ok {
+		return
+	}
+	sec := q.ix.sec[secWorld]
+	i, ok := search(sec, 16, key)
+	if !ok {
+		return
+	}
+	d.Make, d.Manufacturer = q.ix.str(u32(sec, i*16+4)), q.ix.str(u32(sec, i*16+8))
+	d.Basis = BasisWorldList
+	if c := q.ix.str(u32(sec, i*16+12)); c != "" {
+		d.BuiltIn = BuiltIn{Code: c, Basis: BasisWorld, Weak: true}
+	}
+}
+
+// year decides what is said of the model year.
+//
+// NHTSA's year stands where 49 CFR 565 holds, or where a pattern of that year
+// names the model. China's standard GB 16735 codes the year at position 10 too,
+// but has no rule on position 7: there the latest year that can be is meant.
+// Elsewhere position 10 need not be a year at all; NHTSA's is taken where it is
+// the latest that can be and the check digit shows that the maker follows the
+// American scheme.
+func (q *query) year(p *pass, d *Decoded) {
+	if d.Codes&CodeUnknownMaker == 0 && northAmerica(d.VIN) || d.Model != "" {
+		d.ModelYear = p.given
+		return
+	}
+	if len(q.v) < 10 {
+		return
+	}
+	n := 0
+	for y := yearCode(q.v[9]); y >= 1980; y -= 30 {
+		if y <= q.opt.Year+1 {
+			d.YearCandidates[n] = y
+			n++
+		}
+	}
+	if n == 0 {
+		return
+	}
+	latest := d.YearCandidates[0]
+	switch {
+	case chinese(d.VIN),
+		northAmerica(d.VIN) && n == 1,
+		d.Codes&(CodeUnknownMaker|CodeCheckDigit|CodeIncomplete) == 0 && p.given == latest:
+		d.ModelYear, d.YearCandidates = latest, [2]int{}
+	}
+}
+
+// builtIn completes the country of build and its basis.
+func (q *query) builtIn(d *Decoded) {
+	b := &d.BuiltIn
+	switch {
+	case b.Code != "" && b.Basis != "":
+	case d.PlantCountry != "":
+		if b.Basis = BasisPlant; d.Community {
+			b.Basis = BasisPlantCommunity
+		}
+		if b.Code == "" {
+			b.Country = d.PlantCountry
+		}
+	default:
+		if c := region(d.VIN); c != "" {
+			*b = BuiltIn{Code: c, Basis: BasisRegion, Weak: true}
+		} else if q.known && q.wmi.country != "" {
+			*b = BuiltIn{Code: q.wmi.country, Basis: BasisWMI, Weak: true}
+		}
+	}
+	if b.Country == "" {
+		b.Country = CountryName(b.Code)
+	}
+}
