@@ -1,0 +1,475 @@
+package telematics
+
+import (
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Tri is yes, no or unknown. The zero value is Unknown.
+type Tri uint8
+
+// The three values.
+const (
+	Unknown Tri = iota
+	No
+	Yes
+)
+
+// String returns "unknown", "no" or "yes".
+func (t Tri) String() string {
+	switch t {
+	case No:
+		return "no"
+	case Yes:
+		return "yes"
+	}
+	return "unknown"
+}
+
+// MarshalText writes the value as its word.
+func (t Tri) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (t *Tri) UnmarshalText(b []byte) error {
+	switch string(b) {
+	case "unknown":
+		*t = Unknown
+	case "no":
+		*t = No
+	case "yes":
+		*t = Yes
+	default:
+		return fmt.Errorf("%q is not one of unknown, no, yes", b)
+	}
+	return nil
+}
+
+// Certainty says how well a module is known. The order is that of
+// policy.Certainty; the catalogue itself only ever says none, reported or
+// documented.
+type Certainty uint8
+
+// The certainties, in rising order.
+const (
+	None       Certainty = iota // nothing is known
+	Reported                    // press, market research, community, teardown of another vehicle
+	Observed                    // share of a site's inspections
+	Documented                  // regulatory filing or maker's document for this build
+	Settled                     // this very vehicle inspected
+)
+
+var certaintyWords = [...]string{"none", "reported", "observed", "documented", "settled"}
+
+// String returns the certainty's word.
+func (c Certainty) String() string {
+	if int(c) < len(certaintyWords) {
+		return certaintyWords[c]
+	}
+	return "none"
+}
+
+// MarshalText writes the certainty as its word.
+func (c Certainty) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (c *Certainty) UnmarshalText(b []byte) error {
+	for i, w := range certaintyWords {
+		if w == string(b) {
+			*c = Certainty(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no certainty", b)
+}
+
+// Source is where a row comes from.
+type Source struct {
+	ID            string    `json:"id"`              // row id in its data set, such as "V0003"
+	Title         string    `json:"title,omitempty"` // what kind of source
+	Address       string    `json:"source"`
+	Quote         string    `json:"quote,omitempty"`
+	Date          string    `json:"date,omitempty"` // the source's own date, as precise as known
+	Certainty     Certainty `json:"certainty"`
+	EvidenceClass string    `json:"evidence_class,omitempty"` // regulatory, government, manufacturer-statement, teardown-or-dump, …
+	Note          string    `json:"note,omitempty"`
+	Reply         string    `json:"reply,omitempty"`  // the maker's reply, where there is one
+	Reason        string    `json:"reason,omitempty"` // why a reviewer read the row the way it is
+}
+
+// Row is one sourced statement on vehicles of one model and period.
+type Row struct {
+	Makes      []string `json:"makes"`
+	Models     []string `json:"models"`            // names without remarks; "*" is every model of the make
+	Period     string   `json:"period,omitempty"`  // the source's words
+	From       int      `json:"from,omitempty"`    // first year, 0 is open
+	To         int      `json:"to,omitempty"`      // last year, 0 is open
+	Build      bool     `json:"build,omitempty"`   // From and To are years of build; else model years
+	Markets    []string `json:"markets,omitempty"` // ISO 3166-1 alpha-2 or "EU"; empty is every market
+	Market     string   `json:"market,omitempty"`  // the source's words
+	Role       string   `json:"role"`              // tcu, head-unit
+	Optional   bool     `json:"optional,omitempty"`
+	TCUMaker   string   `json:"tcu_maker,omitempty"`
+	TCUName    string   `json:"tcu_name,omitempty"`
+	TCUParts   []string `json:"tcu_parts,omitempty"`
+	Approvals  []string `json:"approvals,omitempty"` // FCC ids of unit and module
+	TAC        string   `json:"tac,omitempty"`
+	USB        string   `json:"usb,omitempty"`
+	Maker      string   `json:"maker,omitempty"` // of the module; of the unit where ChipDown; empty is not named
+	Model      string   `json:"model,omitempty"`
+	Also       string   `json:"also,omitempty"` // a second, non-cellular module in the unit
+	ChipDown   bool     `json:"chip_down,omitempty"`
+	Chipset    string   `json:"chipset,omitempty"`
+	Generation string   `json:"generation,omitempty"`
+	Resolves   string   `json:"resolves"` // module, maker, chip, unit-maker, unit
+	Source
+}
+
+// Device is one sourced statement on a fitted or carried device.
+type Device struct {
+	Maker      string   `json:"maker"`
+	Name       string   `json:"name"`
+	Keys       []string `json:"keys"`
+	Category   string   `json:"category,omitempty"`
+	Module     string   `json:"module_maker,omitempty"`
+	Model      string   `json:"model,omitempty"`
+	ChipDown   bool     `json:"chip_down,omitempty"`
+	Chipset    string   `json:"chipset,omitempty"`
+	Generation string   `json:"generation,omitempty"`
+	Approval   string   `json:"approval,omitempty"`
+	TAC        string   `json:"tac,omitempty"`
+	Source
+}
+
+// Context is a statement on a make or a market that says nothing of what is in
+// a given car. It is shown, never used.
+type Context struct {
+	Makes []string `json:"makes,omitempty"`
+	Role  string   `json:"role,omitempty"` // the data's supplier_role
+	Fact  string   `json:"fact"`
+	Years string   `json:"years,omitempty"`
+	Source
+}
+
+// Grantee is a holder of an FCC grantee code.
+type Grantee struct {
+	Code   string `json:"code"`
+	Holder string `json:"holder"` // reviewed short name
+	Module bool   `json:"module"` // the holder makes modules; else whole units
+	Source
+}
+
+// Module is a known module model.
+type Module struct {
+	Makers     []string `json:"makers"`
+	Model      string   `json:"model"`
+	Names      []string `json:"names"` // spellings under which it is found
+	Type       string   `json:"type,omitempty"`
+	Generation string   `json:"generation,omitempty"`
+	FCC        string   `json:"fcc,omitempty"`
+	TAC        string   `json:"tac,omitempty"`
+	USB        string   `json:"usb,omitempty"`
+	Source
+}
+
+// Pattern is a marking pattern of one or several makers.
+type Pattern struct {
+	Pattern string   `json:"pattern"` // RE2, anchored, on the upper-case marking
+	Makers  []string `json:"makers"`
+	Source
+}
+
+// TAC is a type allocation code seen in a public log.
+type TAC struct {
+	TAC   string `json:"tac"`
+	Maker string `json:"maker"`
+	Model string `json:"model,omitempty"`
+	Source
+}
+
+// BusID is a USB or PCI vendor id under which a maker's devices enumerate.
+type BusID struct {
+	Bus    string `json:"bus"` // usb, pci
+	Vendor string `json:"vendor"`
+	Maker  string `json:"maker"`
+	Source
+}
+
+// MakerName is a maker as shown, with its reviewed other names.
+type MakerName struct {
+	Name string   `json:"name"`
+	Also []string `json:"also,omitempty"`
+}
+
+// Rule says, with its legal or historical source, that a modem is or is not
+// fitted. Every condition that is given must hold.
+type Rule struct {
+	Value         Tri         `json:"value"`
+	Markets       []string    `json:"markets,omitempty"`
+	Types         []string    `json:"types,omitempty"` // vPIC vehicle types
+	Fuels         []string    `json:"fuels,omitempty"` // vPIC primary fuel types
+	Models        []MakeModel `json:"models,omitempty"`
+	From          int         `json:"from,omitempty"`           // first model year
+	To            int         `json:"to,omitempty"`             // last model year
+	ApprovedSince string      `json:"approved_since,omitempty"` // type approved on or after; needs Query.TypeApproved
+	Because       string      `json:"because"`
+	Source
+}
+
+// MakeModel names one model line.
+type MakeModel struct {
+	Make  string `json:"make"`
+	Model string `json:"model"`
+}
+
+// File is the form in which a catalogue is stored and exchanged.
+type File struct {
+	Edition  string              `json:"edition"`
+	Rows     []Row               `json:"rows"`
+	Devices  []Device            `json:"devices"`
+	Context  []Context           `json:"context"`
+	Grantees []Grantee           `json:"grantees"`
+	Modules  []Module            `json:"modules"`
+	Patterns []Pattern           `json:"patterns"`
+	TACs     []TAC               `json:"tacs"`
+	BusIDs   []BusID             `json:"bus_ids"`
+	Makers   []MakerName         `json:"makers"`
+	Rules    []Rule              `json:"rules"`
+	Makes    map[string]string   `json:"makes"`    // other spellings of a make -> make
+	Variants map[string][]string `json:"variants"` // "make/model" -> model names that mean the same line
+	EU       []string            `json:"eu"`       // members of the EU market
+}
+
+// Catalogue answers look-ups. It is immutable and safe for concurrent use.
+type Catalogue struct {
+	file     File
+	models   map[string][]hit // make|model prefix -> rows
+	makes    map[string]string
+	variants map[string]string // make|model -> make|model of the line
+	context  map[string][]int32
+	eu       map[string]bool
+	patterns []*regexp.Regexp
+	makers   map[string]string // folded name -> name
+	modules  map[string][]int32
+	fcc      map[string][]int32 // module by FCC id
+	rowByID  map[string][]int32 // row by FCC id
+	parts    map[string][]int32
+	grantees map[string][]int32
+	tacs     map[string][]TAC
+	bus      map[string][]int32
+	usb      map[string][]int32 // module by vendor:product
+	devices  map[string][]int32
+	rules    map[string][]int32 // make|model -> rules; "" -> rules for any model
+}
+
+type hit struct {
+	row   int32
+	exact bool // the query names the row's model, not only the line it belongs to
+}
+
+// ErrFormat is wrapped by every error of Open.
+var ErrFormat = errors.New("not a telematics catalogue")
+
+//go:embed catalogue.json
+var embedded []byte
+
+var embeddedOnce = sync.OnceValues(func() (*Catalogue, error) { return Open(embedded) })
+
+// Embedded returns the catalogue that is built into the program.
+func Embedded() (*Catalogue, error) { return embeddedOnce() }
+
+// Open reads a catalogue from the form that Build writes.
+func Open(b []byte) (*Catalogue, error) {
+	var f File
+	if err := json.Unmarshal(b, &f); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+	if f.Edition == "" {
+		return nil, fmt.Errorf("%w: it names no edition", ErrFormat)
+	}
+	c := &Catalogue{
+		file: f, models: make(map[string][]hit, 4*len(f.Rows)), makes: map[string]string{}, variants: map[string]string{},
+		context: map[string][]int32{}, eu: map[string]bool{}, makers: map[string]string{}, modules: map[string][]int32{},
+		fcc: map[string][]int32{}, rowByID: map[string][]int32{}, parts: map[string][]int32{}, grantees: map[string][]int32{},
+		tacs: map[string][]TAC{}, bus: map[string][]int32{}, usb: map[string][]int32{}, devices: map[string][]int32{}, rules: map[string][]int32{},
+	}
+	for from, to := range f.Makes {
+		c.makes[fold(from)] = fold(to)
+	}
+	for _, m := range f.EU {
+		c.eu[m] = true
+	}
+	for line, names := range f.Variants {
+		mk, md, ok := strings.Cut(line, "/")
+		if !ok {
+			return nil, fmt.Errorf("%w: the model line %q has no make", ErrFormat, line)
+		}
+		for _, n := range names {
+			c.variants[c.key(mk, joined(n))] = joined(md)
+		}
+	}
+	for i := range f.Rows {
+		r := &f.Rows[i]
+		if r.ID == "" || len(r.Makes) == 0 || len(r.Models) == 0 {
+			return nil, fmt.Errorf("%w: row %d has no id, make or model", ErrFormat, i)
+		}
+		for _, mk := range r.Makes {
+			for _, md := range r.Models {
+				if md == "*" {
+					c.addHit(c.key(mk, "*"), hit{int32(i), true})
+					continue
+				}
+				t := tokens(md)
+				if len(t) == 0 {
+					return nil, fmt.Errorf("%w: row %q has the model name %q, which has neither letter nor digit", ErrFormat, r.ID, md)
+				}
+				for k := range t {
+					c.addHit(c.key(mk, strings.Join(t[:k+1], "")), hit{int32(i), k == len(t)-1})
+				}
+			}
+		}
+		for _, p := range r.TCUParts {
+			c.parts[fold(p)] = append(c.parts[fold(p)], int32(i))
+		}
+		for _, a := range r.Approvals {
+			c.rowByID[fold(a)] = append(c.rowByID[fold(a)], int32(i))
+		}
+		if r.TAC != "" {
+			c.tacs[r.TAC] = append(c.tacs[r.TAC], TAC{TAC: r.TAC, Maker: first(r.Maker, r.TCUMaker), Model: first(r.Model, r.TCUName), Source: r.Source})
+		}
+	}
+	for i := range f.Context {
+		for _, m := range f.Context[i].Makes {
+			k := c.make(m)
+			c.context[k] = append(c.context[k], int32(i))
+		}
+	}
+	for _, m := range f.Makers {
+		for _, n := range append([]string{m.Name}, m.Also...) {
+			k := fold(n)
+			if k == "" {
+				return nil, fmt.Errorf("%w: the maker %q has an empty name", ErrFormat, m.Name)
+			}
+			if o, taken := c.makers[k]; taken && o != m.Name {
+				return nil, fmt.Errorf("%w: %q names both %q and %q", ErrFormat, n, m.Name, o)
+			}
+			c.makers[k] = m.Name
+		}
+	}
+	for i := range f.Modules {
+		m := &f.Modules[i]
+		for _, n := range m.Names {
+			c.modules[fold(n)] = append(c.modules[fold(n)], int32(i))
+		}
+		if m.FCC != "" {
+			c.fcc[fold(m.FCC)] = append(c.fcc[fold(m.FCC)], int32(i))
+		}
+		if m.USB != "" {
+			c.usb[strings.ToLower(m.USB)] = append(c.usb[strings.ToLower(m.USB)], int32(i))
+		}
+		if m.TAC != "" && len(m.Makers) == 1 {
+			c.tacs[m.TAC] = append(c.tacs[m.TAC], TAC{TAC: m.TAC, Maker: m.Makers[0], Model: m.Model, Source: m.Source})
+		}
+	}
+	for i := range f.Patterns {
+		re, err := regexp.Compile(f.Patterns[i].Pattern)
+		if err != nil {
+			return nil, fmt.Errorf("%w: pattern %q: %w", ErrFormat, f.Patterns[i].Pattern, err)
+		}
+		c.patterns = append(c.patterns, re)
+	}
+	for i := range f.Grantees {
+		c.grantees[f.Grantees[i].Code] = append(c.grantees[f.Grantees[i].Code], int32(i))
+	}
+	for _, t := range f.TACs {
+		c.tacs[t.TAC] = append(c.tacs[t.TAC], t)
+	}
+	for i := range f.BusIDs {
+		k := f.BusIDs[i].Bus + ":" + strings.ToLower(f.BusIDs[i].Vendor)
+		c.bus[k] = append(c.bus[k], int32(i))
+	}
+	for i := range f.Devices {
+		d := &f.Devices[i]
+		for _, n := range d.Keys {
+			for _, k := range []string{fold(n), fold(d.Maker + n)} {
+				if l := c.devices[k]; len(l) == 0 || l[len(l)-1] != int32(i) {
+					c.devices[k] = append(l, int32(i))
+				}
+			}
+		}
+		if d.TAC != "" {
+			c.tacs[d.TAC] = append(c.tacs[d.TAC], TAC{TAC: d.TAC, Maker: first(d.Module, d.Maker), Model: first(d.Model, d.Name), Source: d.Source})
+		}
+	}
+	for i := range f.Rules {
+		r := &f.Rules[i]
+		if r.Address == "" || r.Because == "" {
+			return nil, fmt.Errorf("%w: rule %q has no source or no reason", ErrFormat, r.ID)
+		}
+		if r.ApprovedSince != "" {
+			if _, err := time.Parse(time.DateOnly, r.ApprovedSince); err != nil {
+				return nil, fmt.Errorf("%w: rule %q: %w", ErrFormat, r.ID, err)
+			}
+		}
+		if len(r.Models) == 0 {
+			c.rules[""] = append(c.rules[""], int32(i))
+		}
+		for _, m := range r.Models {
+			k := c.key(m.Make, joined(m.Model))
+			c.rules[k] = append(c.rules[k], int32(i))
+		}
+	}
+	return c, nil
+}
+
+func (c *Catalogue) addHit(k string, h hit) {
+	l := c.models[k]
+	for i := range l {
+		if l[i].row == h.row {
+			l[i].exact = l[i].exact || h.exact
+			return
+		}
+	}
+	c.models[k] = append(l, h)
+}
+
+// Edition names the data: the day of its review and a hash of its content.
+func (c *Catalogue) Edition() string { return c.file.Edition }
+
+// Date is the day of the edition, or the zero time where its name holds none.
+func (c *Catalogue) Date() time.Time {
+	if len(c.file.Edition) < 10 {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.DateOnly, c.file.Edition[:10])
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// File returns the rows behind the catalogue, for tables and tests. It belongs
+// to the catalogue and must not be changed.
+func (c *Catalogue) File() *File { return &c.file }
+
+// Context returns the statements on a make that say nothing of a given car,
+// such as its suppliers' market shares. They are background for a person.
+func (c *Catalogue) Context(make string) []Context {
+	var out []Context
+	for _, i := range c.context[c.make(make)] {
+		out = append(out, c.file.Context[i])
+	}
+	return out
+}
+
+func first(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,107 @@
+package telematics
+
+import (
+	"strings"
+	"unicode"
+)
+
+// Names of makes and models come from vPIC ("MODEL Y"), registries
+// ("MODEL-Y"), and sources ("Model Y (2025+)"). They are compared so:
+// bracketed remarks are cut, case and common Latin accents are dropped, the
+// rest is split into words at everything that is neither letter nor digit, and
+// the words are joined. "E-TRON", "e-tron" and "etron" are one name; "A6" and
+// "A6L" are two, because a word is never split. A name of fewer words stands
+// for all longer names that begin with its words ("Model S" for "Model S
+// 85"); the reverse only holds where a reviewer listed the longer name.
+
+// tokens returns the words of a name.
+func tokens(s string) []string {
+	var out []string
+	for _, w := range strings.FieldsFunc(cutBrackets(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		out = append(out, fold(w))
+	}
+	return out
+}
+
+// joined returns the words of a name as one.
+func joined(s string) string { return fold(cutBrackets(s)) }
+
+func cutBrackets(s string) string {
+	if !strings.ContainsAny(s, "([") {
+		return s
+	}
+	var b strings.Builder
+	depth := 0
+	for _, r := range s {
+		switch {
+		case r == '(' || r == '[':
+			depth++
+		case (r == ')' || r == ']') && depth > 0:
+			depth--
+		case depth == 0:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// fold lowers the case, drops accents and keeps letters and digits only.
+func fold(s string) string {
+	clean := true
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return s
+	}
+	b := make([]byte, 0, 64)
+	return string(appendFold(b, s))
+}
+
+func appendFold(b []byte, s string) []byte {
+	for _, r := range s {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			b = append(b, byte(r))
+		case r >= 'A' && r <= 'Z':
+			b = append(b, byte(r-'A'+'a'))
+		case r < 0x80:
+		default:
+			b = append(b, plainOf(r)...)
+		}
+	}
+	return b
+}
+
+func plainOf(r rune) string {
+	for _, p := range accents {
+		if strings.ContainsRune(p.from, r) {
+			return p.to
+		}
+	}
+	if unicode.IsLetter(r) || unicode.IsDigit(r) {
+		return string(unicode.ToLower(r))
+	}
+	return ""
+}
+
+var accents = []struct{ to, from string }{
+	{"a", "àáâãäåāăąÀÁÂÃÄÅĀĂĄ"}, {"c", "çćčÇĆČ"}, {"d", "ďđĎĐ"}, {"e", "èéêëēėęěÈÉÊËĒĖĘĚ"}, {"g", "ğĞ"}, {"i", "ìíîïīįıÌÍÎÏĪĮİ"},
+	{"l", "łŁ"}, {"n", "ñńňÑŃŇ"}, {"o", "òóôõöøōőÒÓÔÕÖØŌŐ"}, {"r", "řŘ"}, {"s", "śšşŚŠŞ"}, {"ss", "ß"}, {"t", "ťŤ"},
+	{"u", "ùúûüūůűÙÚÛÜŪŮŰ"}, {"y", "ýÿÝ"}, {"z", "źżžŹŻŽ"}, {"ae", "æÆ"}, {"oe", "œŒ"},
+}
+
+// make returns the form in which makes are compared.
+func (c *Catalogue) make(s string) string {
+	k := fold(s)
+	if to, ok := c.makes[k]; ok {
+		return to
+	}
+	return k
+}
+
+// key joins a make and an already joined model.
+func (c *Catalogue) key(make, model string) string { return c.make(make) + "|" + model }
