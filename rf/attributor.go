@@ -91,6 +91,7 @@ const (
 	skewSeconds   = 1  // sensors' clocks are off by up to this
 	approach      = 6  // seconds before the line in which a vehicle rolls up to it
 	beforeSeconds = 30 // how far back "before" reaches
+	followSeconds = 8  // within these a vehicle that stood behind is at the line
 	leaveSeconds  = 4  // seconds after leaving in which a vehicle rolls off
 	afterSeconds  = 14 // after this the departure is judged
 
@@ -205,6 +206,8 @@ type Attributor struct {
 	bands    map[string]*emitter
 	alive    [maxSensors]*series
 	autos    int
+	passes   int // vehicles that were at the line before this one
+	followed int // of those, how many had one behind
 	cur      *pass
 	prev     *pass
 	now      int64
@@ -356,6 +359,12 @@ func (a *Attributor) VehiclePresent(present bool, at time.Time) {
 		if a.cur != nil && a.cur.end == 0 {
 			return
 		}
+		if a.cur != nil {
+			a.passes++
+			if sec-a.cur.end <= followSeconds {
+				a.followed++
+			}
+		}
 		a.learn()
 		a.prev, a.cur = a.cur, &pass{present: at, start: sec}
 		a.forget()
@@ -491,7 +500,7 @@ func (a *Attributor) probability(x evidence) float64 {
 
 	// Of what a sensor hears at any moment the greater part stays where it is.
 	others := math.Exp(1 - before - after - earlier + x.lasting)
-	others += 0.5 * math.Exp(-upstream-after-came)
+	others += a.queued() * math.Exp(-upstream-after-came)
 	if x.beside.weight > 0 {
 		others += math.Exp(-beside - came - went)
 	}
@@ -510,6 +519,12 @@ const (
 	uplinkDBm    = -45.0
 	uplinkSpread = 12.0
 )
+
+// queued is how often a vehicle stands behind the one at the line, judged by how
+// soon the next one came: that of one that stood behind rolls up in seconds.
+func (a *Attributor) queued() float64 {
+	return float64(a.followed+1) / float64(a.passes+2)
+}
 
 // cellular is the probability that a band's uplink was active in the vehicle
 // while it stood. Bursts come and go, so only the same seconds are compared:
@@ -546,7 +561,7 @@ func (a *Attributor) cellular(e *emitter, p *pass) float64 {
 	near := (level - uplinkDBm + far/2) * far / (uplinkSpread * uplinkSpread)
 	others := math.Exp(-near)
 	if a.cfg.Upstream != "" {
-		others += 0.5 * math.Exp(-near-a.logOdds(same(upSensor), a.loss(a.cfg.StopM, a.cfg.UpstreamM), heard))
+		others += a.queued() * math.Exp(-near-a.logOdds(same(upSensor), a.loss(a.cfg.StopM, a.cfg.UpstreamM), heard))
 	}
 	if len(a.cfg.Neighbours) > 0 {
 		beside := diff{}
