@@ -1,0 +1,98 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"sallyport/gate/translog"
+)
+
+// eraseGroup is how many records one transaction erases, so that a lane never
+// waits long behind retention.
+const eraseGroup = 500
+
+// expired finds records whose personal data is older than allowed: of passages
+// that have ended, with their acts and reassessments; of inspections that have
+// expired; of lines of the list that a later line has replaced.
+const expired = `
+SELECT p.seq, 'passage' FROM passage p WHERE p.at < :before AND p.salt IS NOT NULL AND EXISTS (SELECT 1 FROM outcome o WHERE o.passage = p.id)
+UNION ALL SELECT r.seq, 'reassessment' FROM reassessment r WHERE r.at < :before AND r.salt IS NOT NULL AND EXISTS (SELECT 1 FROM outcome o WHERE o.passage = r.passage)
+UNION ALL SELECT a.seq, 'act' FROM act a WHERE a.at < :before AND a.salt IS NOT NULL AND EXISTS (SELECT 1 FROM outcome o WHERE o.passage = a.passage)
+UNION ALL SELECT i.seq, 'inspection' FROM inspection i WHERE i.at < :before AND i.expires < :before AND i.salt IS NOT NULL
+UNION ALL SELECT g.seq, 'registration' FROM registration g WHERE g.at < :before AND g.salt IS NOT NULL AND (g.class = '' OR EXISTS (
+	SELECT 1 FROM registration n WHERE n.seq > g.seq AND (g.vin <> '' AND n.vin = g.vin OR g.vin = '' AND n.vin = '' AND n.plate = g.plate)))
+ORDER BY 1 LIMIT :limit`
+
+// forget is the statement that erases one record of each table.
+var forget = map[string]string{
+	tablePassage:      "UPDATE passage SET salt = NULL, vin = NULL, plate = NULL, doc = NULL WHERE seq = ?",
+	tableReassessment: "UPDATE reassessment SET salt = NULL, doc = NULL WHERE seq = ?",
+	tableAct:          "UPDATE act SET salt = NULL, reason = NULL WHERE seq = ?",
+	tableInspection:   "UPDATE inspection SET salt = NULL, vin = NULL, doc = NULL WHERE seq = ?",
+	tableRegistration: "UPDATE registration SET salt = NULL, vin = NULL, plate = NULL, doc = NULL WHERE seq = ?",
+}
+
+// EraseBefore erases the personal data of records older than before, and logs
+// that it did, as of the instant at. It returns how many records it erased.
+// What has ended but may still be needed stays: open passages, inspections in
+// force, registrations that hold. The log's entries and commitments stay.
+func (s *Store) EraseBefore(ctx context.Context, before, at time.Time, why string) (total int, err error) {
+	for {
+		n := 0
+		err := s.do(ctx, "erase personal data", func(t *txn) error {
+			type old struct {
+				seq   int64
+				table string
+			}
+			st, err := t.stmt(expired)
+			if err != nil {
+				return err
+			}
+			list, err := collect(func(rows *sql.Rows) (o old, err error) { return o, rows.Scan(&o.seq, &o.table) })(st.QueryContext(context.Background(), sql.Named("before", stamp(before)), sql.Named("limit", eraseGroup)))
+			if err != nil || len(list) == 0 {
+				return err
+			}
+			what := translog.Erasure{Before: before.UTC(), Why: clean(why)}
+			for _, o := range list {
+				if err := t.must(forget[o.table], o.seq); err != nil {
+					return fmt.Errorf("%s of entry %d: %w", o.table, o.seq, err)
+				}
+				what.Seqs = append(what.Seqs, o.seq)
+			}
+			content, err := json.Marshal(what)
+			if err != nil {
+				return err
+			}
+			if _, err := t.entry(translog.Entry{At: at, Kind: translog.KindErased, Body: content}); err != nil {
+				return err
+			}
+			n = len(list)
+			return nil
+		})
+		if err != nil {
+			return total, err
+		}
+		total += n
+		if n < eraseGroup {
+			break
+		}
+	}
+	if total == 0 {
+		return 0, nil
+	}
+	return total, s.Truncate(ctx)
+}
+
+// Truncate moves what the write-ahead log holds into the database file and
+// empties it, so that it keeps no copy of what was erased. Readers that are
+// busy put it off to the next time.
+func (s *Store) Truncate(ctx context.Context) error {
+	o := &op{ctx: ctx, done: make(chan error, 1), alone: func(c *sql.Conn) error {
+		var busy, pages, moved int
+		return c.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved)
+	}}
+	return s.queue("empty the write-ahead log", o)
+}

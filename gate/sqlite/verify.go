@@ -1,0 +1,281 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"sallyport/gate/translog"
+)
+
+// VerifyReport is the result of reading the whole log back.
+type VerifyReport struct {
+	translog.Report
+	Key string `json:"key"` // the verifier key that was used
+}
+
+// Verify reads the log of the site in the directory and checks all of it. It
+// only reads, and works on a site that is running as on one that is stopped.
+// An empty key means the one that lies beside the database: enough against
+// damage, but an auditor brings their own copy. The error is a failure to
+// read; what does not fit is in the report.
+func Verify(ctx context.Context, dir, key string) (VerifyReport, error) {
+	path, err := existing(dir)
+	if err != nil {
+		return VerifyReport{}, err
+	}
+	if key == "" {
+		if key, err = readVerifierKey(path); err != nil {
+			return VerifyReport{}, err
+		}
+	}
+	r, err := openReaders(filepath.Join(path, fileDB))
+	if err != nil {
+		return VerifyReport{}, err
+	}
+	report, err := verify(ctx, r, path, key)
+	return report, errors.Join(err, r.Close())
+}
+
+// Verify checks the log of the open site.
+func (s *Store) Verify(ctx context.Context) (VerifyReport, error) {
+	return verify(ctx, s.r, s.dir, s.verifierKey)
+}
+
+func verify(ctx context.Context, r *sql.DB, dir, key string) (rep VerifyReport, err error) {
+	v, err := translog.NewVerifier(key)
+	if err != nil {
+		return rep, err
+	}
+	// The heads outside are read before the snapshot is taken: a log may be
+	// ahead of them, never behind.
+	outside, _, err := readHeads(dir)
+	if err != nil {
+		return rep, err
+	}
+	tx, err := r.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return rep, fmt.Errorf("verify: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	rep.Key = strings.TrimSpace(key)
+	rep.Report, err = translog.Verify(&snapshot{ctx: ctx, tx: tx}, v, outside...)
+	if err != nil {
+		return VerifyReport{}, fmt.Errorf("verify: %w", err)
+	}
+	return rep, nil
+}
+
+// Checkpoints are the last n signed heads of the log, newest first.
+func (s *Store) Checkpoints(ctx context.Context, n int) ([]translog.StoredCheckpoint, error) {
+	list, err := collect(scanCheckpoint)(s.r.QueryContext(ctx, "SELECT size, signed FROM log_checkpoint ORDER BY size DESC LIMIT ?", n))
+	if err != nil {
+		return nil, fmt.Errorf("checkpoints: %w", err)
+	}
+	return list, nil
+}
+
+func scanCheckpoint(rows *sql.Rows) (c translog.StoredCheckpoint, err error) {
+	return c, rows.Scan(&c.Size, &c.Signed)
+}
+
+// Entries are up to n entries of the log from that sequence number on, in
+// their stored form.
+func (s *Store) Entries(ctx context.Context, from int64, n int) ([]translog.StoredEntry, error) {
+	list, err := collect(scanEntry)(s.r.QueryContext(ctx, "SELECT seq, entry FROM log WHERE seq >= ? ORDER BY seq LIMIT ?", from, min(n, maxPage)))
+	if err != nil {
+		return nil, fmt.Errorf("entries: %w", err)
+	}
+	return list, nil
+}
+
+func scanEntry(rows *sql.Rows) (e translog.StoredEntry, err error) {
+	return e, rows.Scan(&e.Seq, &e.Data)
+}
+
+// KeepHead writes the last signed head to a file beside the database, where an
+// older copy of the database put in its place does not take it along. Verify
+// compares the log with every head kept there. It is durable on return. Called
+// again without new entries it does nothing.
+func (s *Store) KeepHead(ctx context.Context) (err error) {
+	last, err := s.Checkpoints(ctx, 1)
+	if err != nil || len(last) == 0 {
+		return err
+	}
+	kept, whole, err := readHeads(s.dir)
+	if err != nil {
+		return err
+	}
+	if n := len(kept); n > 0 && string(kept[n-1]) == string(last[0].Signed) {
+		return nil
+	}
+	f, err := os.OpenFile(filepath.Join(s.dir, fileHead), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("keep head: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := f.Truncate(whole); err != nil {
+		return fmt.Errorf("keep head: %w", err)
+	}
+	if _, err := f.WriteAt(append(last[0].Signed, headEnd...), whole); err != nil {
+		return fmt.Errorf("keep head: %w", err)
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("keep head: %w", err)
+	}
+	return nil
+}
+
+// headEnd ends each head in the file of heads.
+const headEnd = "\n"
+
+// readHeads reads the heads kept outside the database, and how many bytes they
+// take. A head that a crash cut off while it was written is the last; it is
+// passed over, and the next one written over it.
+func readHeads(dir string) (heads [][]byte, size int64, err error) {
+	data, err := os.ReadFile(filepath.Join(dir, fileHead))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("heads kept outside: %w", err)
+	}
+	for {
+		// A head is four lines of text, a blank one, one signature, a blank one.
+		lines := strings.SplitAfterN(string(data[size:]), "\n", 8)
+		if len(lines) < 8 {
+			return heads, size, nil
+		}
+		head := strings.Join(lines[:6], "")
+		heads = append(heads, []byte(head))
+		size += int64(len(head) + len(lines[6]))
+	}
+}
+
+// snapshot is the log as of one moment: a translog.Reader.
+type snapshot struct {
+	ctx context.Context
+	tx  *sql.Tx
+}
+
+// stream runs a query and hands its rows on.
+func stream[T any](s *snapshot, query string, scan func(*sql.Rows) (T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		// The driver watches a context that can end at a cost for each row; the
+		// walk looks at it by itself.
+		rows, err := s.tx.QueryContext(context.WithoutCancel(s.ctx), query)
+		if err != nil {
+			yield(none, err)
+			return
+		}
+		for n := 0; rows.Next(); n++ {
+			v, err := scan(rows)
+			if err == nil && n%1024 == 0 {
+				err = s.ctx.Err()
+			}
+			if !yield(v, err) || err != nil {
+				_ = rows.Close()
+				return
+			}
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			yield(none, err)
+		}
+	}
+}
+
+// Entries streams the log.
+func (s *snapshot) Entries() iter.Seq2[translog.StoredEntry, error] {
+	return stream(s, "SELECT seq, entry FROM log ORDER BY seq", scanEntry)
+}
+
+// Hashes streams the stored hashes.
+func (s *snapshot) Hashes() iter.Seq2[translog.StoredHash, error] {
+	return stream(s, "SELECT idx, hash FROM log_hash ORDER BY idx", func(rows *sql.Rows) (h translog.StoredHash, err error) {
+		return h, rows.Scan(&h.Index, &h.Hash)
+	})
+}
+
+// Checkpoints streams the signed heads.
+func (s *snapshot) Checkpoints() iter.Seq2[translog.StoredCheckpoint, error] {
+	return stream(s, "SELECT size, signed FROM log_checkpoint ORDER BY size", scanCheckpoint)
+}
+
+// allRows is one uniform line per record: table, entry, instant, lane,
+// passage, up to three columns kept for ever, salt, up to three columns of
+// personal data.
+const allRows = `
+SELECT 'passage' AS tab, seq, at, lane, id, outcome, policy, '', salt, vin, plate, doc FROM passage
+UNION ALL SELECT 'reassessment', seq, at, lane, passage, outcome, policy, because, salt, doc, NULL, NULL FROM reassessment
+UNION ALL SELECT 'act', seq, at, lane, passage, kind, by, supervisor, salt, reason, NULL, NULL FROM act
+UNION ALL SELECT 'outcome', seq, at, lane, passage, ending, note, '', NULL, NULL, NULL, NULL FROM outcome
+UNION ALL SELECT 'inspection', seq, at, '', '', id, by, expires, salt, vin, doc, NULL FROM inspection
+UNION ALL SELECT 'registration', seq, at, '', '', class, '', '', salt, vin, plate, doc FROM registration
+UNION ALL SELECT 'policy', seq, at, '', '', hash, id, CAST(source AS TEXT), NULL, NULL, NULL, NULL FROM policy
+ORDER BY seq`
+
+// recordForm says how the line of a table reads.
+var recordForm = map[string]struct {
+	kind     string
+	personal int // columns of personal data
+	body     func(a, b, c string) []byte
+}{
+	tablePassage:      {tablePassage, 3, func(a, b, _ string) []byte { return body("outcome", a, "policy", b) }},
+	tableReassessment: {kindReassessed, 1, func(a, b, c string) []byte { return body("outcome", a, "policy", b, "because", c) }},
+	tableAct:          {tableAct, 1, func(a, b, c string) []byte { return body("act", a, "by", b, "supervisor", c) }},
+	tableOutcome:      {tableOutcome, 0, func(a, b, _ string) []byte { return body("ending", a, "note", b) }},
+	tableInspection:   {tableInspection, 2, func(a, b, c string) []byte { return body("id", a, "by", b, "expires", c) }},
+	tableRegistration: {tableRegistration, 3, func(a, _, _ string) []byte { return body("class", a) }},
+	tablePolicy:       {tablePolicy, 0, func(a, b, c string) []byte { return policyBody(a, b, []byte(c)) }},
+}
+
+// Rows streams the records.
+func (s *snapshot) Rows() iter.Seq2[translog.Row, error] {
+	return stream(s, allRows, scanRow)
+}
+
+func scanRow(rows *sql.Rows) (r translog.Row, err error) {
+	var at, lane, passage, a, b, c string
+	var salt, p1, p2, p3 []byte
+	e := &r.Claims
+	if err := rows.Scan(&e.Row, &e.Seq, &at, &lane, &passage, &a, &b, &c, &salt, &p1, &p2, &p3); err != nil {
+		return r, err
+	}
+	form := recordForm[e.Row]
+	e.Kind, e.Lane, e.Passage, e.Body = form.kind, lane, passage, form.body(a, b, c)
+	if e.At, err = instant(at); err != nil {
+		r.Damage = "its instant: " + err.Error()
+	}
+	for _, text := range []string{lane, passage, a, b} {
+		if !utf8.ValidString(text) {
+			r.Damage = "a column is not text"
+		}
+	}
+	if form.personal == 0 {
+		return r, nil
+	}
+	fields := [][]byte{p1, p2, p3}[:form.personal]
+	gone := 0
+	for _, f := range fields {
+		if f == nil {
+			gone++
+		}
+	}
+	switch {
+	case salt == nil && gone == len(fields):
+		r.Erased = true
+	case salt == nil || gone > 0:
+		r.Damage = "part of its personal data is gone"
+	default:
+		r.Salt, r.Fields = salt, fields
+	}
+	return r, nil
+}

@@ -1,0 +1,137 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"sallyport/gate"
+)
+
+// ErrBroken is what a fault answers.
+var ErrBroken = errors.New("disk broken on purpose")
+
+// The steps that Faults can break.
+const (
+	StepRecord     = "Record"
+	StepReassess   = "RecordReassessment"
+	StepAct        = "RecordAct"
+	StepOutcome    = "RecordOutcome"
+	StepEvent      = "RecordEvent"
+	StepCloseOpen  = "CloseOpen"
+	StepInspection = "Inspections"
+)
+
+// Faults is a store whose steps fail on purpose, with or without their effect.
+type Faults struct {
+	gate.Recorder
+	gate.Registry
+
+	mu    sync.Mutex
+	plan  map[string]fault
+	trace []string
+}
+
+type fault struct {
+	effect bool
+	left   int
+}
+
+// NewFaults wraps a store that is both ports.
+func NewFaults(s interface {
+	gate.Recorder
+	gate.Registry
+}) *Faults {
+	return &Faults{Recorder: s, Registry: s, plan: make(map[string]fault)}
+}
+
+// Break makes the step fail that many times; with effect, what it records is
+// durable although it answers with an error.
+func (f *Faults) Break(step string, effect bool, times int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.plan[step] = fault{effect, times}
+}
+
+// Heal makes every step work again.
+func (f *Faults) Heal() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.plan)
+}
+
+// Trace is the steps whose effect became durable, in order.
+func (f *Faults) Trace() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]string(nil), f.trace...)
+}
+
+// Mark puts a word of the test's own into the trace.
+func (f *Faults) Mark(word string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.trace = append(f.trace, word)
+}
+
+func (f *Faults) step(name string, do func() error) error {
+	f.mu.Lock()
+	planned, broken := f.plan[name]
+	if broken {
+		if planned.left--; planned.left <= 0 {
+			delete(f.plan, name)
+		} else {
+			f.plan[name] = planned
+		}
+	}
+	f.mu.Unlock()
+	if broken && !planned.effect {
+		return ErrBroken
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	f.Mark(name)
+	if broken {
+		return ErrBroken
+	}
+	return nil
+}
+
+// Record is broken as planned.
+func (f *Faults) Record(ctx context.Context, p gate.Passage) error {
+	return f.step(StepRecord, func() error { return f.Recorder.Record(ctx, p) })
+}
+
+// RecordReassessment is broken as planned.
+func (f *Faults) RecordReassessment(ctx context.Context, r gate.Reassessment) error {
+	return f.step(StepReassess, func() error { return f.Recorder.RecordReassessment(ctx, r) })
+}
+
+// RecordAct is broken as planned.
+func (f *Faults) RecordAct(ctx context.Context, a gate.Act) error {
+	return f.step(StepAct, func() error { return f.Recorder.RecordAct(ctx, a) })
+}
+
+// RecordOutcome is broken as planned.
+func (f *Faults) RecordOutcome(ctx context.Context, o gate.Outcome) error {
+	return f.step(StepOutcome, func() error { return f.Recorder.RecordOutcome(ctx, o) })
+}
+
+// RecordEvent is broken as planned.
+func (f *Faults) RecordEvent(ctx context.Context, e gate.Event) error {
+	return f.step(StepEvent, func() error { return f.Recorder.RecordEvent(ctx, e) })
+}
+
+// CloseOpen is broken as planned.
+func (f *Faults) CloseOpen(ctx context.Context, at time.Time) (ids []gate.PassageID, err error) {
+	err = f.step(StepCloseOpen, func() (err error) { ids, err = f.Recorder.CloseOpen(ctx, at); return err })
+	return ids, err
+}
+
+// Inspections is broken as planned.
+func (f *Faults) Inspections(ctx context.Context, vin string, at time.Time) (list []gate.Inspection, err error) {
+	err = f.step(StepInspection, func() (err error) { list, err = f.Registry.Inspections(ctx, vin, at); return err })
+	return list, err
+}
