@@ -1,0 +1,174 @@
+package i18n
+
+import (
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+)
+
+//go:embed en.json pl.json de.json
+var files embed.FS
+
+// Default is the language that stands in where another is not known.
+const Default = "en"
+
+// languages in the order in which they are offered, with their own names.
+var languages = [...]Language{{"en", "English"}, {"pl", "Polski"}, {"de", "Deutsch"}}
+
+// Language is a language that a screen can speak.
+type Language struct {
+	Code string // ISO 639-1
+	Name string // in the language itself
+}
+
+// Catalogues are the loaded catalogues: immutable, safe for concurrent use.
+type Catalogues struct {
+	messages map[string]map[string]string
+}
+
+// Load reads the embedded catalogues and refuses them when a key is missing
+// in one of the languages or a text is empty.
+func Load() (*Catalogues, error) {
+	c := &Catalogues{messages: map[string]map[string]string{}}
+	for _, l := range languages {
+		raw, err := files.ReadFile(l.Code + ".json")
+		if err != nil {
+			return nil, fmt.Errorf("i18n: %w", err)
+		}
+		m := map[string]string{}
+		if err := json.Unmarshal(raw, &m); err != nil {
+			return nil, fmt.Errorf("i18n: %s.json: %w", l.Code, err)
+		}
+		c.messages[l.Code] = m
+	}
+	return c, c.check()
+}
+
+func (c *Catalogues) check() error {
+	keys := map[string]bool{}
+	for _, m := range c.messages {
+		for k := range m {
+			keys[k] = true
+		}
+	}
+	var errs []error
+	for k := range keys {
+		for _, l := range languages {
+			if strings.TrimSpace(c.messages[l.Code][k]) == "" {
+				errs = append(errs, fmt.Errorf("i18n: %s has no text for %q", l.Code, k))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Languages lists the languages in the order in which they are offered.
+func (c *Catalogues) Languages() []Language { return languages[:] }
+
+// Keys lists every key, sorted.
+func (c *Catalogues) Keys() []string {
+	var keys []string
+	for k := range c.messages[Default] {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+// Match returns the first offered language among the wanted ones (codes such as
+// "pl" or "pl-PL", as Accept-Language lists them), or Default.
+func (c *Catalogues) Match(wanted ...string) string {
+	for _, w := range wanted {
+		for tag := range strings.SplitSeq(w, ",") {
+			tag, _, _ = strings.Cut(strings.TrimSpace(tag), ";")
+			tag, _, _ = strings.Cut(tag, "-")
+			if _, ok := c.messages[strings.ToLower(tag)]; ok {
+				return strings.ToLower(tag)
+			}
+		}
+	}
+	return Default
+}
+
+// Words binds the catalogue of a language, for a page. Times are shown in loc.
+func (c *Catalogues) Words(lang string, loc *time.Location) Words {
+	m, ok := c.messages[lang]
+	if !ok {
+		lang, m = Default, c.messages[Default]
+	}
+	return Words{lang: lang, messages: m, loc: loc}
+}
+
+// Words are the words of one language.
+type Words struct {
+	lang     string
+	messages map[string]string
+	loc      *time.Location
+}
+
+// Lang is the code of the language.
+func (w Words) Lang() string { return w.lang }
+
+// T returns the text of a key with {0}, {1}, … replaced by the arguments. A key
+// that no catalogue has is returned as it is, so that the gap shows.
+func (w Words) T(key string, args ...any) string {
+	s, ok := w.messages[key]
+	if !ok {
+		return key
+	}
+	for i, a := range args {
+		s = strings.ReplaceAll(s, "{"+strconv.Itoa(i)+"}", fmt.Sprint(a))
+	}
+	return s
+}
+
+// Has says whether there is a text for the key.
+func (w Words) Has(key string) bool {
+	_, ok := w.messages[key]
+	return ok
+}
+
+// Or returns the text of a key, or what stands in for it where there is none.
+func (w Words) Or(key, standIn string) string {
+	if s, ok := w.messages[key]; ok {
+		return s
+	}
+	return standIn
+}
+
+// Date writes a day as the language does. The zero time is "–".
+func (w Words) Date(t time.Time) string {
+	if t.IsZero() {
+		return "–"
+	}
+	if w.lang == "en" {
+		return w.in(t).Format("2 Jan 2006")
+	}
+	return w.in(t).Format("02.01.2006")
+}
+
+// Time writes day and time of day to the second.
+func (w Words) Time(t time.Time) string {
+	if t.IsZero() {
+		return "–"
+	}
+	return w.Date(t) + " " + w.Clock(t)
+}
+
+// Clock writes the time of day to the second.
+func (w Words) Clock(t time.Time) string { return w.in(t).Format("15:04:05") }
+
+// ISO writes an instant for machines.
+func (w Words) ISO(t time.Time) string { return w.in(t).Format(time.RFC3339) }
+
+func (w Words) in(t time.Time) time.Time {
+	if w.loc == nil {
+		return t.UTC()
+	}
+	return t.In(w.loc)
+}

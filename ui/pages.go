@@ -1,0 +1,110 @@
+package ui
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"sallyport/gate"
+	"sallyport/policy"
+	"sallyport/ui/view"
+)
+
+// rowsAtOnce is the length of one page of passages.
+const rowsAtOnce = 50
+
+func (s *Server) passages(k *call) error {
+	f := gate.PassageFilter{Limit: rowsAtOnce + 1}
+	text := strings.ToUpper(strings.Join(strings.Fields(k.QueryParam("q")), ""))
+	switch {
+	case len(text) > maxVINTyped:
+		return bad("too-large", "q: %d characters", len(text))
+	case len(text) == 17:
+		f.VIN = text
+	default:
+		f.Plate = strings.ToUpper(strings.TrimSpace(k.QueryParam("q")))
+	}
+	switch o := k.QueryParam("outcome"); o {
+	case "":
+	case "grant":
+		f.Outcome = policy.Grant
+	case "flag":
+		f.Outcome = policy.Flag
+	case "deny":
+		f.Outcome = policy.Deny
+	default:
+		return bad("bad-request", "outcome: %q is none of grant, flag, deny", o)
+	}
+	if b := k.QueryParam("before"); b != "" {
+		n, err := strconv.ParseInt(b, 10, 64)
+		if err != nil || n < 0 {
+			return bad("bad-request", "before: %q is not a log number", b)
+		}
+		f.Before = n
+	}
+	rows, err := s.cfg.Store.Passages(k.Request().Context(), f)
+	if err != nil {
+		return fmt.Errorf("list passages: %w", err)
+	}
+	p := view.Passages{Base: s.base(k), Text: strings.TrimSpace(k.QueryParam("q")), Outcome: k.QueryParam("outcome")}
+	if len(rows) > rowsAtOnce {
+		rows = rows[:rowsAtOnce]
+		q := url.Values{"before": {strconv.FormatInt(rows[len(rows)-1].Seq, 10)}}
+		if p.Text != "" {
+			q.Set("q", p.Text)
+		}
+		if p.Outcome != "" {
+			q.Set("outcome", p.Outcome)
+		}
+		p.Older = "/passages?" + q.Encode()
+	}
+	for _, r := range rows {
+		p.Rows = append(p.Rows, view.NewPassageRow(r))
+	}
+	return s.page(k, http.StatusOK, p)
+}
+
+func (s *Server) passage(k *call) error {
+	id, err := url.PathUnescape(k.Param("id"))
+	if err != nil {
+		return refuse(http.StatusNotFound, "not-found", err)
+	}
+	r, err := s.cfg.Store.Passage(k.Request().Context(), gate.PassageID(id))
+	if err != nil {
+		return fmt.Errorf("read passage %q: %w", id, err)
+	}
+	return s.page(k, http.StatusOK, view.NewPassage(s.base(k), r, s.cfg.Say))
+}
+
+func (s *Server) policy(k *call) error {
+	b := s.base(k)
+	doc, err := s.cfg.Policy(k.Request().Context(), b.Lang())
+	if err != nil {
+		return fmt.Errorf("read the policy in force: %w", err)
+	}
+	return s.page(k, http.StatusOK, view.Policy{Base: b, ID: doc.ID, Hash: doc.Hash, Default: doc.Default, Rules: doc.Rules})
+}
+
+func (s *Server) data(k *call) error {
+	sets, err := s.cfg.Data(k.Request().Context())
+	if err != nil {
+		return fmt.Errorf("read the editions: %w", err)
+	}
+	return s.page(k, http.StatusOK, view.Data{Base: s.base(k), Sets: sets})
+}
+
+func (s *Server) logPage(k *call) error {
+	return s.page(k, http.StatusOK, view.Log{Base: s.base(k)})
+}
+
+func (s *Server) verifyLog(k *call) error {
+	r, err := s.cfg.Verify(k.Request().Context())
+	if err != nil {
+		return fmt.Errorf("verify the log: %w", err)
+	}
+	b := s.base(k)
+	b.Path = "/log"
+	return s.page(k, http.StatusOK, view.Log{Base: b, Report: &r})
+}

@@ -1,0 +1,85 @@
+package ui
+
+import (
+	"context"
+	"time"
+
+	"sallyport/gate"
+	"sallyport/rf"
+	"sallyport/ui/view"
+)
+
+// Lanes is the lane controller. All methods may be called concurrently.
+// *gate.Controller is one.
+type Lanes interface {
+	// Lanes is the present state of every lane, in the site's order.
+	Lanes() []gate.LaneView
+	// View is the present state of one lane.
+	View(gate.LaneID) (gate.LaneView, bool)
+	// Subscribe sends the whole state first, then every change, until the
+	// context ends. A closed channel means that the reader was too slow or the
+	// lane ended; the reader may subscribe again.
+	Subscribe(context.Context, gate.LaneID) (<-chan gate.LaneView, error)
+	// Arrive presents a vehicle. When it returns without error the passage is
+	// durable. It is not retried: a scan is repeated by a person.
+	Arrive(context.Context, gate.LaneID, gate.Arrival) (gate.PassageID, error)
+	// Act records a person's act and, once that is durable, carries it out. An
+	// act for another passage than the one at the line is gate.ErrStale.
+	Act(context.Context, gate.LaneID, gate.Act) error
+	// Observe hands over one observation; false means that it was not taken.
+	Observe(gate.LaneID, rf.Observation) bool
+	// Refused counts observations that could not be read.
+	Refused(gate.LaneID, uint64)
+}
+
+// User is a person who may sign in.
+type User struct {
+	ID       string
+	Name     string // as typed to sign in, and as it stands in records
+	Role     string // one of auth.Roles
+	Hash     string // PHC string, see auth.HashPassword
+	Lang     string // ISO 639-1; empty is the browser's choice
+	Disabled bool
+}
+
+// Session is one signed-in browser. The store never sees the token itself.
+type Session struct {
+	TokenHash [32]byte
+	UserID    string
+	Created   time.Time
+	Expires   time.Time
+}
+
+// Device is an enrolled machine.
+type Device struct {
+	ID      string
+	Kind    string // one of auth.DeviceKinds
+	Lane    string
+	Created time.Time
+	Revoked bool
+}
+
+// Store is what the screens read and keep. All methods may be called
+// concurrently. What is not there is gate.ErrNotFound. CreateSession and
+// DeleteSession are durable when they return.
+type Store interface {
+	UserByName(ctx context.Context, name string) (User, error)
+	SetUserHash(ctx context.Context, userID, hash string) error
+	CreateSession(context.Context, Session) error
+	SessionByHash(context.Context, [32]byte) (Session, User, error)
+	DeleteSession(context.Context, [32]byte) error
+	DeviceByID(ctx context.Context, id string) (Device, error)
+
+	Passages(context.Context, gate.PassageFilter) ([]gate.PassageSummary, error)
+	Passage(context.Context, gate.PassageID) (gate.PassageRecord, error)
+	// RecordEvent puts sign-ins, refused sign-ins and exports into the log.
+	RecordEvent(context.Context, gate.Event) error
+}
+
+// PolicyDoc is the policy in force, in words.
+type PolicyDoc struct {
+	ID      string // id and version
+	Hash    string
+	Default string // outcome when no rule speaks: grant, flag, deny
+	Rules   []view.Rule
+}

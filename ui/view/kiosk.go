@@ -1,0 +1,289 @@
+package view
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"sallyport/gate"
+	"sallyport/policy"
+)
+
+// silentAfter is how long a lane's sensors may hear nothing before the screen
+// says that they are silent.
+const silentAfter = 2 * time.Minute
+
+// Kiosk is the screen of one lane. The regions status, verdict and acts are
+// rendered from it again with every change of the lane.
+type Kiosk struct {
+	Base
+	LaneID  string
+	Name    string
+	Zone    int
+	TurnOut string
+	State   gate.State
+	Since   time.Time
+	Version uint64
+
+	Passage  string // id of the passage at the line; empty for none
+	Verdict  bool   // a recorded verdict is shown
+	Outcome  string // grant, flag, deny; empty without a verdict
+	Presumed bool
+	Vehicle  Vehicle
+	First    string // the first reason in one plain sentence
+	Next     string // what to do now
+	Reasons  []Reason
+	Lifted   []Reason
+	Open     []string
+	Conds    []string
+	Work     []string
+
+	Primary *Act
+	Others  []Act
+
+	Notice  string // fault in words; empty is none
+	Radio   string // state of the sensors in words
+	RadioOK bool
+	Arm     string
+	Inbound int
+	LastEnd string
+
+	Working bool   // this person may bring in vehicles and act
+	Problem string // why the last form was refused
+	VIN     string // what was typed into it
+	Plate   string
+	Class   string
+}
+
+func (Kiosk) template() string { return "kiosk" }
+
+// Vehicle is the vehicle in a line.
+type Vehicle struct {
+	Title    string // make, model, year
+	VIN      string // in groups of 3, 6, 8
+	Plate    string
+	BuiltIn  string
+	Problems []string
+}
+
+// Act is one thing the guard may do now.
+type Act struct {
+	Kind       gate.ActKind
+	Label      string
+	Hint       string
+	Tone       string // go, look, stop, calm
+	Reason     bool   // asks why
+	Supervisor bool   // asks for the second person
+}
+
+// Classes are the classes offered for choice; the empty one is not known.
+func (Kiosk) Classes() []policy.Class {
+	return []policy.Class{"", policy.ClassPrivate, policy.ClassGovernment, policy.ClassContractor,
+		policy.ClassEmergency, policy.ClassMilitary, policy.ClassDiplomatic}
+}
+
+// Keys are those of the on-screen keypad: a VIN has no I, O or Q (ISO 3779).
+func (Kiosk) Keys() []string { return strings.Split("1234567890ABCDEFGHJKLMNPRSTUVWXYZ", "") }
+
+// Settled says that the guard has acted on the verdict shown.
+func (k Kiosk) Settled() bool { return k.Verdict && k.State != gate.Waiting }
+
+// ReasonCodes are the reasons offered when a person lets a vehicle in against
+// a verdict.
+func (Kiosk) ReasonCodes() []string { return ReasonCodes() }
+
+// ReasonCodes are the codes of the offered reasons; "other" needs own words.
+func ReasonCodes() []string { return []string{"ordered", "emergency", "checked", "other"} }
+
+// Manual says that no verdict by machine is possible and paper takes over.
+func (k Kiosk) Manual() bool { return k.State == gate.Manual }
+
+// Cue names the sound of this state; it changes exactly when a new one is due.
+func (k Kiosk) Cue() string {
+	switch {
+	case k.Manual():
+		return "alarm"
+	case k.State == gate.Waiting && k.Outcome != "":
+		return k.Outcome + ":" + k.Passage
+	}
+	return ""
+}
+
+// NewKiosk makes the screen of a lane as it is now.
+//
+// A verdict is shown only for a passage that is committed: without its record
+// the lane must not look as if it had decided.
+func NewKiosk(b Base, lv gate.LaneView, say Say) *Kiosk {
+	k := &Kiosk{
+		Base: b, LaneID: string(lv.Lane), Name: lv.Name, Zone: int(lv.Zone), TurnOut: lv.TurnOut,
+		State: lv.State, Since: lv.Since, Version: lv.Version, Arm: lv.Arm, Inbound: lv.Inbound,
+		LastEnd: string(lv.LastEnd),
+	}
+	if k.Name == "" {
+		k.Name = k.LaneID
+	}
+	if lv.Notice != "" {
+		k.Notice = b.Words.Or("notice."+lv.Notice, lv.Notice)
+	}
+	k.radio(lv.Radio)
+	shown := lv.State == gate.Waiting || lv.State == gate.Admitting || lv.State == gate.Refusing || lv.State == gate.Redirected
+	if p := lv.Passage; p != nil {
+		k.Passage = string(p.ID)
+		k.Vehicle = k.vehicle(p)
+		if lv.Durable && shown && outcomeName(p.Result.Verdict.Outcome) != "" {
+			k.verdict(p.Result.Verdict, say)
+		}
+	}
+	k.acts(lv)
+	k.Next = k.next(lv)
+	return k
+}
+
+func (k *Kiosk) radio(r gate.RadioState) {
+	switch {
+	case r.Sensors == 0:
+		k.Radio = k.T("radio.none")
+	case r.LastHeard.IsZero():
+		k.Radio = k.T("radio.never")
+	case k.Now.Sub(r.LastHeard) > silentAfter:
+		k.Radio = k.T("radio.silent", k.Words.Clock(r.LastHeard))
+	default:
+		k.Radio, k.RadioOK = k.T("radio.on"), true
+	}
+}
+
+func (k *Kiosk) vehicle(p *gate.Passage) Vehicle {
+	v := p.Result.Vehicle
+	out := Vehicle{VIN: groupVIN(p.Arrival.VIN), Plate: p.Arrival.Plate, BuiltIn: v.BuiltIn, Problems: v.Problems}
+	if p.Result.VIN != "" {
+		out.VIN = groupVIN(p.Result.VIN)
+	}
+	out.Title = vehicleTitle(v)
+	if out.Title == "" {
+		out.Title = k.T("vin.unknown")
+	}
+	return out
+}
+
+func vehicleTitle(v gate.VehicleView) string {
+	parts := make([]string, 0, 3)
+	for _, s := range []string{v.Make, v.Model} {
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	if v.ModelYear != 0 {
+		parts = append(parts, strconv.Itoa(v.ModelYear))
+	}
+	return strings.Join(parts, " ")
+}
+
+// groupVIN sets a VIN as people read it: maker, description, serial.
+func groupVIN(vin string) string {
+	if len(vin) != 17 {
+		return vin
+	}
+	return vin[:3] + " " + vin[3:9] + " " + vin[9:]
+}
+
+func (k *Kiosk) verdict(v policy.Verdict, say Say) {
+	k.Verdict = true
+	k.Outcome = outcomeName(v.Outcome)
+	k.Presumed = v.Presumed
+	k.Reasons = reasons(v.Reasons, say, k.Lang())
+	k.Lifted = reasons(v.Lifted, say, k.Lang())
+	k.First = k.T("verdict.none")
+	if len(k.Reasons) > 0 {
+		k.First = k.Reasons[0].Say
+	}
+	for _, q := range v.Open {
+		k.Open = append(k.Open, k.Words.Or("ask."+q.Fact, q.Ask))
+	}
+	for _, c := range v.Conditions {
+		k.Conds = append(k.Conds, k.Words.Or("condition."+c, c))
+	}
+	for _, w := range v.WorkItems {
+		k.Work = append(k.Work, k.Words.Or("office."+w, w))
+	}
+}
+
+// acts puts what the lane allows into the order of the policy's verdict: the
+// suggested act first and large, the others after it.
+func (k *Kiosk) acts(lv gate.LaneView) {
+	suggested := gate.ActReset
+	if lv.State == gate.Waiting {
+		switch k.Outcome {
+		case "grant":
+			suggested = gate.ActOpen
+		case "flag":
+			suggested = gate.ActInspect
+		case "deny":
+			suggested = gate.ActTurnAway
+		}
+	}
+	var all []Act
+	for _, kind := range [...]gate.ActKind{gate.ActOpen, gate.ActInspect, gate.ActTurnAway, gate.ActHold, gate.ActReset, gate.ActOverride} {
+		for _, a := range lv.Allowed {
+			if a == kind {
+				all = append(all, k.act(a))
+			}
+		}
+	}
+	for i, a := range all {
+		if a.Kind == suggested && !a.Reason {
+			k.Primary = &all[i]
+		}
+	}
+	for _, a := range all {
+		if k.Primary == nil || a.Kind != k.Primary.Kind {
+			k.Others = append(k.Others, a)
+		}
+	}
+}
+
+func (k *Kiosk) act(kind gate.ActKind) Act {
+	a := Act{Kind: kind, Label: k.Words.T("act." + string(kind)), Tone: "calm"}
+	switch kind {
+	case gate.ActOpen:
+		a.Tone = "go"
+		if k.Outcome != "grant" {
+			a.Tone, a.Reason, a.Label = "calm", true, k.T("act.open.reason")
+		}
+	case gate.ActInspect:
+		a.Tone = "look"
+	case gate.ActTurnAway:
+		a.Tone = "stop"
+		if k.TurnOut != "" {
+			a.Hint = k.T("act.to", k.TurnOut)
+		}
+	case gate.ActOverride:
+		a.Reason, a.Supervisor = true, true
+	case gate.ActHold, gate.ActReset:
+	}
+	return a
+}
+
+func (k *Kiosk) next(lv gate.LaneView) string {
+	place := k.TurnOut
+	if place == "" {
+		place = k.T("next.noplace")
+	}
+	switch lv.State {
+	case gate.Waiting:
+		switch k.Outcome {
+		case "grant":
+			return k.T("next.grant")
+		case "flag":
+			if k.Primary == nil || k.Primary.Kind != gate.ActInspect {
+				return k.T("next.flag.hold")
+			}
+			return k.T("next.flag")
+		case "deny":
+			return k.T("next.deny", place)
+		}
+	case gate.Refusing:
+		return k.T("state.refusing.text", place)
+	case gate.Idle, gate.Approaching, gate.Deciding, gate.Admitting, gate.Redirected, gate.OutOfService, gate.Manual:
+	}
+	return k.Words.T("state." + string(lv.State) + ".text")
+}

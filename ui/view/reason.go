@@ -1,0 +1,141 @@
+package view
+
+import (
+	"fmt"
+	"slices"
+
+	"sallyport/policy"
+)
+
+// Say gives a rule's words for the guard in a language; empty when the rule has
+// none.
+type Say func(rule, lang string) string
+
+// Reason is one rule's say as a page shows it.
+type Reason struct {
+	Rule       string
+	Outcome    string // grant, flag, deny
+	Open       bool
+	Say        string // the policy's words in the page's language, else Because
+	Because    string // the policy's English sentence naming the facts; empty when it is Say
+	Evidence   []Citation
+	Instrument *Citation
+}
+
+func reasons(rs []policy.Reason, say Say, lang string) []Reason {
+	out := make([]Reason, 0, len(rs))
+	for _, r := range rs {
+		v := Reason{Rule: r.Rule, Outcome: outcomeName(r.Outcome), Open: r.Open, Because: r.Because}
+		if say != nil {
+			v.Say = say(r.Rule, lang)
+		}
+		if v.Say == "" {
+			v.Say, v.Because = r.Because, ""
+		}
+		first, ok := cite(policy.Source{Address: r.Source, Quote: r.Quote, Date: r.Date})
+		for _, s := range r.Evidence {
+			c, some := cite(s)
+			if !some || slices.Contains(v.Evidence, c) {
+				continue
+			}
+			if c.Address == first.Address && c.Quote == first.Quote {
+				ok = false // the deciding source is told in full here
+			}
+			v.Evidence = append(v.Evidence, c)
+		}
+		if in, some := cite(r.Instrument); some {
+			v.Instrument = &in
+			ok = ok && in.Address != first.Address
+		}
+		if ok {
+			v.Evidence = append([]Citation{first}, v.Evidence...)
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// Fact is one fact with its source.
+type Fact struct {
+	Name   string // as rules call it
+	Value  string
+	Known  bool
+	Source *Citation
+}
+
+func fact[T any](name string, l policy.Leaf[T]) Fact {
+	f := Fact{Name: name, Known: l.Known}
+	if l.Known {
+		f.Value = toString(l.Value)
+	}
+	if c, ok := cite(l.From); ok {
+		f.Source = &c
+	}
+	return f
+}
+
+// facts lists every leaf by the name that rules use.
+func facts(f policy.Facts) []Fact {
+	return []Fact{
+		fact("vehicle.vin", f.Vehicle.VIN),
+		fact("vehicle.make", f.Vehicle.Make),
+		fact("vehicle.model", f.Vehicle.Model),
+		fact("vehicle.model_year", f.Vehicle.ModelYear),
+		fact("vehicle.type", f.Vehicle.Type),
+		fact("vehicle.built_in", f.Vehicle.BuiltIn),
+		fact("vehicle.weight_kg", f.Vehicle.WeightKg),
+		fact("vehicle.maker", f.Vehicle.Maker),
+		fact("modem", f.Modem),
+		fact("capabilities.camera_outside", f.Capabilities.CameraOutside),
+		fact("capabilities.camera_inside", f.Capabilities.CameraInside),
+		fact("capabilities.microphone", f.Capabilities.Microphone),
+		fact("capabilities.gnss", f.Capabilities.GNSS),
+		fact("capabilities.recording_off", f.Capabilities.RecordingOff),
+		fact("registration.class", f.Registration.Class),
+		fact("radio.sensed", f.Radio.Sensed),
+		fact("radio.hotspot_heard", f.Radio.HotspotHeard),
+		fact("radio.heard_maker", f.Radio.HeardMaker),
+		fact("radio.cellular", f.Radio.Cellular),
+		fact("site.zone", f.Site.Zone),
+		fact("site.market", f.Site.Market),
+		fact("site.posture", f.Site.Posture),
+		fact("data.catalogue_age_days", f.Data.CatalogueAgeDays),
+		fact("data.supply_age_days", f.Data.SupplyAgeDays),
+	}
+}
+
+// Module is one candidate module of a unit.
+type Module struct {
+	Unit, Maker, Model, Basis string
+	Certainty                 int
+	Sources                   []Citation
+}
+
+func modules(units []policy.Unit) []Module {
+	var out []Module
+	for _, u := range units {
+		for _, c := range u.Candidates {
+			m := Module{Unit: u.Role, Maker: c.MakerName, Model: c.Model.Value, Basis: c.Basis, Certainty: int(c.Certainty)}
+			if u.Name != "" {
+				m.Unit = u.Name
+			}
+			for _, s := range c.Sources {
+				if q, ok := cite(s); ok {
+					m.Sources = append(m.Sources, q)
+				}
+			}
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+func toString(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case policy.Zone:
+		return [...]string{"", "public", "controlled", "restricted", "critical"}[min(int(v), 4)]
+	}
+	return fmt.Sprint(v)
+}

@@ -1,0 +1,89 @@
+package view
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+)
+
+//go:embed templates/*.html
+var files embed.FS
+
+// Page is one page: its struct names its template.
+type Page interface{ template() string }
+
+// names of the pages that share the back-office frame, and of those with their
+// own.
+var (
+	framed   = [...]string{"lanes", "passages", "passage", "policy", "data", "log", "error"}
+	unframed = [...]string{"signin", "kiosk"}
+)
+
+// Set is every template, parsed: immutable, safe for concurrent use.
+type Set struct{ pages map[string]*template.Template }
+
+// Parse parses every template.
+func Parse() (*Set, error) {
+	s := &Set{pages: map[string]*template.Template{}}
+	add := func(name string, more ...string) error {
+		t, err := template.New(name+".html").Option("missingkey=error").
+			ParseFS(files, append(more, "templates/"+name+".html", "templates/parts.html")...)
+		if err != nil {
+			return fmt.Errorf("view: template %s: %w", name, err)
+		}
+		s.pages[name] = t
+		return nil
+	}
+	for _, n := range framed {
+		if err := add(n, "templates/frame.html"); err != nil {
+			return nil, err
+		}
+	}
+	for _, n := range unframed {
+		if err := add(n); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Render writes a page into a buffer, whole or not at all.
+func (s *Set) Render(p Page) ([]byte, error) {
+	return s.execute(p.template(), "page", p)
+}
+
+func (s *Set) execute(page, part string, data any) ([]byte, error) {
+	t, ok := s.pages[page]
+	if !ok {
+		return nil, fmt.Errorf("view: no template %q", page)
+	}
+	var b bytes.Buffer
+	if err := t.ExecuteTemplate(&b, part, data); err != nil {
+		return nil, fmt.Errorf("view: render %s of %s: %w", part, page, err)
+	}
+	return b.Bytes(), nil
+}
+
+// Regions are the parts of the kiosk page that change with the lane, in the
+// order in which they stand on the page.
+var Regions = [...]string{"status", "verdict", "acts"}
+
+// Region is one rendered part of the kiosk page.
+type Region struct {
+	Name string `json:"name"`
+	HTML string `json:"html"`
+}
+
+// RenderRegions renders every region of a kiosk page.
+func (s *Set) RenderRegions(k *Kiosk) ([]Region, error) {
+	out := make([]Region, 0, len(Regions))
+	for _, name := range Regions {
+		b, err := s.execute("kiosk", "region-"+name, k)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Region{Name: name, HTML: string(b)})
+	}
+	return out, nil
+}
