@@ -2,6 +2,7 @@ package vin
 
 import (
 	"iter"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,9 +41,6 @@ type Options struct {
 	Year      int // current calendar year; 0 is the year of the index's edition
 	ModelYear int // the model year that the caller believes in; 0 is none
 }
-
-// Attribute is one decoded vPIC variable.
-type Attribute struct{ Code, Value string }
 
 // BuiltIn is the country of build as far as it is known.
 type BuiltIn struct {
@@ -96,8 +94,24 @@ type Decoded struct {
 	Community bool   // the answer rests on rows that are not NHTSA's
 	Codes     Codes
 
-	attrs []Attribute
+	ix           *Index
+	given        int    // the model year that NHTSA's rules give, 0 is none
+	manufacturer string // as vPIC writes it
+	items        [MaxSlots + maxMulti]attribute
+	n            int
 }
+
+// attribute is one decoded value, resolved to text when it is asked for.
+type attribute struct {
+	ref         uint32
+	slot        uint8
+	from        source
+	first, last uint8
+}
+
+// maxMulti is how many values the elements that may keep several keep
+// together.
+const maxMulti = 32
 
 // Separator stands between the values of a variable that keeps several. NHTSA
 // joins them by commas, which the values themselves hold.
@@ -107,10 +121,24 @@ const Separator = " ~ "
 // keeps several values comes with all of them, joined by Separator.
 func (d *Decoded) Attributes() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
-		for _, a := range d.attrs {
-			if !yield(a.Code, a.Value) {
+		if d.ix == nil || d.manufacturer == "" && d.VehicleType == "" && d.n == 0 {
+			return
+		}
+		if d.given != 0 && !yield("ModelYear", yearText(d.given)) ||
+			d.manufacturer != "" && !yield("Manufacturer", d.manufacturer) ||
+			d.VehicleType != "" && !yield("VehicleType", d.VehicleType) ||
+			d.Make != "" && !yield("Make", d.Make) {
+			return
+		}
+		for i := 0; i < d.n; {
+			end := i + 1
+			for end < d.n && d.items[end].slot == d.items[i].slot {
+				end++
+			}
+			if text := d.text(i, end); text != "" && !yield(d.ix.elems[d.items[i].slot].code, text) {
 				return
 			}
+			i = end
 		}
 	}
 }
@@ -118,12 +146,45 @@ func (d *Decoded) Attributes() iter.Seq2[string, string] {
 // Attribute is the value of a vPIC variable by its code, such as "Series";
 // empty where it is unknown.
 func (d *Decoded) Attribute(code string) string {
-	for _, a := range d.attrs {
-		if a.Code == code {
-			return a.Value
+	for c, v := range d.Attributes() {
+		if c == code {
+			return v
 		}
 	}
 	return ""
+}
+
+// text is the value of an element: of items i to end, which are of the same
+// element. Several values stand in order of their texts.
+func (d *Decoded) text(i, end int) string {
+	if end == i+1 {
+		return d.one(i)
+	}
+	var buf [maxMulti]string
+	texts := buf[:0]
+	for ; i < end; i++ {
+		t := d.one(i)
+		if at, held := slices.BinarySearch(texts, t); !held {
+			texts = slices.Insert(texts, at, t)
+		}
+	}
+	return strings.Join(texts, Separator)
+}
+
+// one is the text of item i.
+func (d *Decoded) one(i int) string {
+	switch it := &d.items[i]; it.from {
+	case fromConversion:
+		return d.ix.str(it.ref)
+	case fromFormula:
+		first, last := int(it.first), int(it.last)
+		if first < 8 && last > 8 {
+			return string(d.VIN[first:8]) + "|" + string(d.VIN[9:last+1])
+		}
+		return string(d.VIN[first : last+1])
+	default:
+		return d.ix.str(u32(d.ix.sec[secValues], int(it.ref)*8) >> 8)
+	}
 }
 
 // Codes is a set of NHTSA's error codes. Only those are reported that the data
@@ -211,8 +272,12 @@ func (ix *Index) decode(v VIN, problems []Problem, opt Options) Decoded {
 	if opt.Year == 0 {
 		opt.Year = ix.year
 	}
-	var q query
-	q.ix, q.v, q.opt, q.limit = ix, string(v), opt, opt.Year+2
+	q, ok := ix.scratch.Get().(*query)
+	if !ok {
+		q = new(query)
+	}
+	defer ix.scratch.Put(q)
+	q.ix, q.v, q.opt, q.limit, q.unlisted, q.wmi = ix, string(v), opt, opt.Year+2, false, wmi{}
 	q.prepare()
 	best := q.run()
 	d.Codes = best.codes
@@ -262,9 +327,11 @@ type pass struct {
 	codes   Codes
 	matched bool   // some pattern matched
 	have    uint64 // slots that hold an item
+	derived uint64 // slots whose item is a conversion or a default
 	best    [MaxSlots]item
-	multi   [32]item // items of elements that may keep several
+	multi   [maxMulti]item // items of elements that may keep several
 	nMulti  int
+	several int  // items offered for such elements, the same ones counted again
 	engine  item // the engine model whose own values join in
 }
 
@@ -533,24 +600,16 @@ func (q *query) better(a, b *pass) *pass {
 func (q *query) rank(p *pass) [4]int {
 	var r [4]int
 	r[0] = p.codes.weight()
-	for i, e := range q.ix.elems {
-		if p.have&(1<<i) == 0 {
-			continue
-		}
-		r[1] += e.weight
-		if !e.multi {
-			if f := p.best[i].from; f == fromPattern || f == fromEngine || f == fromFormula {
-				r[2]++
-			}
-		}
+	for have := p.have & q.ix.weighted; have != 0; have &= have - 1 {
+		r[1] += q.ix.elems[bits.TrailingZeros64(have)].weight
 	}
-	r[2] += p.nMulti
 	if p.given != 0 {
 		r[1] += weightMake // of the model year, which has the same
 	}
 	if q.makeOf(p) != 0 {
 		r[1] += weightMake
 	}
+	r[2] = bits.OnesCount64(p.have&^(p.derived|q.ix.multi)) + p.several
 	r[3] = p.given
 	if p.given != 0 && p.given == q.opt.ModelYear {
 		r[3] += 10000
@@ -560,7 +619,7 @@ func (q *query) rank(p *pass) [4]int {
 
 // try is one pass (spVinDecode_core). A year of 0 lets every schema take part.
 func (q *query) try(p *pass, year int) {
-	p.year, p.given, p.codes, p.have, p.nMulti, p.matched, p.engine = year, year, 0, 0, 0, false, item{}
+	p.year, p.given, p.codes, p.have, p.derived, p.nMulti, p.several, p.matched, p.engine = year, year, 0, 0, 0, 0, 0, false, item{}
 	if q.public() {
 		q.match(p)
 		q.engineModel(p)
@@ -649,6 +708,12 @@ func (p *pass) offer(ix *Index, it item) {
 	}
 	if e.multi {
 		p.have |= 1 << it.slot
+		p.several++
+		for i := range p.nMulti {
+			if m := &p.multi[i]; m.ref == it.ref && m.from == it.from && m.slot == it.slot {
+				return
+			}
+		}
 		if p.nMulti < len(p.multi) {
 			p.multi[p.nMulti] = it
 			p.nMulti++
@@ -785,6 +850,7 @@ func (q *query) convert(p *pass) {
 			}
 			if slots[i] >= 0 && p.have&(1<<slots[i]) == 0 {
 				p.have |= 1 << slots[i]
+				p.derived |= 1 << slots[i]
 				p.best[slots[i]] = item{ref: u32(ix.sec[secConversions], c), slot: uint8(slots[i]), from: fromConversion}
 			}
 			c += 4
@@ -801,6 +867,7 @@ func (q *query) defaults(p *pass) {
 		value := u32(r, 4)
 		if slot := q.ix.slotOf(value); p.have&(1<<slot) == 0 {
 			p.have |= 1 << slot
+			p.derived |= 1 << slot
 			p.best[slot] = item{hi: priorityDefault << 32, ref: value, slot: slot, from: fromDefault}
 		}
 	}
@@ -920,58 +987,45 @@ func (q *query) confirmed(p *pass) bool {
 // fill writes what a pass found into the answer.
 func (q *query) fill(p *pass, d *Decoded) {
 	ix := q.ix
-	manufacturer := ix.str(q.wmi.manufacturer)
-	d.Manufacturer = strings.TrimSpace(manufacturer)
+	d.ix, d.given = ix, p.given
+	d.manufacturer = ix.str(q.wmi.manufacturer)
+	d.Manufacturer = strings.TrimSpace(d.manufacturer)
 	d.VehicleType = ix.typeOf[q.wmi.kind]
-	d.attrs = make([]Attribute, 0, 40)
-	if p.given != 0 {
-		d.attrs = append(d.attrs, Attribute{"ModelYear", yearText(p.given)})
-	}
-	if manufacturer != "" {
-		d.attrs = append(d.attrs, Attribute{"Manufacturer", manufacturer})
-	}
-	if d.VehicleType != "" {
-		d.attrs = append(d.attrs, Attribute{"VehicleType", d.VehicleType})
-	}
 	d.Make = ix.str(q.makeOf(p))
-	for slot := range ix.elems {
-		if p.have&(1<<slot) == 0 {
-			continue
-		}
+	for have := p.have; have != 0; have &= have - 1 {
+		slot := uint8(bits.TrailingZeros64(have))
 		e := &ix.elems[slot]
-		text := ""
 		if e.multi {
-			text = q.joined(p, uint8(slot))
-		} else {
-			it := &p.best[slot]
-			text = q.text(it)
-		}
-		if text == "" {
+			for i := range p.nMulti {
+				if it := &p.multi[i]; it.slot == slot {
+					d.items[d.n] = attribute{ref: it.ref, slot: slot, from: it.from, first: it.first, last: it.last}
+					d.n++
+				}
+			}
 			continue
 		}
-		d.attrs = append(d.attrs, Attribute{e.code, text})
+		it := &p.best[slot]
+		d.items[d.n] = attribute{ref: it.ref, slot: slot, from: it.from, first: it.first, last: it.last}
+		d.n++
 		switch e.id {
 		case elemModel:
-			d.Model = text
+			d.Model = d.one(d.n - 1)
 		case elemBodyClass:
-			d.BodyClass = text
+			d.BodyClass = d.one(d.n - 1)
 		case elemGVWR:
-			d.GVWR = text
+			d.GVWR = d.one(d.n - 1)
 		case elemFuel:
-			d.FuelPrimary = text
+			d.FuelPrimary = d.one(d.n - 1)
 		case elemPlantCountry:
-			d.PlantCountry = text
-			if it := &p.best[slot]; it.from == fromPattern {
+			d.PlantCountry = d.one(d.n - 1)
+			if it.from == fromPattern {
 				d.BuiltIn.Code = ix.str(ix.extra(it.ref))
 			}
 		case elemPlantState:
-			d.PlantState = text
+			d.PlantState = d.one(d.n - 1)
 		case elemPlantCity:
-			d.PlantCity = text
+			d.PlantCity = d.one(d.n - 1)
 		}
-	}
-	if d.Make != "" {
-		d.attrs = append(d.attrs, Attribute{"Make", d.Make})
 	}
 }
 
@@ -982,45 +1036,6 @@ func (q *query) makeOf(p *pass) uint32 {
 		return q.ix.extra(p.best[s-1].ref)
 	}
 	return q.wmi.make
-}
-
-// text is the value of an item.
-func (q *query) text(it *item) string {
-	switch it.from {
-	case fromConversion:
-		return q.ix.str(it.ref)
-	case fromFormula:
-		first, last := int(it.first), int(it.last)
-		if first < 8 && last > 8 {
-			return q.v[first:8] + "|" + q.v[9:last+1]
-		}
-		return q.v[first : last+1]
-	}
-	return q.ix.str(u32(q.ix.sec[secValues], int(it.ref)*8) >> 8)
-}
-
-// joined is all values of an element that may keep several, in order of their
-// texts.
-func (q *query) joined(p *pass, slot uint8) string {
-	var texts [len(p.multi)]string
-	n := 0
-	for i := range p.nMulti {
-		if p.multi[i].slot != slot {
-			continue
-		}
-		t := q.text(&p.multi[i])
-		at, held := slices.BinarySearch(texts[:n], t)
-		if held {
-			continue
-		}
-		copy(texts[at+1:n+1], texts[at:n])
-		texts[at] = t
-		n++
-	}
-	if n == 1 {
-		return texts[0]
-	}
-	return strings.Join(texts[:n], Separator)
 }
 
 // yearText is a year in decimal without making a new string.
@@ -1063,7 +1078,7 @@ func (q *query) world(d *Decoded) {
 // the latest that can be and the check digit shows that the maker follows the
 // American scheme.
 func (q *query) year(p *pass, d *Decoded) {
-	if d.Codes&CodeUnknownMaker == 0 && northAmerica(d.VIN) || d.Model != "" {
+	if d.Codes&CodeUnknownMaker == 0 && northAmerica(d.VIN) && p.given <= q.opt.Year+1 || d.Model != "" {
 		d.ModelYear = p.given
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // The index file.
@@ -402,11 +403,15 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 type Index struct {
 	sec    [sections]string
 	meta   map[string]string
-	masks  []uint64 // classes
+	masks  *[1 << 16]uint64 // classes, as many as a class number can name
 	elems  []element
 	slot   [256]uint8 // vPIC element id → slot+1, 0 where the index has no such element
 	typeOf [256]string
 	year   int // calendar year of the edition
+
+	scratch sync.Pool // of *query: working memory of a decode, nothing of which outlives it
+
+	weighted, multi uint64 // slots of elements that have a weight, that may keep several values
 }
 
 type element struct {
@@ -600,8 +605,8 @@ func (ix *Index) load() {
 			ix.meta[k] = v
 		}
 	}
-	ix.masks = make([]uint64, len(ix.sec[secClasses])/8)
-	for i := range ix.masks {
+	ix.masks = new([1 << 16]uint64)
+	for i := range len(ix.sec[secClasses]) / 8 {
 		ix.masks[i] = u64(ix.sec[secClasses], i*8)
 	}
 	ix.elems = make([]element, len(ix.sec[secElements])/8)
@@ -609,6 +614,12 @@ func (ix *Index) load() {
 		r := ix.sec[secElements][i*8:]
 		e := element{id: int(u16(r, 0)), weight: int(r[2]), multi: r[3]&ElementMulti != 0, code: ix.str(u32(r, 4))}
 		ix.elems[i] = e
+		if e.weight != 0 {
+			ix.weighted |= 1 << i
+		}
+		if e.multi {
+			ix.multi |= 1 << i
+		}
 		if e.id < len(ix.slot) {
 			ix.slot[e.id] = uint8(i + 1)
 		}
