@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/alecthomas/kong"
-
 	"sallyport/gate/sqlite/vpicfile"
 	"sallyport/vin/build"
 )
@@ -22,8 +20,8 @@ type refdataBuildVPICCmd struct {
 }
 
 // Run builds the index. The file appears whole or not at all.
-func (c *refdataBuildVPICCmd) Run(k *kong.Context) error {
-	src, err := vpicfile.Read(context.Background(), c.SQLite)
+func (c *refdataBuildVPICCmd) Run(ctx context.Context, s *streams) error {
+	src, err := vpicfile.Read(ctx, c.SQLite)
 	if err != nil {
 		return err
 	}
@@ -42,7 +40,7 @@ func (c *refdataBuildVPICCmd) Run(k *kong.Context) error {
 	if err := replaceFile(c.Out, data); err != nil {
 		return fmt.Errorf("writing %s: %w", c.Out, err)
 	}
-	_, err = fmt.Fprintln(k.Stdout, report)
+	_, err = fmt.Fprintln(s.out, report)
 	return err
 }
 
