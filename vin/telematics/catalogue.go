@@ -245,7 +245,8 @@ type File struct {
 	EU       []string            `json:"eu"`       // members of the EU market
 }
 
-// Catalogue answers look-ups. It is immutable and safe for concurrent use.
+// Catalogue answers look-ups. Its content never changes; it is safe for
+// concurrent use.
 type Catalogue struct {
 	file     File
 	models   map[string][]hit // make|model prefix -> rows
@@ -265,11 +266,17 @@ type Catalogue struct {
 	usb      map[string][]int32 // module by vendor:product
 	devices  map[string][]int32
 	rules    map[string][]int32 // make|model -> rules; "" -> rules for any model
+
+	ruleSources [][]Source
+
+	mu      sync.RWMutex
+	answers map[subset]Answer // answers put together so far, by the rows they rest on
 }
 
 type hit struct {
-	row   int32
-	exact bool // the query names the row's model, not only the line it belongs to
+	row     int32
+	exact   bool // the query names the row's model, not only the line it belongs to
+	anyYear bool // the row speaks of some years and the vehicle's year is unknown
 }
 
 // ErrFormat is wrapped by every error of Open.
@@ -297,6 +304,7 @@ func Open(b []byte) (*Catalogue, error) {
 		context: map[string][]int32{}, eu: map[string]bool{}, makers: map[string]string{}, modules: map[string][]int32{},
 		fcc: map[string][]int32{}, rowByID: map[string][]int32{}, parts: map[string][]int32{}, grantees: map[string][]int32{},
 		tacs: map[string][]TAC{}, bus: map[string][]int32{}, usb: map[string][]int32{}, devices: map[string][]int32{}, rules: map[string][]int32{},
+		answers: map[subset]Answer{},
 	}
 	for from, to := range f.Makes {
 		c.makes[fold(from)] = fold(to)
@@ -321,7 +329,7 @@ func Open(b []byte) (*Catalogue, error) {
 		for _, mk := range r.Makes {
 			for _, md := range r.Models {
 				if md == "*" {
-					c.addHit(c.key(mk, "*"), hit{int32(i), true})
+					c.addHit(c.key(mk, "*"), hit{row: int32(i), exact: true})
 					continue
 				}
 				t := tokens(md)
@@ -329,7 +337,7 @@ func Open(b []byte) (*Catalogue, error) {
 					return nil, fmt.Errorf("%w: row %q has the model name %q, which has neither letter nor digit", ErrFormat, r.ID, md)
 				}
 				for k := range t {
-					c.addHit(c.key(mk, strings.Join(t[:k+1], "")), hit{int32(i), k == len(t)-1})
+					c.addHit(c.key(mk, strings.Join(t[:k+1], "")), hit{row: int32(i), exact: k == len(t)-1})
 				}
 			}
 		}
@@ -416,6 +424,7 @@ func Open(b []byte) (*Catalogue, error) {
 				return nil, fmt.Errorf("%w: rule %q: %w", ErrFormat, r.ID, err)
 			}
 		}
+		c.ruleSources = append(c.ruleSources, []Source{r.Source})
 		if len(r.Models) == 0 {
 			c.rules[""] = append(c.rules[""], int32(i))
 		}

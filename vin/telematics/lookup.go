@@ -73,42 +73,95 @@ type Candidate struct {
 // any row matches an unknown year. Rows that name the same module become one
 // candidate with several sources. A row that only shows that a unit is there
 // never names a module.
+//
+// The slices of an answer are shared with other answers and must not be
+// changed.
 func (c *Catalogue) Lookup(q Query) Answer {
-	var buf [64]byte
-	mk := c.make(q.Make)
-	md := joined(q.Model)
-	key := append(append(append(buf[:0], mk...), '|'), md...)
-	line, isVariant := c.variants[string(key)]
+	var kb, sb [96]byte
+	key := appendFold(kb[:0], q.Make)
+	if to, ok := c.makes[string(key)]; ok {
+		key = append(key[:0], to...)
+	}
+	key = append(key, '|')
+	mk := len(key)
+	key = appendFold(key, cutBrackets(q.Model))
 	market := marketOf(q.Market)
 
-	var rows [16]hit
+	var rows [len(subset{}.rows)]hit
 	got := rows[:0]
-	add := func(hits []hit) {
-		for _, h := range hits {
-			if c.speaks(&c.file.Rows[h.row], q.Year, market) {
-				got = append(got, h)
-			}
+	add := func(h hit) {
+		r := &c.file.Rows[h.row]
+		h.anyYear = q.Year == 0 && (r.From != 0 || r.To != 0)
+		if c.speaks(&c.file.Rows[h.row], q.Year, market) && !slices.Contains(got, h) {
+			got = append(got, h)
 		}
 	}
-	if md != "" {
-		add(c.models[string(key)])
-		if isVariant {
-			for _, h := range c.models[mk+"|"+line] {
+	if len(key) > mk {
+		for _, h := range c.models[string(key)] {
+			add(h)
+		}
+		if line, ok := c.variants[string(key)]; ok {
+			for _, h := range c.models[string(append(append(sb[:0], key[:mk]...), line...))] {
 				if h.exact {
-					add([]hit{h})
+					add(h)
 				}
 			}
 		}
 	}
-	if star := c.models[string(append(append(buf[:0], mk...), "|*"...))]; star != nil {
-		add(star)
+	for _, h := range c.models[string(append(append(sb[:0], key[:mk]...), '*'))] {
+		add(h)
 	}
-	var a Answer
-	if len(got) > 0 {
-		a.Units = c.units(got)
+	if len(got) == 0 {
+		return Answer{ModemFitted: c.byRule(q, key, market, nil)}
 	}
-	a.ModemFitted = c.fitted(q, got, mk, md, market)
+	a := c.answer(got)
+	if a.ModemFitted.Value == Unknown {
+		if f := c.byRule(q, key, market, got); f.Value != Unknown {
+			a.ModemFitted = f
+		}
+	}
 	return a
+}
+
+// subset names a set of rows that answers a query, so that the answer is put
+// together once. Sets larger than it holds are put together each time.
+type subset struct {
+	rows [15]int32 // row number and, in the last bits, how it matches
+	n    int32
+}
+
+// answer puts together what a set of rows says. The answers depend on nothing
+// but the catalogue, so keeping them changes no answer.
+func (c *Catalogue) answer(got []hit) Answer {
+	var k subset
+	if len(got) > len(k.rows) {
+		return c.assemble(got)
+	}
+	for i, h := range got {
+		k.rows[i] = h.row << 2
+		if h.exact {
+			k.rows[i]++
+		}
+		if h.anyYear {
+			k.rows[i] += 2
+		}
+	}
+	k.n = int32(len(got))
+	c.mu.RLock()
+	a, ok := c.answers[k]
+	c.mu.RUnlock()
+	if ok {
+		return a
+	}
+	a = c.assemble(got)
+	c.mu.Lock()
+	c.answers[k] = a
+	c.mu.Unlock()
+	return a
+}
+
+func (c *Catalogue) assemble(got []hit) Answer {
+	return Answer{Units: c.units(got), ModemFitted: c.byRows(got)}
 }
 
 // speaks applies a row's years and markets.
@@ -177,9 +230,10 @@ var roleNames = map[string]string{"tcu": "telematics unit", "head-unit": "head u
 
 // fittedBy says whether a row shows its unit to be in every vehicle asked
 // about. A module or chip found in, or documented for, the model does; an
-// optional unit, or one of a trim the query does not name, does not.
+// optional unit, one of a trim the query does not name, or of years that may
+// not be the vehicle's, does not.
 func fittedBy(r *Row, h hit) Tri {
-	if r.Optional || !h.exact && r.Maker == "" && r.Chipset == "" {
+	if r.Optional || h.anyYear || !h.exact && r.Maker == "" && r.Chipset == "" {
 		return Unknown
 	}
 	return Yes
@@ -273,68 +327,49 @@ func prefixed(cs []Candidate) []Candidate {
 	return out
 }
 
-// fitted answers whether a modem is fitted at all, on its own basis: a row
-// that shows a unit, else a rule with a legal or historical source.
-func (c *Catalogue) fitted(q Query, got []hit, mk, md, market string) Fitted {
+// byRows answers whether a modem is fitted at all from rows that show a unit.
+func (c *Catalogue) byRows(got []hit) Fitted {
 	var best *Row
-	optional := false
 	for _, h := range got {
 		r := &c.file.Rows[h.row]
-		if fittedBy(r, h) != Yes {
-			optional = true
-			continue
-		}
-		if best == nil || r.Certainty > best.Certainty {
+		if fittedBy(r, h) == Yes && (best == nil || r.Certainty > best.Certainty) {
 			best = r
 		}
 	}
 	if best != nil {
 		return Fitted{Value: Yes, Certainty: best.Certainty, Because: best.unitSentence(), Sources: []Source{best.Source}}
 	}
+	f := Fitted{Because: "Some vehicles of this model have a telematics unit; whether this one does is not known."}
+	for _, h := range got {
+		f.Sources = append(f.Sources, c.file.Rows[h.row].Source)
+	}
+	return f
+}
+
+// byRule answers it from a rule with a legal or historical source. A rule that
+// says no gives way to any row that shows a unit in some vehicle of the model.
+func (c *Catalogue) byRule(q Query, key []byte, market string, got []hit) Fitted {
 	var open *Rule
-	consider := func(idx []int32) *Rule {
+	for _, idx := range [...][]int32{c.rules[string(key)], c.rules[""]} {
 		for _, i := range idx {
 			r := &c.file.Rules[i]
 			applies, almost := c.applies(r, q, market)
 			if applies && (r.Value == Yes || len(got) == 0) {
-				return r
+				return Fitted{Value: r.Value, Certainty: r.Certainty, Because: r.Because, Sources: c.ruleSources[i]}
 			}
-			if almost {
+			if almost && open == nil {
 				open = r
 			}
 		}
-		return nil
 	}
-	rule := consider(c.rules[mk+"|"+md])
-	if rule == nil {
-		rule = consider(c.rules[""])
-	}
-	switch {
-	case rule != nil:
-		return Fitted{Value: rule.Value, Certainty: rule.Certainty, Because: rule.Because, Sources: []Source{rule.Source}}
-	case optional:
-		f := Fitted{Because: "Some vehicles of this model and year have a telematics unit; whether this one does is not known."}
-		for _, h := range got {
-			f.Sources = append(f.Sources, c.file.Rows[h.row].Source)
-		}
-		return f
-	case open != nil:
+	if open != nil {
 		return Fitted{Because: fmt.Sprintf("%s Whether this vehicle's type was approved on or after %s is not known.", open.Because, open.ApprovedSince), Sources: []Source{open.Source}}
 	}
 	return Fitted{Because: "No source at hand says whether this vehicle has a modem."}
 }
 
 func (r *Row) unitSentence() string {
-	name := first(r.TCUName, "telematics unit")
-	switch {
-	case r.Maker != "" && r.ChipDown:
-		return fmt.Sprintf("A source shows a %s with a modem chip on the board of %s itself.", name, r.Maker)
-	case r.Maker != "" && r.Model != "":
-		return fmt.Sprintf("A source names the module in the %s: %s %s.", name, r.Maker, r.Model)
-	case r.Maker != "":
-		return fmt.Sprintf("A source names the maker of the module in the %s: %s.", name, r.Maker)
-	}
-	return fmt.Sprintf("A source shows a unit with a modem: %s.", name)
+	return fmt.Sprintf("A source shows a unit with a modem in it: %s.", first(r.TCUName, "telematics unit"))
 }
 
 // applies says whether a rule's conditions hold; almost, that all hold but the
