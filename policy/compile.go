@@ -24,6 +24,7 @@ type Policy struct {
 	canonical []byte
 	hash      string
 	reasons   map[string]*ruleDoc
+	name      string
 	machines  sync.Pool
 }
 
@@ -33,6 +34,7 @@ type node struct {
 	end      int32
 	question int32 // index into questions, for supply tests
 	op       op
+	how      how
 	test     test
 	fact     factID
 	raise    bool
@@ -42,6 +44,29 @@ type node struct {
 	num        int64
 	text       string
 	vals       []value // for testIn
+}
+
+// how says how an atom gets its value, so that deciding need not look it up.
+type how uint8
+
+const (
+	howNumber how = iota
+	howWord
+	howSupply
+	howHolds
+)
+
+func howOf(c *cond) how {
+	switch {
+	case c.test.supply():
+		return howSupply
+	case c.test == testInclude:
+		return howHolds
+	case c.fact.kind().numeric():
+		return howNumber
+	default:
+		return howWord
+	}
 }
 
 type rule struct {
@@ -54,7 +79,7 @@ type rule struct {
 }
 
 func compile(d *document) *Policy {
-	p := &Policy{doc: d, reasons: map[string]*ruleDoc{}}
+	p := &Policy{doc: d, reasons: map[string]*ruleDoc{}, name: d.id + " " + d.version}
 	for _, r := range d.rules {
 		c := rule{root: int32(len(p.prog)), outcome: r.outcome, ifUnknown: r.ifUnknown, presumes: presumes(r.when)}
 		c.from, c.to = period(r.instrument)
@@ -86,7 +111,7 @@ func period(in Instrument) (from, to int64) {
 
 func (p *Policy) emit(c *cond) {
 	i := len(p.prog)
-	n := node{op: c.op, test: c.test, fact: c.fact, raise: c.raise, presumes: c.presumes}
+	n := node{op: c.op, how: howOf(c), test: c.test, fact: c.fact, raise: c.raise, presumes: c.presumes}
 	if len(c.vals) > 0 {
 		n.num, n.text = c.vals[0].num, c.vals[0].text
 	}
@@ -111,7 +136,7 @@ func (p *Policy) emit(c *cond) {
 }
 
 // ID is the policy's id and version, as a verdict names it.
-func (p *Policy) ID() string { return p.doc.id + " " + p.doc.version }
+func (p *Policy) ID() string { return p.name }
 
 // Title is the policy's title.
 func (p *Policy) Title() string { return p.fill(p.doc.title) }

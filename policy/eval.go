@@ -30,6 +30,7 @@ type machine struct {
 	date    [3]int
 	day     string
 	account account
+	open    []ruleFact
 }
 
 const (
@@ -79,6 +80,7 @@ func (p *Policy) release(m *machine) {
 	m.f, m.s, m.unit, m.cand = nil, nil, nil, nil
 	clear(m.answers)
 	m.account.reset()
+	m.open = m.open[:0]
 	p.machines.Put(m)
 }
 
@@ -114,8 +116,8 @@ func (m *machine) decide() Outcome {
 // speaks, it is at least the policy's default; so adding a rule that flags or
 // denies can never lower it.
 func (m *machine) outcome() Outcome {
-	clear(m.lifted)
 	if m.p.lifting {
+		clear(m.lifted)
 		for i := range m.p.rules {
 			if m.vals[i] == True {
 				for _, t := range m.p.rules[i].lifts {
@@ -180,8 +182,16 @@ func (m *machine) eval(i int32) Truth {
 		return m.atom(n)
 	case opAll:
 		v := True
-		for k := i + 1; k < n.end; k = m.p.prog[k].end {
-			switch m.eval(k) {
+		for k := i + 1; k < n.end; {
+			kid := &m.p.prog[k]
+			w := Unknown
+			if kid.op == opAtom {
+				w = m.atom(kid)
+			} else {
+				w = m.eval(k)
+			}
+			k = kid.end
+			switch w {
 			case False:
 				return False
 			case Unknown:
@@ -191,8 +201,16 @@ func (m *machine) eval(i int32) Truth {
 		return v
 	case opAny:
 		v := False
-		for k := i + 1; k < n.end; k = m.p.prog[k].end {
-			switch m.eval(k) {
+		for k := i + 1; k < n.end; {
+			kid := &m.p.prog[k]
+			w := Unknown
+			if kid.op == opAtom {
+				w = m.atom(kid)
+			} else {
+				w = m.eval(k)
+			}
+			k = kid.end
+			switch w {
 			case True:
 				return True
 			case Unknown:
@@ -345,18 +363,17 @@ func (m *machine) atom(n *node) Truth {
 	if n.presumes && m.sceptic {
 		return Unknown
 	}
-	if n.test.supply() {
-		return m.supply(n)
-	}
-	if n.test == testInclude {
-		return m.holds(n.text)
-	}
-	if n.fact.kind().numeric() {
+	switch n.how {
+	case howNumber:
 		x, ok := m.number(n.fact)
 		if !ok {
 			return m.absent(n)
 		}
 		return compare(n, x)
+	case howSupply:
+		return m.supply(n)
+	case howHolds:
+		return m.holds(n.text)
 	}
 	s, ok := m.word(n.fact)
 	if !ok {

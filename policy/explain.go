@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // Evaluate looks at every rule and gives the verdict with all its reasons and
@@ -84,6 +82,9 @@ func (m *machine) reason(i int, o Outcome) Reason {
 	}
 	m.explain(m.p.rules[i].root)
 	r := Reason{Rule: d.id, Outcome: o, Open: m.vals[i] == Unknown, Because: a.sentence(), Instrument: d.instrument.source()}
+	for _, open := range a.open {
+		m.open = append(m.open, ruleFact{i, open})
+	}
 	r.Evidence = a.evidence()
 	deciding := r.Instrument
 	if k := slices.IndexFunc(r.Evidence, func(s Source) bool { return s.Address != "" }); k >= 0 {
@@ -121,9 +122,9 @@ type account struct {
 	clauses int
 	joined  string // written before the next clause
 	mute    bool   // only open facts are wanted
-	module  []Source
-	supply  []Source
-	leaf    []Source
+	module  []*Source
+	supply  []*Source
+	leaf    []*Source
 	open    []openFact
 }
 
@@ -154,12 +155,18 @@ func (a *account) sentence() string {
 		a.text = append(a.text, "it applies to every vehicle"...)
 	}
 	a.text = append(a.text, '.')
-	first, n := utf8.DecodeRune(a.text)
-	up := unicode.ToUpper(first)
-	if up == first {
-		return string(a.text)
+	if c := a.text[0]; c >= 'a' && c <= 'z' {
+		a.text[0] = c - 'a' + 'A'
 	}
-	return string(up) + string(a.text[n:])
+	return string(a.text)
+}
+
+// point adds the sources of a list.
+func point(to []*Source, list []Source) []*Source {
+	for i := range list {
+		to = append(to, &list[i])
+	}
+	return to
 }
 
 // evidence lists all sources once: the modules' own first, then the owners',
@@ -170,11 +177,12 @@ func (a *account) evidence() []Source {
 		return nil
 	}
 	out := make([]Source, 0, n)
-	for _, list := range [...][]Source{a.module, a.supply, a.leaf} {
-		for _, s := range list {
-			if s != (Source{}) && !slices.Contains(out, s) {
-				out = append(out, s)
+	for _, list := range [...][]*Source{a.module, a.supply, a.leaf} {
+		for i, s := range list {
+			if *s == (Source{}) || slices.Contains(list[:i], s) || slices.Contains(out, *s) {
+				continue
 			}
+			out = append(out, *s)
 		}
 	}
 	return out
@@ -290,7 +298,7 @@ func (m *machine) explainAuthorisation(n *node, v Truth) {
 			if h.Issuer != "" {
 				a.text = append(append(a.text, ", issued by "...), h.Issuer...)
 			}
-			a.leaf = append(a.leaf, h.Source)
+			a.leaf = append(a.leaf, &h.Source)
 			return
 		}
 	}
@@ -304,7 +312,9 @@ func shown(f factID) bool {
 // explainValue writes a known fact and how it stands to the rule's value.
 func (m *machine) explainValue(n *node) {
 	a := &m.account
-	a.leaf = append(a.leaf, m.leafSource(n.fact))
+	if from := m.leafSource(n.fact); from != nil {
+		a.leaf = append(a.leaf, from)
+	}
 	if a.mute || shown(n.fact) {
 		return
 	}
@@ -412,9 +422,9 @@ func (m *machine) explainSupply(n *node) {
 		return
 	}
 	ans := m.ask(n, leaf.Value, slot)
-	a.supply = append(a.supply, ans.Sources...)
+	a.supply = point(a.supply, ans.Sources)
 	if !n.fact.module() {
-		a.leaf = append(a.leaf, leaf.From)
+		a.leaf = append(a.leaf, &leaf.From)
 	}
 	if ans.Value == Unknown {
 		a.open = append(a.open, openFact{fact: n.fact, unit: -1, party: leaf.Value})
@@ -500,7 +510,7 @@ func (m *machine) explainQuantifier(i int32, n *node) {
 		return
 	}
 	if !spoke && v != Unknown {
-		m.account.leaf = append(m.account.leaf, m.f.Modem.From)
+		m.account.leaf = append(m.account.leaf, &m.f.Modem.From)
 		switch {
 		case m.f.Modem.Known && !m.f.Modem.Value:
 			m.account.say("no modem is fitted")
@@ -518,7 +528,7 @@ func (m *machine) explainQuantifier(i int32, n *node) {
 func (m *machine) explainOwnUnit() {
 	a := &m.account
 	a.open = append(a.open, openFact{fact: fModuleMaker, unit: -1})
-	a.leaf = append(a.leaf, m.f.Modem.From)
+	a.leaf = append(a.leaf, &m.f.Modem.From)
 	if m.f.Modem.Known {
 		a.say("a modem is fitted and its module is not known")
 		return
@@ -533,7 +543,7 @@ func (m *machine) explainUnit(i int32, u int, w Truth) {
 	unit := &m.f.Units[u]
 	if len(unit.Candidates) == 0 {
 		a.open = append(a.open, openFact{fact: fModuleMaker, unit: u})
-		a.leaf = append(a.leaf, unit.Fitted.From)
+		a.leaf = append(a.leaf, &unit.Fitted.From)
 		a.say("the module of the ", unitNoun(unit), " is not known")
 		return
 	}
@@ -544,8 +554,7 @@ func (m *machine) explainUnit(i int32, u int, w Truth) {
 	}
 	for k := range unit.Candidates {
 		c := &unit.Candidates[k]
-		a.module = append(a.module, c.Sources...)
-		a.module = append(a.module, c.Maker.From)
+		a.module = append(point(a.module, c.Sources), &c.Maker.From)
 	}
 	m.nameModules(unit)
 	before := a.clauses
@@ -573,7 +582,7 @@ func (m *machine) explainAlternatives(i int32, u int) {
 	unit := &m.f.Units[u]
 	a.open = append(a.open, openFact{fact: fModuleMaker, unit: u})
 	for k := range unit.Candidates {
-		a.module = append(a.module, unit.Candidates[k].Sources...)
+		a.module = point(a.module, unit.Candidates[k].Sources)
 	}
 	if a.mute {
 		return
@@ -664,65 +673,65 @@ func unitNoun(u *Unit) string {
 }
 
 // leafSource is where a fact came from.
-func (m *machine) leafSource(f factID) Source {
+func (m *machine) leafSource(f factID) *Source {
 	v := &m.f.Vehicle
 	switch f {
 	case fVIN:
-		return v.VIN.From
+		return &v.VIN.From
 	case fMake:
-		return v.Make.From
+		return &v.Make.From
 	case fModel:
-		return v.Model.From
+		return &v.Model.From
 	case fModelYear:
-		return v.ModelYear.From
+		return &v.ModelYear.From
 	case fType:
-		return v.Type.From
+		return &v.Type.From
 	case fBuiltIn:
-		return v.BuiltIn.From
+		return &v.BuiltIn.From
 	case fWeight:
-		return v.WeightKg.From
+		return &v.WeightKg.From
 	case fVehicleMaker:
-		return v.Maker.From
+		return &v.Maker.From
 	case fModem:
-		return m.f.Modem.From
+		return &m.f.Modem.From
 	case fModuleModel:
-		return m.cand.Model.From
+		return &m.cand.Model.From
 	case fModuleChipDown:
-		return m.cand.ChipDown.From
+		return &m.cand.ChipDown.From
 	case fModuleUpdater:
-		return m.cand.Updater.From
+		return &m.cand.Updater.From
 	case fModuleBackEnd:
-		return m.cand.BackEnd.From
+		return &m.cand.BackEnd.From
 	case fModuleSIMHome:
-		return m.cand.SIMHome.From
+		return &m.cand.SIMHome.From
 	case fCameraOutside:
-		return m.f.Capabilities.CameraOutside.From
+		return &m.f.Capabilities.CameraOutside.From
 	case fCameraInside:
-		return m.f.Capabilities.CameraInside.From
+		return &m.f.Capabilities.CameraInside.From
 	case fMicrophone:
-		return m.f.Capabilities.Microphone.From
+		return &m.f.Capabilities.Microphone.From
 	case fGNSS:
-		return m.f.Capabilities.GNSS.From
+		return &m.f.Capabilities.GNSS.From
 	case fRecordingOff:
-		return m.f.Capabilities.RecordingOff.From
+		return &m.f.Capabilities.RecordingOff.From
 	case fClass:
-		return m.f.Registration.Class.From
+		return &m.f.Registration.Class.From
 	case fHotspotHeard:
-		return m.f.Radio.HotspotHeard.From
+		return &m.f.Radio.HotspotHeard.From
 	case fHeardMaker:
-		return m.f.Radio.HeardMaker.From
+		return &m.f.Radio.HeardMaker.From
 	case fCellular:
-		return m.f.Radio.Cellular.From
+		return &m.f.Radio.Cellular.From
 	case fZone:
-		return m.f.Site.Zone.From
+		return &m.f.Site.Zone.From
 	case fMarket:
-		return m.f.Site.Market.From
+		return &m.f.Site.Market.From
 	case fPosture:
-		return m.f.Site.Posture.From
+		return &m.f.Site.Posture.From
 	case fCatalogueAge:
-		return m.f.Data.CatalogueAgeDays.From
+		return &m.f.Data.CatalogueAgeDays.From
 	case fSupplyAge:
-		return m.f.Data.SupplyAgeDays.From
+		return &m.f.Data.SupplyAgeDays.From
 	}
-	return Source{}
+	return nil
 }

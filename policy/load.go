@@ -742,8 +742,10 @@ func (l *loader) knowledge(c *cond, n *yaml.Node, p place) {
 	switch {
 	case fact.radio():
 		l.err(n, "use {fact: "+fact.info().name+", …}: what was not heard is simply not heard", "silence on the air is not a fact")
+		return
 	case fact.kind() == kindCount || fact.kind() == kindAuthorisation:
 		l.err(n, "compare it instead", "%s is always known", fact.info().name)
+		return
 	default:
 		l.inModule(n, fact, p)
 	}
@@ -868,10 +870,11 @@ func (l *loader) operand(c *cond, n *yaml.Node) {
 			l.err(n, "list at least one value", "in of nothing")
 		}
 	case testControlledFrom, testShareFrom:
-		f := l.fields(n, testNames[c.test], "country", "at_least")
 		if n.Kind != yaml.MappingNode {
+			l.err(n, "write {country: CN, at_least: 50}", "%s needs a country and a threshold", testNames[c.test])
 			return
 		}
+		f := l.fields(n, testNames[c.test], "country", "at_least")
 		if f["country"] == nil {
 			l.err(n, "add country: CN", "%s names no country", testNames[c.test])
 			return

@@ -15,6 +15,12 @@ type openFact struct {
 	fitted bool  // whether the unit is fitted at all
 }
 
+// ruleFact is an open fact of one rule.
+type ruleFact struct {
+	rule int
+	openFact
+}
+
 // costOfOwner ranks what no act at the gate settles behind everything else.
 const costOfOwner = 20
 
@@ -35,23 +41,25 @@ func (m *machine) questions(v *Verdict) {
 		if at < r.from || at >= r.to || m.lifted[i] != 0 {
 			continue
 		}
-		a := &m.account
-		a.reset()
-		a.mute = true
 		m.collect(i, decided)
-		for _, o := range a.open {
-			fact, unit, ask, cost := m.question(o)
-			if own := m.p.doc.rules[i].ask[o.fact]; own != "" && o.party == "" && !o.fitted {
-				ask = m.p.fill(own)
-			}
-			k := slices.IndexFunc(list, func(e entry) bool { return e.q.Fact == fact && e.q.Unit == unit })
-			if k < 0 {
-				k = len(list)
-				list = append(list, entry{OpenQuestion{Fact: fact, Unit: unit, Ask: ask}, cost})
-			}
-			if id := m.p.doc.rules[i].id; !slices.Contains(list[k].q.Rules, id) {
-				list[k].q.Rules = append(list[k].q.Rules, id)
-			}
+	}
+	slices.SortStableFunc(m.open, func(a, b ruleFact) int { return cmp.Compare(a.rule, b.rule) })
+	for _, o := range m.open {
+		if m.lifted[o.rule] != 0 {
+			continue
+		}
+		fact, unit, ask, cost := m.question(o.openFact)
+		d := m.p.doc.rules[o.rule]
+		if own := d.ask[o.fact]; own != "" && o.party == "" && !o.fitted {
+			ask = m.p.fill(own)
+		}
+		k := slices.IndexFunc(list, func(e entry) bool { return e.q.Fact == fact && e.q.Unit == unit })
+		if k < 0 {
+			k = len(list)
+			list = append(list, entry{OpenQuestion{Fact: fact, Unit: unit, Ask: ask}, cost})
+		}
+		if !slices.Contains(list[k].q.Rules, d.id) {
+			list[k].q.Rules = append(list[k].q.Rules, d.id)
 		}
 	}
 	slices.SortStableFunc(list, func(a, b entry) int {
@@ -62,25 +70,26 @@ func (m *machine) questions(v *Verdict) {
 	}
 }
 
-// collect gathers the open facts of one rule. Once a rule that denies or flags
-// is true, nothing that a grant rule lacks would help.
+// collect gathers the open facts of a rule that gave no reason: one that
+// presumes, looked at sceptically, or one that grants and is not true. Once a
+// rule that denies or flags is true, nothing that a grant rule lacks would help.
 func (m *machine) collect(i int, decided bool) {
 	r := &m.p.rules[i]
-	m.sceptic = true
-	defer func() { m.sceptic = false }()
+	if m.says(i) != 0 || r.outcome == Grant && decided || r.outcome != Grant && !r.presumes {
+		return
+	}
+	m.account.reset()
+	m.account.mute = true
 	if r.outcome == Grant {
-		if decided {
-			return
-		}
 		m.unsettled(r.root)
 	}
-	switch {
-	case m.vals[i] == Unknown || m.vals[i] == True && r.outcome != Grant:
-		// A rule may be true because something is not known.
-		m.sceptic = false
+	m.sceptic = m.vals[i] == False
+	if m.vals[i] == Unknown || r.presumes && m.eval(r.root) == Unknown {
 		m.explain(r.root)
-	case m.vals[i] == False && r.presumes && m.eval(r.root) == Unknown:
-		m.explain(r.root)
+	}
+	m.sceptic = false
+	for _, open := range m.account.open {
+		m.open = append(m.open, ruleFact{i, open})
 	}
 }
 

@@ -52,7 +52,9 @@ func TestUnknownPack(t *testing.T) {
 
 func TestPolandOutcomes(t *testing.T) {
 	p, s := open(t, "pl-general-staff-2026"), world()
-	camera := func(f *policy.Facts) { f.Capabilities.CameraOutside = known(true, "https://www.tesla.com/ownersmanual") }
+	camera := func(f *policy.Facts) {
+		f.Capabilities.CameraOutside = known(true, "https://www.tesla.com/ownersmanual")
+	}
 	off := func(f *policy.Facts) { f.Capabilities.RecordingOff = known(true, "") }
 	controlled := zone(policy.ZoneControlled)
 	runOutcomes(t, p, s, []outcome{
