@@ -7,7 +7,7 @@ type Answer struct {
 	Problems       []Problem         `json:"problems"`
 	Make           string            `json:"make"`
 	Model          string            `json:"model"`
-	ModelYear      int               `json:"model_year,omitempty"` // absent is unknown
+	ModelYear      *int              `json:"model_year"` // null is unknown
 	YearCandidates []int             `json:"model_year_candidates,omitempty"`
 	Manufacturer   string            `json:"manufacturer"`
 	VehicleType    string            `json:"vehicle_type"`
@@ -30,7 +30,7 @@ type AnswerBuiltIn struct {
 // Answer is the JSON form of d.
 func (d *Decoded) Answer() Answer {
 	a := Answer{
-		VIN: string(d.VIN), Valid: d.Valid, Problems: d.Problems, Make: d.Make, Model: d.Model, ModelYear: d.ModelYear,
+		VIN: string(d.VIN), Valid: d.Valid, Problems: d.Problems, Make: d.Make, Model: d.Model,
 		Manufacturer: d.Manufacturer, VehicleType: d.VehicleType, BodyClass: d.BodyClass,
 		BuiltIn:    AnswerBuiltIn(d.BuiltIn),
 		Basis:      d.Basis,
@@ -40,6 +40,9 @@ func (d *Decoded) Answer() Answer {
 	}
 	if a.Problems == nil {
 		a.Problems = []Problem{}
+	}
+	if y := d.ModelYear; y != 0 {
+		a.ModelYear = &y
 	}
 	for _, y := range d.YearCandidates {
 		if y != 0 {

@@ -308,6 +308,10 @@ type query struct {
 	wmi      wmi
 	sym      [14]uint64 // symbol bits of the keys string: VIN 4–8, `|`, VIN 10–17
 	a, b     pass
+
+	checkDigitFails bool
+	badCharacter    bool // some character but the ninth is not allowed at its place
+	badNinth        bool
 }
 
 type wmi struct {
@@ -326,6 +330,7 @@ type pass struct {
 	given   int // the model year that the answer names, 0 is none
 	codes   Codes
 	matched bool   // some pattern matched
+	formula bool   // some schema has keys with `#`
 	have    uint64 // slots that hold an item
 	derived uint64 // slots whose item is a conversion or a default
 	best    [MaxSlots]item
@@ -378,6 +383,8 @@ func (q *query) prepare() {
 		}
 	}
 	q.known = q.find()
+	q.checkDigitFails = len(v) == Length && !q.checkDigitHolds()
+	q.checkCharacters()
 }
 
 // find looks the WMI up.
@@ -482,17 +489,23 @@ func (q *query) modelYear() (year int, conclusive bool) {
 
 // linked says whether a schema of the WMI covers the year.
 func (q *query) linked(year int) bool {
-	for l := q.wmi.links; len(l) > 0; l = l[4:] {
-		if covers(l, year) {
-			return true
-		}
-	}
-	return false
+	_, ok := nextLink(q.wmi.links, year)
+	return ok
 }
 
-// covers says whether the first link of l holds in the year.
-func covers(l string, year int) bool {
-	return year-1900 >= int(l[2]) && (l[3] == OpenYear || year-1900 <= int(l[3]))
+// nextLink is what is left of l from the first link on that holds in the year;
+// year 0 is every year. Links stand in order of their first year.
+func nextLink(l string, year int) (string, bool) {
+	if year == 0 {
+		return l, len(l) >= 4
+	}
+	y := year - 1900
+	for ; len(l) >= 4 && int(l[2]) <= y; l = l[4:] {
+		if int(l[3]) >= y || l[3] == OpenYear {
+			return l, true
+		}
+	}
+	return "", false
 }
 
 // described is the model year that vPIC's VinDescriptor fixes for the VIN, or
@@ -619,7 +632,8 @@ func (q *query) rank(p *pass) [4]int {
 
 // try is one pass (spVinDecode_core). A year of 0 lets every schema take part.
 func (q *query) try(p *pass, year int) {
-	p.year, p.given, p.codes, p.have, p.derived, p.nMulti, p.several, p.matched, p.engine = year, year, 0, 0, 0, 0, 0, false, item{}
+	p.year, p.given, p.codes, p.have, p.derived, p.nMulti, p.several, p.engine = year, year, 0, 0, 0, 0, 0, item{}
+	p.matched, p.formula = false, false
 	if q.public() {
 		q.match(p)
 		q.engineModel(p)
@@ -641,11 +655,9 @@ func (q *query) match(p *pass) {
 	ix := q.ix
 	keys, masks, values := ix.sec[secKeys], ix.masks, ix.sec[secValues]
 	s0, s1, s2, s3, s4 := q.sym[0], q.sym[1], q.sym[2], q.sym[3], q.sym[4]
-	for l := q.wmi.links; len(l) > 0; l = l[4:] {
-		if p.year != 0 && !covers(l, p.year) {
-			continue
-		}
+	for l, ok := nextLink(q.wmi.links, p.year); ok; l, ok = nextLink(l[4:], p.year) {
 		s := ix.sec[secSchemas][int(u16(l, 0))*16:]
+		p.formula = p.formula || u32(s, 12)&SchemaFormula != 0
 		priority := uint64(l[2]) + 1900
 		groups := ix.sec[secGroups][u32(s, 0)*3 : u32(s, 16)*3]
 		at := int(u32(s, 4)) * 8
@@ -757,11 +769,11 @@ func (q *query) engineModel(p *pass) {
 
 // formulas offers the characters that keys with `#` stand for: a digit each.
 func (q *query) formulas(p *pass) {
+	if !p.formula {
+		return
+	}
 	ix := q.ix
-	for l := q.wmi.links; len(l) > 0; l = l[4:] {
-		if p.year != 0 && !covers(l, p.year) {
-			continue
-		}
+	for l, ok := nextLink(q.wmi.links, p.year); ok; l, ok = nextLink(l[4:], p.year) {
 		s := ix.sec[secSchemas][int(u16(l, 0))*16:]
 		if u32(s, 12)&SchemaFormula == 0 {
 			continue
@@ -885,10 +897,10 @@ func (q *query) judge(p *pass) {
 	}
 	if len(v) < Length {
 		p.codes |= CodeIncomplete
-	} else if !q.checkDigitHolds() {
+	} else if q.checkDigitFails {
 		p.codes |= CodeCheckDigit
 	}
-	if q.invalidCharacters(flags&ValueOffRoad != 0) {
+	if q.badCharacter || q.badNinth && flags&ValueOffRoad == 0 {
 		p.codes |= CodeInvalidCharacters
 	}
 	if flags&ValueGlider != 0 {
@@ -923,8 +935,9 @@ func (q *query) checkDigitHolds() bool {
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }
 
-// invalidCharacters says whether some character is not allowed at its place.
-func (q *query) invalidCharacters(offRoad bool) bool {
+// checkCharacters finds out whether some character is not allowed at its place.
+func (q *query) checkCharacters() {
+	q.badCharacter, q.badNinth = false, false
 	v := q.v
 	serial := 13 // 0-based place from which only digits are allowed
 	switch {
@@ -936,18 +949,13 @@ func (q *query) invalidCharacters(offRoad bool) bool {
 	for i := range len(v) {
 		c := v[i]
 		switch {
-		case i == 9 && yearCode(c) == 0:
-			return true
 		case i == 8:
-			if !offRoad && !digit(c) && c != 'X' && c != '*' {
-				return true
-			}
-		case c == '*' || digit(c):
-		case i >= serial || value(c) < 0:
-			return true
+			q.badNinth = !digit(c) && c != 'X' && c != '*'
+		case i == 9 && yearCode(c) == 0,
+			!digit(c) && c != '*' && (i >= serial || value(c) < 0):
+			q.badCharacter = true
 		}
 	}
-	return false
 }
 
 // confirmed says whether no character contradicts the patterns of the WMI in
@@ -958,10 +966,7 @@ func (q *query) confirmed(p *pass) bool {
 		return false
 	}
 	var union [9]uint64
-	for l := q.wmi.links; len(l) > 0; l = l[4:] {
-		if p.year != 0 && !covers(l, p.year) {
-			continue
-		}
+	for l, ok := nextLink(q.wmi.links, p.year); ok; l, ok = nextLink(l[4:], p.year) {
 		c := q.ix.sec[secCharsets][int(u32(q.ix.sec[secSchemas], int(u16(l, 0))*16+12)&^SchemaFormula)*18:]
 		for i := range union {
 			if n := u16(c, i*2); n != 0 {

@@ -142,6 +142,10 @@ func TestAnswerJSON(t *testing.T) {
 	if m["model_year"] != float64(2003) || m["valid"] != true || m["make"] != "HONDA" {
 		t.Errorf("%s", b)
 	}
+	u := ix.DecodeText("UU1DBG005MU043525", vin.Options{Year: 2026})
+	if b, err := json.Marshal(u.Answer()); err != nil || !bytes.Contains(b, []byte(`"model_year":null,"model_year_candidates":[2021,1991]`)) {
+		t.Errorf("a year that is not known must be null: %s %v", b, err)
+	}
 	if n, ok := m["problems"].([]any); !ok || len(n) != 0 {
 		t.Errorf("problems must be an empty list: %s", b)
 	}

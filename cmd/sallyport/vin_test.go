@@ -81,7 +81,7 @@ func TestVINBadInput(t *testing.T) {
 		for i, a := range answers {
 			text, want := lines[i].text, lines[i].problem
 			if want == "" {
-				if !a.Valid || len(a.Problems) != 0 || a.Make != "HONDA" || a.ModelYear != 2003 {
+				if !a.Valid || len(a.Problems) != 0 || a.Make != "HONDA" || a.ModelYear == nil || *a.ModelYear != 2003 {
 					t.Errorf("%s, %.30q: %+v", name, text, a)
 				}
 				continue
