@@ -30,12 +30,14 @@ type Faults struct {
 
 	mu    sync.Mutex
 	plan  map[string]fault
+	dead  bool
 	trace []string
 }
 
 type fault struct {
 	effect bool
 	left   int
+	last   bool
 }
 
 // NewFaults wraps a store that is both ports.
@@ -51,7 +53,22 @@ func NewFaults(s interface {
 func (f *Faults) Break(step string, effect bool, times int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.plan[step] = fault{effect, times}
+	f.plan[step] = fault{effect: effect, left: times}
+}
+
+// BreakForGood is Break, and from then on no step works: the process has died
+// there, as far as the store can tell.
+func (f *Faults) BreakForGood(step string, effect bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.plan[step] = fault{effect: effect, left: 1, last: true}
+}
+
+// Kill makes no step work from now on.
+func (f *Faults) Kill() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dead = true
 }
 
 // Heal makes every step work again.
@@ -59,9 +76,10 @@ func (f *Faults) Heal() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	clear(f.plan)
+	f.dead = false
 }
 
-// Trace is the steps whose effect became durable, in order.
+// Trace is the steps whose effect became durable, and the marks, in order.
 func (f *Faults) Trace() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -77,7 +95,12 @@ func (f *Faults) Mark(word string) {
 
 func (f *Faults) step(name string, do func() error) error {
 	f.mu.Lock()
+	if f.dead {
+		f.mu.Unlock()
+		return ErrBroken
+	}
 	planned, broken := f.plan[name]
+	f.dead = planned.last
 	if broken {
 		if planned.left--; planned.left <= 0 {
 			delete(f.plan, name)
@@ -92,7 +115,9 @@ func (f *Faults) step(name string, do func() error) error {
 	if err := do(); err != nil {
 		return err
 	}
-	f.Mark(name)
+	if name != StepInspection {
+		f.Mark(name)
+	}
 	if broken {
 		return ErrBroken
 	}
