@@ -79,7 +79,7 @@ func (p *Policy) machine(f *Facts, s Supply) *machine {
 func (p *Policy) release(m *machine) {
 	m.f, m.s, m.unit, m.cand = nil, nil, nil, nil
 	clear(m.answers)
-	m.account.reset()
+	m.account.forget()
 	m.open = m.open[:0]
 	p.machines.Put(m)
 }

@@ -130,10 +130,15 @@ type account struct {
 
 func (a *account) reset() {
 	a.text, a.clauses, a.joined, a.mute = a.text[:0], 0, "; ", false
-	clear(a.module)
-	clear(a.supply)
-	clear(a.leaf)
 	a.module, a.supply, a.leaf, a.open = a.module[:0], a.supply[:0], a.leaf[:0], a.open[:0]
+}
+
+// forget lets go of the caller's sources.
+func (a *account) forget() {
+	a.reset()
+	clear(a.module[:cap(a.module)])
+	clear(a.supply[:cap(a.supply)])
+	clear(a.leaf[:cap(a.leaf)])
 }
 
 // say adds one clause.
