@@ -51,6 +51,16 @@ type Request struct {
 	Authorisations []policy.Authorisation
 	Radio          *rf.Finding // nil when no sensor listened
 	Posture        int
+	Registered     Registered
+}
+
+// Registered is what a registration, or the papers, say of the vehicle. It is
+// used only where the VIN does not say.
+type Registered struct {
+	Make      string        `json:"make,omitempty"`
+	Model     string        `json:"model,omitempty"`
+	ModelYear int           `json:"model_year,omitempty"` // 0 is unknown
+	From      policy.Source `json:"from,omitzero"`
 }
 
 // Arrival is a vehicle that presents itself at a lane.
@@ -132,6 +142,8 @@ type Assessment struct {
 	Asked   []Asked        `json:"asked"` // every question put to the supply graph, with its answer
 	Verdict policy.Verdict `json:"verdict"`
 	Vehicle VehicleView    `json:"vehicle"`
+	Plate   string         `json:"plate,omitempty"`
+	Notes   []string       `json:"notes,omitempty"` // what the assessor could not use, in words: a bad Luhn digit, an unknown device
 }
 
 // Asked is one question to the supply graph and its answer, kept so that a

@@ -205,8 +205,10 @@ func TestImportsGoDownward(t *testing.T) {
 	}
 }
 
-// sameFamily lets ui use its own parts.
-func sameFamily(from, to string) bool { return from == "ui" && strings.HasPrefix(to, "ui/") }
+// sameFamily lets ui and its views use the parts of ui.
+func sameFamily(from, to string) bool {
+	return under(from, []string{"ui"}) && strings.HasPrefix(to, "ui/")
+}
 
 func TestFences(t *testing.T) {
 	for _, f := range moduleFiles(t) {

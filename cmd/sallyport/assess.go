@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"sallyport/gate"
+	"sallyport/policy"
+	"sallyport/policy/pack"
+	"sallyport/policy/supply"
+	"sallyport/rf"
+	"sallyport/vin"
+	"sallyport/vin/telematics"
+)
+
+// maxRequestLine bounds one request; a longer line is answered with an error
+// and passed over without being kept.
+const maxRequestLine = 1 << 20
+
+// assessCmd is `sallyport assess`.
+type assessCmd struct {
+	Policy string `help:"Rule file (YAML), or the name of a shipped pack." default:"paper-baseline" placeholder:"FILE"`
+	JSON   bool   `name:"json" help:"Accepted for clarity; the answer is always JSON, one object a line."`
+	File   string `arg:"" optional:"" default:"-" help:"File of requests, one JSON object a line; - is standard input."`
+}
+
+// assessFault is the answer to a line that holds no request.
+type assessFault struct {
+	Line  int    `json:"line"`
+	Error string `json:"error"`
+}
+
+// Run answers every line in order. A line that is no request is answered with
+// its number and what is wrong, and the next line is read; the exit code then
+// says that some line failed.
+func (c *assessCmd) Run(s *streams) error {
+	a, err := newAssessor(c.Policy)
+	if err != nil {
+		return err
+	}
+	prefixes, err := rf.EmbeddedPrefixes()
+	if err != nil {
+		return err
+	}
+	in := s.in
+	if c.File != "-" {
+		f, err := os.Open(c.File)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		in = f
+	}
+	out := bufio.NewWriter(s.out)
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	hear := func(obs []rf.Observation) *rf.Finding { return rf.HearOnce(obs, prefixes) }
+	r := bufio.NewReaderSize(in, 64<<10)
+	bad := 0
+	for n := 1; ; n++ {
+		line, long, err := readLine(r, maxRequestLine)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return errors.Join(fmt.Errorf("line %d: %w", n, err), out.Flush())
+		}
+		last := err != nil
+		if last && len(line) == 0 && !long {
+			break
+		}
+		if !long && len(bytes.TrimSpace(line)) == 0 {
+			if last {
+				break
+			}
+			continue
+		}
+		answer, err := c.answer(a, line, long, s, hear)
+		if err != nil {
+			bad++
+			err = enc.Encode(assessFault{Line: n, Error: err.Error()})
+		} else {
+			err = enc.Encode(answer)
+		}
+		if err != nil {
+			return err
+		}
+		if r.Buffered() == 0 {
+			if err := out.Flush(); err != nil {
+				return err
+			}
+		}
+		if last {
+			break
+		}
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	if bad > 0 {
+		fmt.Fprintf(s.err, "sallyport: %d line(s) held no valid request\n", bad)
+		return exitError(1)
+	}
+	return nil
+}
+
+func (c *assessCmd) answer(a *gate.Judge, line []byte, long bool, s *streams, hear func([]rf.Observation) *rf.Finding) (gate.Answer, error) {
+	if long {
+		return gate.Answer{}, fmt.Errorf("request: longer than %d bytes", maxRequestLine)
+	}
+	req, err := gate.ParseAssessRequest(line)
+	if err != nil {
+		return gate.Answer{}, err
+	}
+	q, err := req.Request(s.now(), hear)
+	if err != nil {
+		return gate.Answer{}, err
+	}
+	return a.Assess(q).Answer(), nil
+}
+
+// readLine returns the next line without its end. Of a line over limit bytes
+// nothing is kept and long is true. The last line comes with io.EOF.
+func readLine(r *bufio.Reader, limit int) (line []byte, long bool, err error) {
+	for {
+		part, more, err := r.ReadLine()
+		if !long {
+			line = append(line, part...)
+		}
+		if len(line) > limit {
+			long, line = true, nil
+		}
+		if err != nil || !more {
+			return line, long, err
+		}
+	}
+}
+
+// newAssessor wires the embedded reference data to a policy: a shipped pack's
+// name, or a rule file.
+func newAssessor(policyName string) (*gate.Judge, error) {
+	p, _, err := openPolicy(policyName)
+	if err != nil {
+		return nil, err
+	}
+	return assessorFor(p)
+}
+
+func assessorFor(p *policy.Policy) (*gate.Judge, error) {
+	index, err := vin.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	catalogue, err := telematics.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	graph, err := supply.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	return gate.NewJudge(index, catalogue, graph, p), nil
+}
+
+// openPolicy loads a shipped pack by its name, or a rule file by its path, and
+// returns its text too, which a passage's record refers to.
+func openPolicy(name string) (*policy.Policy, []byte, error) {
+	if isPack(name) {
+		src, err := pack.Source(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		p, err := pack.Open(name)
+		return p, src, err
+	}
+	src, err := os.ReadFile(name)
+	if err != nil {
+		return nil, nil, fmt.Errorf("policy %q is neither a shipped pack nor a readable file: %w", name, err)
+	}
+	p, err := policy.Load(name, src)
+	return p, src, err
+}
+
+func isPack(name string) bool { return slices.Contains(pack.Names(), name) }

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"sallyport/gate"
+)
+
+// siteFile is the name of the site's configuration in its data directory.
+const siteFile = "site.toml"
+
+// siteConfig is site.toml: what a site is. Every key is checked at start; an
+// unknown or missing one stops the start with its name and line.
+type siteConfig struct {
+	Site          string       `toml:"site"`           // short id, part of every log entry
+	Name          string       `toml:"name"`           // as people call it
+	Policy        string       `toml:"policy"`         // a shipped pack's name, or a rule file relative to the data directory
+	RetentionDays int          `toml:"retention_days"` // personal data older than this is erased; the log stays whole
+	Lanes         []laneConfig `toml:"lane"`
+}
+
+// laneConfig is one [[lane]] of site.toml.
+type laneConfig struct {
+	ID       string         `toml:"id"`
+	Name     string         `toml:"name"`
+	Zone     string         `toml:"zone"`      // public, controlled, restricted, critical
+	Market   string         `toml:"market"`    // market of most vehicles here: EU, US, PL …
+	TurnOut  string         `toml:"turn_out"`  // where a refused vehicle turns or parks, in words for the guard
+	AutoOpen bool           `toml:"auto_open"` // open on a committed grant without a person's act
+	Arm      armConfig      `toml:"arm"`
+	Sensors  []sensorConfig `toml:"sensor"` // the one beside the stop line first, then the one before it
+}
+
+// armConfig is a lane's traffic arm. There is no kind for an active barrier.
+type armConfig struct {
+	Kind    string   `toml:"kind"`    // none, simulated
+	Journal string   `toml:"journal"` // simulated: file that keeps each command, relative to the data directory
+	Delay   duration `toml:"delay"`   // simulated: time the arm takes to move
+}
+
+// sensorConfig is one passive receiver on a serial line, speaking one
+// rf.Observation a line.
+type sensorConfig struct {
+	Name string `toml:"name"`
+	Port string `toml:"port"` // /dev/serial/by-id/…
+	Baud int    `toml:"baud"`
+}
+
+// duration reads "300ms" from TOML.
+type duration time.Duration
+
+func (d *duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	*d = duration(v)
+	return err
+}
+
+// loadSite reads and checks the configuration in dir.
+func loadSite(dir string) (siteConfig, error) {
+	path := filepath.Join(dir, siteFile)
+	var c siteConfig
+	meta, err := toml.DecodeFile(path, &c)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, fmt.Errorf("%s holds no %s: is it a site's data directory? `sallyport demo --data %s` makes a demonstration site", dir, siteFile, dir)
+	}
+	if err != nil {
+		return c, fmt.Errorf("%s: %w", path, err)
+	}
+	if extra := meta.Undecoded(); len(extra) > 0 {
+		return c, fmt.Errorf("%s: unknown key %q", path, extra[0].String())
+	}
+	if err := c.check(); err != nil {
+		return c, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+func (c siteConfig) check() error {
+	if c.Site == "" || strings.ContainsAny(c.Site, " /\n") {
+		return fmt.Errorf("site: %q is not a short id without spaces", c.Site)
+	}
+	if c.Policy == "" {
+		return errors.New("policy: missing; name a shipped pack or a rule file")
+	}
+	if c.RetentionDays < 1 {
+		return fmt.Errorf("retention_days: %d; it must be at least 1, and is the site's decision", c.RetentionDays)
+	}
+	if len(c.Lanes) == 0 {
+		return errors.New("lane: a site has at least one [[lane]]")
+	}
+	seen := map[string]bool{}
+	for i, l := range c.Lanes {
+		if l.ID == "" || strings.ContainsAny(l.ID, " /\n") {
+			return fmt.Errorf("lane %d: id %q is not a short id without spaces", i+1, l.ID)
+		}
+		if seen[l.ID] {
+			return fmt.Errorf("lane %q stands there twice", l.ID)
+		}
+		seen[l.ID] = true
+		if z, err := gate.ParseZone(l.Zone); err != nil {
+			return fmt.Errorf("lane %q: %w", l.ID, err)
+		} else if z == 0 {
+			return fmt.Errorf("lane %q: zone is missing", l.ID)
+		}
+		if l.TurnOut == "" {
+			return fmt.Errorf("lane %q: turn_out is missing: a refused vehicle needs a place to turn", l.ID)
+		}
+		switch l.Arm.Kind {
+		case "none":
+		case "simulated":
+			if l.Arm.Journal == "" {
+				return fmt.Errorf("lane %q: arm.journal is missing", l.ID)
+			}
+		default:
+			return fmt.Errorf("lane %q: arm.kind %q is none of none, simulated", l.ID, l.Arm.Kind)
+		}
+		for _, s := range l.Sensors {
+			if s.Name == "" || s.Port == "" || s.Baud <= 0 {
+				return fmt.Errorf("lane %q: a sensor needs name, port and baud", l.ID)
+			}
+		}
+	}
+	return nil
+}
+
+// demoSite is the configuration of the demonstration site.
+const demoSite = `# The demonstration site. Everything here is made up but the reference data.
+site = "demo"
+name = "Demonstration site"
+policy = "paper-baseline"
+retention_days = 30
+
+[[lane]]
+id = "north"
+name = "North gate, lane 1"
+zone = "restricted"
+market = "EU"
+turn_out = "Turn-out bay on the right, before the arm"
+[lane.arm]
+kind = "simulated"
+journal = "arm-north.journal"
+delay = "400ms"
+
+[[lane]]
+id = "south"
+name = "South gate, lane 1"
+zone = "controlled"
+market = "US"
+turn_out = "Car park P2, first left"
+[lane.arm]
+kind = "simulated"
+journal = "arm-south.journal"
+delay = "400ms"
+`
+
+// writeNew writes a file that must not exist yet.
+func writeNew(path string, text []byte, mode fs.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(text); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err := f.Sync(); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	return f.Close()
+}

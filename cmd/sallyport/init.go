@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"sallyport/gate/sqlite"
+)
+
+// initCmd is `sallyport init`.
+type initCmd struct {
+	Data string `help:"Data directory to make." required:"" placeholder:"DIR"`
+	Site string `help:"Short id of the site: a-z, 0-9 and hyphen." required:""`
+	Name string `help:"The site's name as people call it." required:""`
+}
+
+// siteTemplate is what a new site starts from; an administrator completes it.
+const siteTemplate = `# A site of Sallyport. Every key is checked at start.
+site = %q
+name = %q
+
+# A shipped pack (paper-baseline, …) or a rule file beside this one.
+policy = "paper-baseline"
+
+# Days after which VIN, plate and driver are erased. The log stays whole.
+retention_days = 90
+
+[[lane]]
+id = "lane-1"
+name = "Lane 1"
+zone = "restricted" # public, controlled, restricted, critical
+market = ""         # market of most vehicles here: EU, US, PL …; empty is unknown
+turn_out = "Turn-out bay before the arm"
+auto_open = false
+[lane.arm]
+kind = "none"
+# One block for each passive receiver on a serial line:
+# [[lane.sensor]]
+# name = "lane-1-stop"
+# port = "/dev/serial/by-id/…"
+# baud = 115200
+`
+
+// Run makes the directory, the log's key and an empty database.
+func (c *initCmd) Run(ctx context.Context, s *streams) error {
+	text := fmt.Sprintf(siteTemplate, c.Site, c.Name)
+	key, err := makeSite(ctx, c.Data, c.Site, text, s)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "site %s made in %s\nlog verifier key (keep a copy elsewhere): %s\n", c.Site, c.Data, key)
+	fmt.Fprintf(s.out, "next: complete %s, then `sallyport user add NAME --role administrator --data %s`\n", filepath.Join(c.Data, siteFile), c.Data)
+	return nil
+}
+
+// makeSite writes the configuration and the empty store. A site that is there
+// already is an error and is left as it is.
+func makeSite(ctx context.Context, dir, id, config string, s *streams) (verifierKey string, err error) {
+	if strings.TrimSpace(id) == "" {
+		return "", errors.New("site: the id is empty")
+	}
+	there, err := isSite(dir)
+	if err != nil {
+		return "", err
+	}
+	if there {
+		return "", fmt.Errorf("%s holds a site already; nothing was changed", dir)
+	}
+	key, err := sqlite.Init(ctx, dir, id, s.now().UTC())
+	if errors.Is(err, fs.ErrExist) {
+		return "", fmt.Errorf("%s holds a site's database but no %s: put the file back, or choose another directory", dir, siteFile)
+	}
+	if err != nil {
+		return "", err
+	}
+	return key, writeNew(filepath.Join(dir, siteFile), []byte(config), 0o600)
+}
+
+// isSite says whether the directory holds a site's configuration.
+func isSite(dir string) (bool, error) {
+	_, err := os.Stat(filepath.Join(dir, siteFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/go-co-op/gocron/v2"
+
+	"sallyport/gate/sqlite"
+)
+
+// jobTimeout bounds one run of a job; what is left is done at the next.
+const jobTimeout = 10 * time.Minute
+
+// startJobs schedules the site's housekeeping: the erasure of personal data
+// past its retention, the signed head of the log kept outside the database,
+// and the end of old sessions. The caller shuts the scheduler down.
+func startJobs(ctx context.Context, st *sqlite.Store, retentionDays int, now func() time.Time, log *slog.Logger) (gocron.Scheduler, error) {
+	sched, err := gocron.NewScheduler()
+	if err != nil {
+		return nil, fmt.Errorf("jobs: %w", err)
+	}
+	for _, j := range []struct {
+		name  string
+		every gocron.JobDefinition
+		task  func(context.Context) error
+	}{
+		{"retention", gocron.DailyJob(1, gocron.NewAtTimes(gocron.NewAtTime(3, 10, 0))), func(ctx context.Context) error {
+			return retain(ctx, st, retentionDays, now())
+		}},
+		{"checkpoint", gocron.DurationJob(time.Minute), st.KeepHead},
+		{"sessions", gocron.DurationJob(time.Hour), func(ctx context.Context) error {
+			_, err := st.DeleteExpiredSessions(ctx, now())
+			return err
+		}},
+	} {
+		_, err := sched.NewJob(j.every, gocron.NewTask(func() { runJob(ctx, log, j.name, j.task) }),
+			gocron.WithName(j.name), gocron.WithSingletonMode(gocron.LimitModeReschedule))
+		if err != nil {
+			return nil, fmt.Errorf("jobs: %s: %w", j.name, err)
+		}
+	}
+	sched.Start()
+	return sched, nil
+}
+
+// retain erases the personal data of passages older than the site's retention.
+func retain(ctx context.Context, st *sqlite.Store, days int, now time.Time) error {
+	_, err := st.EraseBefore(ctx, now.AddDate(0, 0, -days), now, fmt.Sprintf("retention of %d days", days))
+	return err
+}
+
+// runJob runs a task with a bound on its time. A panic ends the task and not
+// the program: gocron would let it through.
+func runJob(ctx context.Context, log *slog.Logger, name string, task func(context.Context) error) {
+	defer func() {
+		if r := recover(); r != nil {
+			log.ErrorContext(ctx, "job panicked", slog.String("job", name), slog.Any("panic", r), slog.String("stack", string(debug.Stack())))
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, jobTimeout)
+	defer cancel()
+	if err := task(ctx); err != nil {
+		log.ErrorContext(ctx, "job failed", slog.String("job", name), slog.Any("error", err))
+	}
+}

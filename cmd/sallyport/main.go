@@ -1,0 +1,110 @@
+// Command sallyport decides at the gate of a military or sensitive site whether
+// a vehicle may come in, judged by the cellular module inside it. One binary
+// holds every part: serve and demo run a site; vin and assess answer on the
+// command line; log verify re-hashes the record; refdata build makes the
+// embedded reference data from its public sources; user and device enrol.
+//
+// It may import every package of the module and is the one place where they
+// are wired together, by hand. Life of one run: the arguments are parsed, the
+// chosen command's Run gets its streams and clock, and its error is printed
+// once, here.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// streams is what a command may read, write and ask the time of. Commands take
+// it as an argument of Run, so that tests run them without a process.
+type streams struct {
+	in  io.Reader
+	out io.Writer
+	err io.Writer
+	now func() time.Time
+}
+
+// cli is the command line. Later commands extend it; none is changed.
+type cli struct {
+	VIN    vinCmd    `cmd:"" name:"vin" help:"Decode vehicle identification numbers: one JSON object a line, in input order."`
+	Assess assessCmd `cmd:"" help:"Decide about vehicles: one JSON request a line in, one JSON answer a line out."`
+	Serve  serveCmd  `cmd:"" help:"Run the site whose data directory is given."`
+	Demo   demoCmd   `cmd:"" help:"Run a demonstration site with a simulated yard."`
+	Init   initCmd   `cmd:"" help:"Make a new site."`
+	Log    struct {
+		Verify logVerifyCmd `cmd:"" help:"Re-hash the whole log and name the first entry that does not fit."`
+	} `cmd:"" help:"The tamper-evident log."`
+	Refdata struct {
+		Build struct {
+			VPIC       refdataBuildVPICCmd       `cmd:"" name:"vpic" help:"Build the VIN index from NHTSA's vPIC."`
+			Supply     refdataBuildSupplyCmd     `cmd:"" help:"Build the supply graph from its rows."`
+			Telematics refdataBuildTelematicsCmd `cmd:"" help:"Build the telematics catalogue from its rows."`
+			RF         refdataBuildRFCmd         `cmd:"" name:"rf" help:"Build the radio prefix table."`
+		} `cmd:"" help:"Build embedded reference data from its public source."`
+	} `cmd:"" help:"Reference data."`
+	User struct {
+		Add userAddCmd `cmd:"" help:"Add a person; the password is read from standard input."`
+	} `cmd:"" help:"People of the site."`
+	Device struct {
+		Add    deviceAddCmd    `cmd:"" help:"Enrol a sensor, kiosk or plate camera and print its token."`
+		Revoke deviceRevokeCmd `cmd:"" help:"Revoke a device at once."`
+	} `cmd:"" help:"Devices of the site."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	s := &streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now}
+	os.Exit(run(ctx, os.Args[1:], s))
+}
+
+// run parses args, runs the command and returns the exit code: 0 done, 1 the
+// command failed, 2 the arguments were wrong.
+func run(ctx context.Context, args []string, s *streams) int {
+	var c cli
+	exit := -1
+	parser, err := kong.New(&c,
+		kong.Name("sallyport"),
+		kong.Description("Decides whether a vehicle may enter, judged by the cellular module inside it."),
+		kong.UsageOnError(),
+		kong.Writers(s.out, s.err),
+		kong.Exit(func(code int) { exit = code }),
+		kong.Bind(s),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err != nil {
+		fmt.Fprintln(s.err, "sallyport:", err)
+		return 2
+	}
+	k, err := parser.Parse(args)
+	if exit >= 0 {
+		return exit
+	}
+	if err != nil {
+		fmt.Fprintln(s.err, "sallyport:", err)
+		return 2
+	}
+	if err := k.Run(); err != nil {
+		var verdict exitError
+		if errors.As(err, &verdict) {
+			return int(verdict)
+		}
+		fmt.Fprintln(s.err, "sallyport:", err)
+		return 1
+	}
+	return 0
+}
+
+// exitError ends the program with its code after the command has said all
+// there is to say.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"sallyport/gate/auth"
+	"sallyport/gate/sqlite"
+)
+
+// minPassword is the shortest password that is accepted, in characters.
+const minPassword = 10
+
+// userAddCmd is `sallyport user add`.
+type userAddCmd struct {
+	Name string `arg:"" help:"Name to sign in with, as it stands in records."`
+	Role string `required:"" help:"guard, supervisor, security-manager, fleet-manager, auditor or administrator."`
+	Lang string `help:"Language of the screens: en, pl, de." default:"en" enum:"en,pl,de"`
+	Data string `help:"Data directory of the site; the site must be stopped." default:"./data" placeholder:"DIR"`
+}
+
+// Run reads the password from the first line of standard input and adds the
+// person. Nothing is changed when anything is wrong.
+func (c *userAddCmd) Run(ctx context.Context, s *streams) (err error) {
+	role, err := auth.ParseRole(c.Role)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.err, "Password for %s (one line, at least %d characters): ", c.Name, minPassword)
+	line, err := bufio.NewReader(io.LimitReader(s.in, 4096)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("password: %w", err)
+	}
+	password := strings.TrimRight(line, "\r\n")
+	if len([]rune(password)) < minPassword {
+		return fmt.Errorf("password: at least %d characters", minPassword)
+	}
+	store, err := sqlite.Open(ctx, c.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	if err := addUser(ctx, store, c.Name, role, c.Lang, password); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "%s may sign in as %s\n", c.Name, role)
+	return nil
+}
+
+func addUser(ctx context.Context, store *sqlite.Store, name string, role auth.Role, lang, password string) error {
+	hash, err := auth.HashPassword(password)
+	if err != nil {
+		return err
+	}
+	return store.CreateUser(ctx, sqlite.User{ID: rand.Text(), Name: name, Role: string(role), Hash: hash, Lang: lang})
+}
+
+// deviceAddCmd is `sallyport device add`.
+type deviceAddCmd struct {
+	Name string `arg:"" help:"What people call the device."`
+	Kind string `required:"" help:"sensor, kiosk or camera."`
+	Lane string `required:"" help:"The one lane it may speak of."`
+	Days int    `help:"Days until its token expires." default:"365"`
+	Data string `help:"Data directory of the site; the site must be stopped." default:"./data" placeholder:"DIR"`
+}
+
+// Run enrols the device and prints its token, once.
+func (c *deviceAddCmd) Run(ctx context.Context, s *streams) (err error) {
+	cfg, err := loadSite(c.Data)
+	if err != nil {
+		return err
+	}
+	kind, err := auth.ParseDeviceKind(c.Kind)
+	if err != nil {
+		return err
+	}
+	known := false
+	for _, l := range cfg.Lanes {
+		known = known || l.ID == c.Lane
+	}
+	if !known {
+		return fmt.Errorf("the site has no lane %q", c.Lane)
+	}
+	key, err := deviceKey(c.Data)
+	if err != nil {
+		return err
+	}
+	issuer, err := auth.NewIssuer(issuerName(cfg), apiAudience, keyID(key), key)
+	if err != nil {
+		return err
+	}
+	d := auth.Device{ID: strings.ToLower(rand.Text()), Kind: kind, Lane: c.Lane}
+	token, err := issuer.Mint(d, s.now(), time.Duration(c.Days)*24*time.Hour)
+	if err != nil {
+		return err
+	}
+	store, err := sqlite.Open(ctx, c.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	if err := store.CreateDevice(ctx, sqlite.Device{ID: d.ID, Name: c.Name, Kind: string(kind), Lane: c.Lane, Created: s.now().UTC()}); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.err, "device %s (%s, %s of lane %s); its token is shown this once:\n", d.ID, c.Name, kind, c.Lane)
+	fmt.Fprintln(s.out, token)
+	return nil
+}
+
+// deviceRevokeCmd is `sallyport device revoke`.
+type deviceRevokeCmd struct {
+	ID   string `arg:"" help:"Id of the device."`
+	Data string `help:"Data directory of the site; the site must be stopped." default:"./data" placeholder:"DIR"`
+}
+
+// Run revokes the device; its token is refused from then on.
+func (c *deviceRevokeCmd) Run(ctx context.Context, s *streams) (err error) {
+	store, err := sqlite.Open(ctx, c.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	if err := store.RevokeDevice(ctx, c.ID); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "device %s is revoked\n", c.ID)
+	return nil
+}

@@ -1,0 +1,385 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"sallyport/gate"
+	"sallyport/gate/auth"
+	"sallyport/gate/barrier"
+	"sallyport/gate/sqlite"
+	"sallyport/policy"
+	"sallyport/rf"
+	"sallyport/rf/serial"
+	"sallyport/ui"
+	"sallyport/ui/view"
+)
+
+// serveCmd is `sallyport serve`.
+type serveCmd struct {
+	Addr string `help:"Address to listen on." default:"127.0.0.1:8470"`
+	Data string `help:"Data directory of the site." required:"" placeholder:"DIR"`
+}
+
+// Run serves the site until the context ends.
+func (c *serveCmd) Run(ctx context.Context, s *streams) error {
+	cfg, err := loadSite(c.Data)
+	if err != nil {
+		return err
+	}
+	st, err := wireSite(ctx, c.Data, cfg, s.now, slog.New(slog.NewTextHandler(s.err, nil)))
+	if err != nil {
+		return err
+	}
+	return st.serve(ctx, c.Addr, func(base string) { fmt.Fprintf(s.out, "listening on %s\n", base) })
+}
+
+// site is a running site, wired.
+type site struct {
+	cfg        siteConfig
+	dir        string
+	store      *sqlite.Store
+	controller *gate.Controller
+	judge      *gate.Judge
+	screens    *ui.Server
+	prefixes   *rf.Prefixes
+	log        *slog.Logger
+	now        func() time.Time
+	extra      []func(context.Context) error // what the demonstration runs beside the site
+}
+
+// wireSite opens the site in dir and wires everything to its configuration.
+// Nothing is guessed: what is missing stops the start with its name. The caller
+// calls serve, which closes the store, or closes the store.
+func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.Time, log *slog.Logger) (_ *site, err error) {
+	name := cfg.Policy
+	if !isPack(name) {
+		name = filepath.Join(dir, name)
+	}
+	pol, src, err := openPolicy(name)
+	if err != nil {
+		return nil, err
+	}
+	judge, err := assessorFor(pol)
+	if err != nil {
+		return nil, err
+	}
+	prefixes, err := rf.EmbeddedPrefixes()
+	if err != nil {
+		return nil, err
+	}
+	key, err := deviceKey(dir)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := auth.NewVerifier(issuerName(cfg), apiAudience, map[string]ed25519.PublicKey{keyID(key): key.Public().(ed25519.PublicKey)})
+	if err != nil {
+		return nil, err
+	}
+	store, err := sqlite.Open(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, store.Close())
+		}
+	}()
+	if err := store.KeepPolicy(ctx, gate.PolicyDocument{Hash: pol.Hash(), ID: pol.ID(), Source: src, At: now().UTC()}); err != nil {
+		return nil, err
+	}
+	st := &site{cfg: cfg, dir: dir, store: store, judge: judge, prefixes: prefixes, log: log, now: now}
+	lanes, err := st.laneConfigs()
+	if err != nil {
+		return nil, err
+	}
+	st.controller, err = gate.NewController(gate.Config{Lanes: lanes, Store: store, Registry: store, Assessor: judge, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	st.screens, err = ui.New(ui.Config{
+		Site: cfg.Name, Location: time.Local, Lanes: st.controller, Store: screenStore{store}, Verifier: verifier,
+		Say:     pol.Say,
+		Policy:  func(_ context.Context, lang string) (ui.PolicyDoc, error) { return policyDoc(pol, lang), nil },
+		Data:    func(context.Context) ([]view.DataSet, error) { return st.dataSets(), nil },
+		Verify:  st.verify,
+		Healthy: st.healthy,
+		Now:     now, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return st, nil
+}
+
+// laneConfigs turns the site's lanes into the controller's, with their devices.
+func (st *site) laneConfigs() ([]gate.LaneConfig, error) {
+	var out []gate.LaneConfig
+	for _, l := range st.cfg.Lanes {
+		zone, err := gate.ParseZone(l.Zone)
+		if err != nil {
+			return nil, err
+		}
+		lc := gate.LaneConfig{
+			ID: gate.LaneID(l.ID), Name: l.Name, Zone: zone, TurnOut: l.TurnOut, Market: l.Market, AutoOpen: l.AutoOpen,
+		}
+		if l.Arm.Kind == "simulated" {
+			arm, err := barrier.NewSim(barrier.SimConfig{Journal: filepath.Join(st.dir, l.Arm.Journal), Delay: time.Duration(l.Arm.Delay)})
+			if err != nil {
+				return nil, fmt.Errorf("lane %q: %w", l.ID, err)
+			}
+			lc.Arm = arm
+		}
+		if len(l.Sensors) > 0 {
+			ears := rf.Config{Stop: l.Sensors[0].Name}
+			if len(l.Sensors) > 1 {
+				ears.Upstream = l.Sensors[1].Name
+			}
+			lc.Attributor = rf.NewAttributor(ears, st.prefixes)
+		}
+		out = append(out, lc)
+	}
+	return out, nil
+}
+
+// serve runs the site until ctx ends or a part of it fails, then closes the
+// store. ready is told the address once a verdict could be given.
+func (st *site) serve(ctx context.Context, addr string, ready func(base string)) (err error) {
+	defer func() { err = errors.Join(err, st.store.Close()) }()
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return err
+	}
+	sched, err := startJobs(ctx, st.store, st.cfg.RetentionDays, st.now, st.log)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	defer func() { err = errors.Join(err, sched.Shutdown()) }()
+
+	srv := &http.Server{
+		Handler:           st.screens.Handler(),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      30 * time.Second, // renewed per event on live screens
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(st.log.Handler(), slog.LevelWarn),
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return st.controller.Run(ctx) })
+	for _, l := range st.cfg.Lanes {
+		for _, sn := range l.Sensors {
+			g.Go(func() error { return st.listen(ctx, gate.LaneID(l.ID), sn) })
+		}
+	}
+	for _, run := range st.extra {
+		g.Go(func() error { return run(ctx) })
+	}
+	g.Go(func() error {
+		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		// Live screens are told to go first: a shutdown waits for them.
+		st.screens.Close()
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		return srv.Shutdown(stop)
+	})
+	g.Go(func() error {
+		// Where it fails the controller has an error of its own, which says more.
+		if st.inService(ctx) == nil {
+			ready("http://" + ln.Addr().String())
+		}
+		return nil
+	})
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// inService waits until every lane has left out of service, or ctx ends.
+func (st *site) inService(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for _, l := range st.cfg.Lanes {
+		views, err := st.controller.Subscribe(ctx, gate.LaneID(l.ID))
+		if err != nil {
+			return err
+		}
+		for v := range views {
+			if v.State != gate.OutOfService {
+				break
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listen reads one sensor for as long as the site runs; the reader reopens the
+// port when it goes away.
+func (st *site) listen(ctx context.Context, lane gate.LaneID, sn sensorConfig) error {
+	r := serial.NewReader(func(line []byte) (rf.Observation, error) {
+		o, err := st.prefixes.ParseLine(line)
+		if err != nil {
+			st.controller.Refused(lane, 1)
+		}
+		return o, err
+	})
+	open := func() (serial.Port, error) { return serial.Open(sn.Port, sn.Baud) }
+	err := r.Run(ctx, open, func(o rf.Observation) bool { return st.controller.Observe(lane, o) })
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// healthy says why no verdict could be given now, or nil.
+func (st *site) healthy(ctx context.Context) error {
+	if _, err := st.store.LastAt(ctx); err != nil {
+		return err
+	}
+	for _, l := range st.controller.Lanes() {
+		if l.State == gate.Manual || l.State == gate.OutOfService {
+			return fmt.Errorf("lane %s is %s", l.Lane, l.State)
+		}
+	}
+	return nil
+}
+
+func (st *site) verify(ctx context.Context) (view.LogReport, error) {
+	begun := st.now()
+	rep, err := st.store.Verify(ctx)
+	if err != nil {
+		return view.LogReport{}, err
+	}
+	out := view.LogReport{
+		OK: len(rep.Misfits) == 0, Entries: rep.Entries, Root: rep.Head.Root.String(),
+		Checkpoint: fmt.Sprintf("%s, %d entries, signed %s", rep.Head.Origin, rep.Head.Size, rep.Head.At.UTC().Format(time.RFC3339)),
+		FirstBad:   -1, Took: st.now().Sub(begun),
+	}
+	if !out.OK {
+		out.FirstBad, out.Problem = rep.Misfits[0].Seq, rep.Misfits[0].What
+	}
+	return out, nil
+}
+
+func policyDoc(p *policy.Policy, lang string) ui.PolicyDoc {
+	doc := ui.PolicyDoc{ID: p.ID(), Hash: p.Hash(), Default: p.Default().String()}
+	for _, r := range p.Rules() {
+		row := view.Rule{
+			ID: r.ID, Outcome: r.Outcome.String(), Say: p.Say(r.ID, lang), Condition: r.When, From: r.Instrument.From, To: r.Instrument.To,
+			Instrument: view.Citation{Address: r.Instrument.Link, Quote: r.Instrument.Quote, Date: r.Instrument.Date, Title: r.Instrument.Authority + ": " + r.Instrument.Title},
+		}
+		if r.IfUnknown != 0 {
+			row.IfUnknown = r.IfUnknown.String()
+		}
+		for _, id := range r.Conditions {
+			row.Conditions = append(row.Conditions, p.Condition(id, lang))
+		}
+		doc.Rules = append(doc.Rules, row)
+	}
+	return doc
+}
+
+// dataSets lists the reference data in use.
+func (st *site) dataSets() []view.DataSet {
+	at := st.now().UTC()
+	d := st.judge.Data(at)
+	days := func(l policy.Leaf[int]) int {
+		if !l.Known {
+			return -1
+		}
+		return l.Value
+	}
+	p := st.judge.Policy()
+	return []view.DataSet{
+		{Name: "NHTSA vPIC", Edition: d.VPICEdition, AgeDays: -1, Licence: "US government work, public domain", Source: "https://vpic.nhtsa.dot.gov/"},
+		{Name: "Telematics catalogue", Edition: d.CatalogueEdition, AgeDays: days(d.CatalogueAgeDays), Licence: "compiled facts; every row names its document"},
+		{Name: "Supply graph and lists", Edition: d.SupplyEdition, AgeDays: days(d.SupplyAgeDays), Licence: "compiled facts; every row names its document"},
+		{Name: "Radio prefixes", Edition: st.prefixes.Edition(), AgeDays: -1, Licence: "facts of the IEEE Registration Authority and the Bluetooth SIG", Rows: st.prefixes.Len()},
+		{Name: "Policy", Edition: p.ID() + ", " + p.Hash(), AgeDays: -1, Licence: p.Status()},
+	}
+}
+
+// screenStore gives the screens the site's store in their own words.
+type screenStore struct{ *sqlite.Store }
+
+func screenUser(u sqlite.User) ui.User {
+	return ui.User{ID: u.ID, Name: u.Name, Role: u.Role, Hash: u.Hash, Lang: u.Lang, Disabled: u.Disabled}
+}
+
+func (s screenStore) UserByName(ctx context.Context, name string) (ui.User, error) {
+	u, err := s.Store.UserByName(ctx, name)
+	return screenUser(u), err
+}
+
+func (s screenStore) CreateSession(ctx context.Context, v ui.Session) error {
+	return s.Store.CreateSession(ctx, sqlite.Session(v))
+}
+
+func (s screenStore) SessionByHash(ctx context.Context, hash [32]byte) (ui.Session, ui.User, error) {
+	v, u, err := s.Store.SessionByHash(ctx, hash)
+	return ui.Session(v), screenUser(u), err
+}
+
+func (s screenStore) DeviceByID(ctx context.Context, id string) (ui.Device, error) {
+	d, err := s.Store.DeviceByID(ctx, id)
+	return ui.Device{ID: d.ID, Kind: d.Kind, Lane: d.Lane, Created: d.Created, Revoked: d.Revoked}, err
+}
+
+// apiAudience is who device tokens are for.
+const apiAudience = "sallyport-api"
+
+func issuerName(c siteConfig) string { return "sallyport/" + c.Site }
+
+// deviceKeyFile signs device tokens; readable by the owner only.
+const deviceKeyFile = "device.key"
+
+// deviceKey reads the key that signs device tokens, or makes it the first time.
+func deviceKey(dir string) (ed25519.PrivateKey, error) {
+	path := filepath.Join(dir, deviceKeyFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		seed := make([]byte, ed25519.SeedSize)
+		rand.Read(seed)
+		text = pem.EncodeToMemory(&pem.Block{Type: "SALLYPORT DEVICE KEY SEED", Bytes: seed})
+		err = writeNew(path, text, 0o600)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("device key: %w", err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil || len(block.Bytes) != ed25519.SeedSize {
+		return nil, fmt.Errorf("device key: %s is damaged", path)
+	}
+	return ed25519.NewKeyFromSeed(block.Bytes), nil
+}
+
+// keyID names a key in a token's header, so that keys can be changed.
+func keyID(key ed25519.PrivateKey) string {
+	sum := sha256.Sum256(key.Public().(ed25519.PublicKey))
+	return hex.EncodeToString(sum[:8])
+}

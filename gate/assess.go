@@ -1,0 +1,427 @@
+package gate
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"sallyport/policy"
+	"sallyport/policy/supply"
+	"sallyport/rf"
+	"sallyport/vin"
+	"sallyport/vin/telematics"
+)
+
+// Judge gathers the evidence on a vehicle from the reference data and asks the
+// policy. It is the one Assessor of the product: the lane, the command line and
+// the device API all go through it. It is pure and safe for concurrent use.
+type Judge struct {
+	index     *vin.Index
+	catalogue *telematics.Catalogue
+	policy    *policy.Policy
+	supply    *GraphSupply
+}
+
+// NewJudge makes a Judge of the reference data and a policy.
+func NewJudge(index *vin.Index, catalogue *telematics.Catalogue, graph *supply.Graph, p *policy.Policy) *Judge {
+	return &Judge{index: index, catalogue: catalogue, policy: p, supply: NewGraphSupply(graph)}
+}
+
+// Policy is the policy that decides.
+func (j *Judge) Policy() *policy.Policy { return j.policy }
+
+// Assess gathers the facts of r, evaluates the policy, and keeps every question
+// that the policy put to the supply graph.
+func (j *Judge) Assess(r Request) Assessment {
+	var a Assessment
+	d := j.index.DecodeText(r.VIN, vin.Options{Year: r.At.UTC().Year()})
+	a.VIN = string(d.VIN)
+	a.Plate = r.Plate
+	a.Vehicle = vehicleView(&d, r.Registered)
+	a.Facts = j.gather(&d, r, &a)
+	rec := &recorder{supply: j.supply}
+	a.Verdict = j.policy.Evaluate(&a.Facts, rec)
+	a.Asked = rec.asked
+	return a
+}
+
+// Replay computes the verdict of a recorded assessment again, from what the
+// record holds and nothing else. The policy must be the one whose hash the
+// record names; with it the result is the recorded verdict, byte for byte.
+func Replay(p *policy.Policy, a Assessment) policy.Verdict {
+	return p.Evaluate(&a.Facts, answered(a.Asked))
+}
+
+// answered is a Supply that knows the recorded answers only.
+type answered []Asked
+
+func (r answered) Ask(q policy.SupplyQuestion) policy.SupplyAnswer {
+	for _, k := range r {
+		if k.Q == q {
+			return k.A
+		}
+	}
+	return policy.SupplyAnswer{Because: "the record holds no answer to this question"}
+}
+
+// recorder keeps each question once, with its answer, in the order asked.
+type recorder struct {
+	supply policy.Supply
+	asked  []Asked
+}
+
+func (r *recorder) Ask(q policy.SupplyQuestion) policy.SupplyAnswer {
+	for i := range r.asked {
+		if r.asked[i].Q == q {
+			return r.asked[i].A
+		}
+	}
+	a := r.supply.Ask(q)
+	r.asked = append(r.asked, Asked{Q: q, A: a})
+	return a
+}
+
+func vehicleView(d *vin.Decoded, reg Registered) VehicleView {
+	v := VehicleView{
+		Valid: d.Valid, Make: d.Make, Model: d.Model, ModelYear: d.ModelYear,
+		Manufacturer: d.Manufacturer, Type: d.VehicleType, Body: d.BodyClass,
+		BuiltIn: d.BuiltIn.Country, BuiltInBasis: d.BuiltIn.Basis,
+	}
+	for _, p := range d.Problems {
+		v.Problems = append(v.Problems, p.Text)
+	}
+	if v.Make == "" {
+		v.Make = strings.ToUpper(reg.Make)
+	}
+	if v.Model == "" {
+		v.Model = reg.Model
+	}
+	if v.ModelYear == 0 {
+		v.ModelYear = reg.ModelYear
+	}
+	return v
+}
+
+// gather fills the facts. What it cannot use it says in a.Notes.
+func (j *Judge) gather(d *vin.Decoded, r Request, a *Assessment) policy.Facts {
+	f := policy.Facts{At: r.At.UTC()}
+	f.Vehicle = j.vehicleFacts(d, r.Registered)
+	j.moduleFacts(&f, d, r, a)
+	f.Registration.Authorisations = r.Authorisations
+	if r.Class != "" {
+		f.Registration.Class = policy.Know(r.Class, policy.Source{Title: "registration or plate list of the site"})
+	}
+	if r.Zone != 0 {
+		f.Site.Zone = policy.Know(r.Zone, policy.Source{Title: "configuration of the lane"})
+	}
+	if r.Market != "" {
+		f.Site.Market = policy.Know(r.Market, policy.Source{Title: "configuration of the lane or registration"})
+	}
+	f.Site.Posture = policy.Know(r.Posture, policy.Source{Title: "posture of the site"})
+	if r.Radio != nil {
+		f.Radio = j.radioFacts(*r.Radio)
+	}
+	f.Data = j.Data(f.At)
+	return f
+}
+
+// Data is the edition and age of the reference data at an instant.
+func (j *Judge) Data(at time.Time) policy.DataFacts {
+	return policy.DataFacts{
+		VPICEdition:      j.index.Edition(),
+		CatalogueEdition: j.catalogue.Edition(),
+		SupplyEdition:    j.supply.graph.Edition(),
+		CatalogueAgeDays: age(j.catalogue.Edition(), at),
+		SupplyAgeDays:    age(j.supply.graph.Edition(), at),
+	}
+}
+
+// age is the number of days since an edition, where its name begins with a
+// date.
+func age(edition string, at time.Time) policy.Leaf[int] {
+	if len(edition) < len(time.DateOnly) {
+		return policy.Leaf[int]{}
+	}
+	day, err := time.Parse(time.DateOnly, edition[:len(time.DateOnly)])
+	if err != nil {
+		return policy.Leaf[int]{}
+	}
+	return policy.Know(int(at.Sub(day).Hours()/24), policy.Source{Title: "edition " + edition})
+}
+
+func (j *Judge) vehicleFacts(d *vin.Decoded, reg Registered) policy.VehicleFacts {
+	var v policy.VehicleFacts
+	from := policy.Source{Title: d.Basis, Date: j.index.Edition()}
+	if from.Title == "" {
+		from.Title = "VIN"
+	}
+	paper := reg.From
+	if paper.Title == "" {
+		paper.Title = "registration, as presented"
+	}
+	text := func(decoded, registered string) policy.Leaf[string] {
+		switch {
+		case decoded != "":
+			return policy.Know(decoded, from)
+		case registered != "":
+			return policy.Know(registered, paper)
+		}
+		return policy.Leaf[string]{}
+	}
+	if d.VIN != "" {
+		v.VIN = policy.Know(string(d.VIN), policy.Source{Title: "as scanned or typed"})
+	}
+	v.Make = text(d.Make, strings.ToUpper(reg.Make))
+	v.Model = text(d.Model, reg.Model)
+	v.Type = text(d.VehicleType, "")
+	if d.ModelYear != 0 {
+		v.ModelYear = policy.Know(d.ModelYear, from)
+	} else if reg.ModelYear != 0 {
+		v.ModelYear = policy.Know(reg.ModelYear, paper)
+	}
+	if b := d.BuiltIn; b.Code != "" {
+		leaf := policy.Know(b.Code, policy.Source{Title: b.Basis, Date: j.index.Edition()})
+		if b.Weak {
+			v.WMICountry = leaf
+		} else {
+			v.BuiltIn = leaf
+		}
+	}
+	if kg, ok := upperWeight(d.Attribute("GVWR_to"), d.GVWR); ok {
+		v.WeightKg = policy.Know(kg, from)
+	}
+	for _, name := range []string{d.Manufacturer, v.Make.Value} {
+		if p, ok := j.supply.graph.Find(name); ok && name != "" {
+			v.Maker = policy.Know(policy.Party(p.ID), policy.Source{ID: p.ID, Title: "supply graph: " + p.Name, Address: p.Source, Quote: p.Quote, Date: p.Date})
+			break
+		}
+	}
+	return v
+}
+
+// upperWeight reads the upper bound in kilograms off the first of vPIC's gross
+// weight classes that has one: "Class 2E: 6,001 - 7,000 lb (2,722 - 3,175 kg)".
+func upperWeight(classes ...string) (int, bool) {
+	for _, class := range classes {
+		open, end := strings.LastIndexByte(class, '('), strings.LastIndex(class, " kg")
+		if open < 0 || end < open || strings.Contains(class, "above") {
+			continue
+		}
+		words := strings.Fields(class[open+1 : end])
+		if len(words) == 0 {
+			continue
+		}
+		kg, err := strconv.Atoi(strings.ReplaceAll(words[len(words)-1], ",", ""))
+		if err == nil {
+			return kg, true
+		}
+	}
+	return 0, false
+}
+
+func (j *Judge) radioFacts(h rf.Finding) policy.RadioFacts {
+	var f policy.RadioFacts
+	from := policy.Source{Title: "passive sensor " + h.Sensor}
+	f.Sensed = policy.Know(h.Sensed, from)
+	if !h.Sensed {
+		return f
+	}
+	if len(h.Sources) > 0 {
+		from.Address, from.Date, from.Quote = h.Sources[0].Address, h.Sources[0].Date, h.Sources[0].Claim
+	}
+	// What was not heard stays unknown: silence proves nothing.
+	if h.HotspotHeard {
+		f.HotspotHeard = policy.Know(true, from)
+	}
+	if h.Cellular {
+		f.Cellular = policy.Know(true, from)
+	}
+	if p, ok := j.supply.graph.Find(h.Maker); ok && h.Maker != "" {
+		f.HeardMaker = policy.Know(policy.Party(p.ID), from)
+	}
+	return f
+}
+
+// moduleFacts says whether a modem is fitted and what may be in each unit: from
+// the catalogue, from what was declared, and from what was inspected on this
+// very vehicle. A declaration adds a unit and takes none away; an inspection in
+// date settles the unit it names.
+func (j *Judge) moduleFacts(f *policy.Facts, d *vin.Decoded, r Request, a *Assessment) {
+	v := f.Vehicle
+	known := j.catalogue.Lookup(telematics.Query{
+		Make: v.Make.Value, Model: v.Model.Value, Year: v.ModelYear.Value, Market: r.Market,
+		VehicleType: v.Type.Value, Fuel: d.FuelPrimary, BuiltIn: v.BuiltIn.Value, At: f.At,
+	})
+	f.Modem = fitted(known.ModemFitted)
+	for _, u := range known.Units {
+		f.Units = append(f.Units, j.unit(u))
+	}
+	for _, in := range r.Inspections {
+		if in.VIN == a.VIN && !in.At.After(f.At) && (in.Expires.IsZero() || in.Expires.After(f.At)) {
+			j.settle(f, in, a)
+		}
+	}
+	for _, dec := range r.Declared {
+		j.declare(f, dec, a)
+	}
+}
+
+func fitted(a telematics.Fitted) policy.Leaf[bool] {
+	from := policy.Source{Title: a.Because}
+	if len(a.Sources) > 0 {
+		from = source(a.Sources[0])
+		from.Title = a.Because
+	}
+	switch a.Value {
+	case telematics.Yes:
+		return policy.Know(true, from)
+	case telematics.No:
+		return policy.Know(false, from)
+	case telematics.Unknown:
+	}
+	return policy.Leaf[bool]{}
+}
+
+// unit turns a unit of the catalogue into facts.
+func (j *Judge) unit(u telematics.Unit) policy.Unit {
+	out := policy.Unit{Role: u.Role, Name: u.Name}
+	switch u.Fitted {
+	case telematics.Yes:
+		out.Fitted = policy.Know(true, policy.Source{Title: "telematics catalogue"})
+	case telematics.No:
+		out.Fitted = policy.Know(false, policy.Source{Title: "telematics catalogue"})
+	case telematics.Unknown:
+	}
+	for _, c := range u.Candidates {
+		k := j.candidate(c.Maker, c.Model, c.ChipDown, c.Sources)
+		k.Certainty, k.Basis = certainty(c.Certainty), "catalogue"
+		out.Candidates = append(out.Candidates, k)
+	}
+	return out
+}
+
+// candidate looks the maker up among the parties of the supply graph. A maker
+// that is no party stays unknown to the policy, by its name.
+func (j *Judge) candidate(maker, model string, chipDown bool, sources []telematics.Source) policy.Candidate {
+	c := policy.Candidate{MakerName: maker}
+	for _, s := range sources {
+		c.Sources = append(c.Sources, source(s))
+	}
+	var from policy.Source
+	if len(c.Sources) > 0 {
+		from = c.Sources[0]
+	}
+	if p, ok := j.supply.graph.Find(maker); ok && maker != "" {
+		c.Maker = policy.Know(policy.Party(p.ID), from)
+	}
+	if model != "" {
+		c.Model = policy.Know(model, from)
+	}
+	if maker != "" || model != "" || chipDown {
+		c.ChipDown = policy.Know(chipDown, from)
+	}
+	return c
+}
+
+func source(s telematics.Source) policy.Source {
+	return policy.Source{ID: s.ID, Title: s.Title, Address: s.Address, Quote: s.Quote, Date: s.Date, Reply: s.Reply}
+}
+
+func certainty(c telematics.Certainty) policy.Certainty {
+	switch c {
+	case telematics.Settled:
+		return policy.CertaintySettled
+	case telematics.Documented:
+		return policy.CertaintyDocumented
+	case telematics.Observed:
+		return policy.CertaintyObserved
+	case telematics.Reported:
+		return policy.CertaintyReported
+	case telematics.None:
+	}
+	return policy.CertaintyNone
+}
+
+// noModem is the kind of a declaration or inspection that found no modem.
+const noModem = "no_modem"
+
+// The roles of a unit.
+const (
+	roleTCU     = "tcu"
+	roleDevice  = "device"
+	roleUnknown = "unknown"
+)
+
+// declare adds what the driver or the fleet says. It adds a unit beside those
+// of the catalogue: a declaration can raise suspicion, it clears nothing.
+func (j *Judge) declare(f *policy.Facts, d Declared, a *Assessment) {
+	if d.Kind == noModem {
+		a.Notes = append(a.Notes, "declared to have no modem: a declaration clears nothing")
+		return
+	}
+	id := j.catalogue.Identify(d.Kind, d.Value)
+	for _, p := range id.Problems {
+		a.Notes = append(a.Notes, "declared "+d.Kind+": "+p.Text)
+	}
+	u := policy.Unit{Name: d.Value, Role: roleUnknown, Fitted: policy.Know(true, policy.Source{Title: "declared"})}
+	switch d.Kind {
+	case "device":
+		u.Role = roleDevice
+	case "tcu_part":
+		u.Role = roleTCU
+	}
+	for _, m := range id.Makers {
+		c := j.candidate(m.Maker, m.Model, m.ChipDown, m.Sources)
+		c.Certainty, c.Basis = certainty(m.Certainty), "declared"
+		u.Candidates = append(u.Candidates, c)
+	}
+	f.Units = append(f.Units, u)
+}
+
+// settle puts what a person read off this very vehicle in the place of what
+// was only known of its kind.
+func (j *Judge) settle(f *policy.Facts, in Inspection, a *Assessment) {
+	seen := policy.Source{
+		ID: in.ID, Title: "inspection of this vehicle by " + in.By, Quote: in.Kind + " " + in.Value,
+		Date: in.At.UTC().Format(time.DateOnly),
+	}
+	if !in.Expires.IsZero() {
+		seen.Expires = in.Expires.UTC().Format(time.DateOnly)
+	}
+	at := slices.IndexFunc(f.Units, func(u policy.Unit) bool { return u.Role == in.Role })
+	if at < 0 {
+		f.Units = append(f.Units, policy.Unit{Role: in.Role, Name: in.Role})
+		at = len(f.Units) - 1
+	}
+	u := &f.Units[at]
+	if in.Kind == noModem {
+		u.Fitted, u.Candidates = policy.Know(false, seen), nil
+		if in.Role == roleTCU {
+			f.Modem = policy.Know(false, seen)
+		}
+		return
+	}
+	id := j.catalogue.Identify(in.Kind, in.Value)
+	for _, p := range id.Problems {
+		a.Notes = append(a.Notes, "inspected "+in.Kind+": "+p.Text)
+	}
+	u.Fitted = policy.Know(true, seen)
+	f.Modem = policy.Know(true, seen)
+	if len(id.Makers) == 0 {
+		a.Notes = append(a.Notes, "inspected "+in.Kind+" "+in.Value+": no maker is known for it")
+		u.Candidates = nil
+		return
+	}
+	u.Candidates = nil
+	for _, m := range id.Makers {
+		c := j.candidate(m.Maker, m.Model, m.ChipDown, m.Sources)
+		c.Certainty, c.Basis = policy.CertaintySettled, "inspected"
+		// What may stand for several makers settles none of them.
+		if len(id.Makers) > 1 {
+			c.Certainty = policy.CertaintyReported
+		}
+		c.Sources = append([]policy.Source{seen}, c.Sources...)
+		u.Candidates = append(u.Candidates, c)
+	}
+}

@@ -1,0 +1,97 @@
+package gate
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"sallyport/policy"
+	"sallyport/policy/supply"
+)
+
+// The questions that a policy may put to the supply graph, as
+// policy.SupplyQuestion.Op names them.
+const (
+	opControlledFrom = "controlled_from"
+	opShareFrom      = "share_from"
+	opListedOn       = "listed_on"
+	opDesignFrom     = "design_from"
+	opOwnerResolved  = "owner_resolved"
+)
+
+// maxAnswers bounds the answers kept. A site asks some dozens of different
+// questions a day; the day is part of the question.
+const maxAnswers = 4096
+
+// GraphSupply lets a policy ask the supply graph. It keeps answers, because the
+// same few makers are asked about for every vehicle of a day. It is safe for
+// concurrent use.
+type GraphSupply struct {
+	graph *supply.Graph
+	mu    sync.RWMutex
+	kept  map[policy.SupplyQuestion]policy.SupplyAnswer
+}
+
+// NewGraphSupply makes one over a graph.
+func NewGraphSupply(g *supply.Graph) *GraphSupply {
+	return &GraphSupply{graph: g, kept: map[policy.SupplyQuestion]policy.SupplyAnswer{}}
+}
+
+// Ask answers a question of a policy.
+func (s *GraphSupply) Ask(q policy.SupplyQuestion) policy.SupplyAnswer {
+	s.mu.RLock()
+	a, ok := s.kept[q]
+	s.mu.RUnlock()
+	if ok {
+		return a
+	}
+	a = s.answer(q)
+	s.mu.Lock()
+	if len(s.kept) >= maxAnswers {
+		clear(s.kept)
+	}
+	s.kept[q] = a
+	s.mu.Unlock()
+	return a
+}
+
+func (s *GraphSupply) answer(q policy.SupplyQuestion) policy.SupplyAnswer {
+	day, err := time.Parse(time.DateOnly, q.Day)
+	if err != nil {
+		return policy.SupplyAnswer{Because: fmt.Sprintf("the question names no day: %q", q.Day)}
+	}
+	var a supply.Answer
+	switch id := string(q.Party); q.Op {
+	case opControlledFrom:
+		a = s.graph.ControlledFrom(id, q.Arg, q.Pct, day)
+	case opShareFrom:
+		a = s.graph.ShareFrom(id, q.Arg, q.Pct, day)
+	case opListedOn:
+		a = s.graph.ListedOn(id, q.Arg, day)
+	case opDesignFrom:
+		a = s.graph.DesignFrom(id, q.Arg, day)
+	case opOwnerResolved:
+		a = s.graph.OwnerResolved(id, day)
+	default:
+		return policy.SupplyAnswer{Because: fmt.Sprintf("the supply graph has no question %q", q.Op)}
+	}
+	out := policy.SupplyAnswer{Value: truth(a.Value), Because: a.Because}
+	for _, e := range a.Path {
+		out.Sources = append(out.Sources, policy.Source{
+			ID: e.ID, Title: e.Text, Address: e.Source, Quote: e.Quote, Date: e.Date, Reply: e.Reply,
+		})
+	}
+	return out
+}
+
+func truth(v supply.Value) policy.Truth {
+	switch v {
+	case supply.True:
+		return policy.True
+	case supply.False:
+		return policy.False
+	case supply.Unknown:
+		return policy.Unknown
+	}
+	return policy.Unknown
+}
