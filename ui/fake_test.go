@@ -69,7 +69,7 @@ func judge(vin, plate string, class policy.Class, at time.Time) gate.Assessment 
 		a.Asked = []gate.Asked{{Q: policy.SupplyQuestion{Op: "controlled_from", Party: "quectel", Arg: "CN", Day: "2026-11-22"},
 			A: policy.SupplyAnswer{Value: policy.True, Because: "Quectel is registered in Shanghai.", Sources: []policy.Source{srcList}}}}
 		a.Verdict.Outcome = policy.Deny
-		a.Verdict.Conditions = []string{"park outside the fence"}
+		a.Verdict.Conditions, a.Verdict.ConditionIDs = []string{"park outside the fence"}, []string{"park-outside"}
 		a.Verdict.WorkItems = []string{"fleet-office"}
 		a.Verdict.Reasons = []policy.Reason{{
 			Rule: "prc-module-restricted", Outcome: policy.Deny,
@@ -90,8 +90,9 @@ func judge(vin, plate string, class policy.Class, at time.Time) gate.Assessment 
 		a.Verdict.Outcome = policy.Flag
 		a.Verdict.Reasons = []policy.Reason{{Rule: "module-unknown", Outcome: policy.Flag, Open: true, Because: "modem is fitted; the module's maker is not known.", Instrument: srcSite}}
 		a.Verdict.Open = []policy.OpenQuestion{
-			{Fact: "units.maker", Ask: "Read the label on the telematics unit (behind the glove box)", Rules: []string{"module-unknown"}},
-			{Fact: "modem", Ask: "Ask the importer for the TCU part number", Rules: []string{"module-unknown"}},
+			{Fact: "module.maker", Unit: "telematics unit", Ask: "Read the label on the telematics unit: FCC ID, IC, IMEI or module type", Rules: []string{"module-unknown"}},
+			{Fact: "vehicle.built_in", Ask: "Read the maker's plate on the door frame: plant or country of manufacture", Rules: []string{"module-unknown"}},
+			{Fact: "supply.rolling-wireless", Ask: "No act at the gate settles who stands behind rolling-wireless: refer it to the security manager"},
 		}
 	}
 	return a

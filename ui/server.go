@@ -30,11 +30,12 @@ type Config struct {
 	Store    Store
 	Verifier *auth.Verifier // of device tokens
 
-	Say     func(rule, lang string) string                            // a rule's words for the guard; empty when it has none
-	Policy  func(ctx context.Context, lang string) (PolicyDoc, error) // the policy in force
-	Data    func(ctx context.Context) ([]view.DataSet, error)         // reference data in use
-	Verify  func(ctx context.Context) (view.LogReport, error)         // re-hash the log
-	Healthy func(ctx context.Context) error                           // nil when a verdict could be given now
+	Say       func(rule, lang string) string                            // a rule's words for the guard; empty when it has none
+	Condition func(id, lang string) string                              // a condition's words; nil leaves them in the policy's English
+	Policy    func(ctx context.Context, lang string) (PolicyDoc, error) // the policy in force
+	Data      func(ctx context.Context) ([]view.DataSet, error)         // reference data in use
+	Verify    func(ctx context.Context) (view.LogReport, error)         // re-hash the log
+	Healthy   func(ctx context.Context) error                           // nil when a verdict could be given now
 
 	Now         func() time.Time // default time.Now
 	Log         *slog.Logger     // default slog.Default
@@ -115,8 +116,7 @@ func New(cfg Config) (*Server, error) {
 }
 
 // Handler is the whole site. The caller owns the http.Server around it, sets
-// ReadHeaderTimeout and WriteTimeout as it likes (live screens renew their own
-// write deadline), and calls Close before or on Shutdown.
+// its timeouts as it likes (live screens lift and renew theirs), and calls Close before or on Shutdown.
 func (s *Server) Handler() http.Handler { return s.echo }
 
 // Close ends every live screen's stream, so that the http.Server's Shutdown

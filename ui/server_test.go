@@ -450,7 +450,7 @@ func TestKioskByPlainForms(t *testing.T) {
 	r = s.do(t, c, "GET", "/lane/north-1", nil)
 	for _, want := range []string{">DENY<", "TESLA Model X 2021", "AB 12 CDE", "5YJ XCAE4X MF000001",
 		"Its module comes from a maker under PRC control", "Quectel AG525R-GL", "2021-10-05", "https://www.tesla.com/ownersmanual",
-		"Turn it away. Way out: Car park P3", `id="primary"`, `value="turn-away"`, `name="supervisor"`, "park outside the fence", "fleet-office"} {
+		"Turn it away. Way out: Car park P3", `id="primary"`, `value="turn-away"`, `name="supervisor"`, "park outside the fence", "fleet office"} {
 		if !strings.Contains(r.body, want) {
 			t.Errorf("kiosk lacks %q", want)
 		}
@@ -777,7 +777,9 @@ func (m message) html() string {
 }
 
 func TestLiveScreen(t *testing.T) {
-	s := newSite(t, func(_ *Config, srv *httptest.Server) { srv.Config.WriteTimeout = 300 * time.Millisecond })
+	s := newSite(t, func(_ *Config, srv *httptest.Server) {
+		srv.Config.WriteTimeout, srv.Config.ReadTimeout = 300*time.Millisecond, 300*time.Millisecond
+	})
 	e := s.listen(t, s.as(t, "guard"), "/lane/north-1/events?lang=pl")
 	m := e.lane(t)
 	if len(m.Regions) != len(view.Regions) || !strings.Contains(m.html(), "Gotowe") || m.Build != s.ui.assets.Version() {

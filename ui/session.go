@@ -92,6 +92,7 @@ func (s *Server) base(k *call) view.Base {
 	b := view.Base{
 		Words: s.words.Words(s.language(k), s.cfg.Location), Languages: s.words.Languages(), Assets: s.assets,
 		Site: s.cfg.Site, Path: req.URL.Path, Theme: "day", Now: s.cfg.Now(),
+		Condition: s.cfg.Condition,
 	}
 	if req.Method != http.MethodGet {
 		b.Path = "/"

@@ -26,6 +26,10 @@ func (st *stream) open() error {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // a proxy must not hold events back
+	// The server's limit on reading a request would end the stream as well.
+	if err := st.rc.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
 	st.w.WriteHeader(http.StatusOK)
 	return st.write("retry: 500\n\n")
 }

@@ -26,6 +26,19 @@
       if (form) { for (const [n, v] of fields) { const f = form.elements[n]; if (f && f.type !== "hidden") { f.value = v; } } }
     }
     if (isLost) { disable(true); }
+    if (name === "acts") { settle(el); }
+  }
+
+  // Another vehicle came under a finger that was already on its way: its
+  // buttons take nothing for a moment.
+  let passage = document.querySelector("#region-acts [name=passage]")?.value || "";
+  function settle(el) {
+    const now = el.querySelector("[name=passage]")?.value || "";
+    if (passage && now && now !== passage) {
+      disable(true);
+      setTimeout(() => disable(isLost), 400);
+    }
+    passage = now;
   }
 
   // Sounds: told apart by pitch, number and length.
@@ -72,9 +85,8 @@
   let last = Date.now(), isLost = false, source;
   function disable(off) {
     for (const b of document.querySelectorAll("#live button, #live summary, #entry button")) {
-      if ("disabled" in b) { b.disabled = off || (b.hidden && b.hasAttribute("disabled")); }
+      if ("disabled" in b && !b.hidden) { b.disabled = off; }
     }
-    body.toggleAttribute("data-lost", off);
   }
   function setLost(v) {
     if (v === isLost) { return; }
@@ -141,11 +153,14 @@
     if (e.key === "Enter" && at instanceof HTMLInputElement && at.closest("#live")) { e.preventDefault(); return; }
     if (!vin || e.ctrlKey || e.altKey || e.metaKey || e.key.length !== 1 || e.key === " ") { return; }
     if (at === document.body || !(at instanceof HTMLInputElement || at instanceof HTMLSelectElement)) { vin.focus(); }
+    if (document.activeElement === vin && vin.value === "") { first = performance.now(); }
   }, true);
+  // Nobody types 17 characters at 50 ms each.
   vin?.addEventListener("keydown", (e) => {
-    const now = performance.now();
-    if (vin.value === "") { first = now; }
-    if (e.key === "Enter") { entry.elements.via.value = vin.value.length >= 11 && now - first < 700 ? "scanner" : "keyboard"; }
+    if (e.key === "Enter") {
+      const fast = vin.value.length >= 11 && performance.now() - first < 50 * vin.value.length;
+      entry.elements.via.value = fast ? "scanner" : "keyboard";
+    }
   });
   document.addEventListener("pointerdown", () => { if (audio === undefined && window.AudioContext) { audio = new AudioContext(); } }, { once: true });
 

@@ -20,6 +20,7 @@ type Base struct {
 	Theme     string // day, night
 	Now       time.Time
 	Person    *Person // nil when nobody is signed in
+	Condition Say     // a condition's words; nil leaves them in the policy's English
 }
 
 // Person is who is signed in.

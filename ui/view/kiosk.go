@@ -196,19 +196,23 @@ func (k *Kiosk) verdict(v policy.Verdict, say Say) {
 	if len(k.Reasons) > 0 {
 		k.First = k.Reasons[0].Say
 	}
-	for _, q := range v.Open {
-		k.Open = append(k.Open, k.Words.Or("ask."+q.Fact, q.Ask))
-	}
-	for _, c := range v.Conditions {
-		k.Conds = append(k.Conds, k.Words.Or("condition."+c, c))
-	}
-	for _, w := range v.WorkItems {
-		k.Work = append(k.Work, k.Words.Or("office."+w, w))
-	}
+	k.Open = k.asks(v.Open)
+	k.Conds, k.Work = k.conditions(v), k.offices(v)
 }
 
+// openShown is how many questions stand on the screen itself; the first settles
+// most. All of them stand among the reasons.
+const openShown = 2
+
+// OpenFirst are the questions to show beside the verdict.
+func (k Kiosk) OpenFirst() []string { return k.Open[:min(len(k.Open), openShown)] }
+
+// OpenMore is how many more there are.
+func (k Kiosk) OpenMore() int { return max(0, len(k.Open)-openShown) }
+
 // acts puts what the lane allows into the order of the policy's verdict: the
-// suggested act first and large, the others after it.
+// suggested act first and large, the others after it, and what lets a vehicle in
+// against the verdict last, farthest from it.
 func (k *Kiosk) acts(lv gate.LaneView) {
 	suggested := gate.ActReset
 	if lv.State == gate.Waiting {
@@ -222,7 +226,7 @@ func (k *Kiosk) acts(lv gate.LaneView) {
 		}
 	}
 	var all []Act
-	for _, kind := range [...]gate.ActKind{gate.ActOpen, gate.ActInspect, gate.ActTurnAway, gate.ActHold, gate.ActReset, gate.ActOverride} {
+	for _, kind := range [...]gate.ActKind{gate.ActOpen, gate.ActTurnAway, gate.ActInspect, gate.ActHold, gate.ActReset, gate.ActOverride} {
 		for _, a := range lv.Allowed {
 			if a == kind {
 				all = append(all, k.act(a))
@@ -234,9 +238,11 @@ func (k *Kiosk) acts(lv gate.LaneView) {
 			k.Primary = &all[i]
 		}
 	}
-	for _, a := range all {
-		if k.Primary == nil || a.Kind != k.Primary.Kind {
-			k.Others = append(k.Others, a)
+	for _, asks := range [...]bool{false, true} {
+		for _, a := range all {
+			if a.Reason == asks && (k.Primary == nil || a.Kind != k.Primary.Kind) {
+				k.Others = append(k.Others, a)
+			}
 		}
 	}
 }

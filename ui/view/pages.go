@@ -139,10 +139,7 @@ func assessed(b Base, at time.Time, because string, a gate.Assessment, say Say) 
 	out := Assessed{
 		Base: b, At: at, Because: because, Outcome: outcomeName(v.Outcome), Presumed: v.Presumed, Policy: v.Policy, Hash: v.Hash,
 		Reasons: reasons(v.Reasons, say, b.Lang()), Lifted: reasons(v.Lifted, say, b.Lang()),
-		Conditions: v.Conditions, Work: v.WorkItems, Notes: a.Notes, Facts: facts(a.Facts), Modules: modules(a.Facts.Units),
-	}
-	for _, q := range v.Open {
-		out.Open = append(out.Open, b.Words.Or("ask."+q.Fact, q.Ask))
+		Conditions: b.conditions(v), Work: b.offices(v), Open: b.asks(v.Open), Notes: a.Notes, Facts: facts(a.Facts), Modules: modules(a.Facts.Units),
 	}
 	for _, q := range a.Asked {
 		x := Asked{Question: question(q.Q), Because: q.A.Because, Answer: "unknown"}

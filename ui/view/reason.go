@@ -3,13 +3,14 @@ package view
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"sallyport/policy"
 )
 
-// Say gives a rule's words for the guard in a language; empty when the rule has
-// none.
-type Say func(rule, lang string) string
+// Say gives the words of a rule, or of a condition, in a language; empty when
+// there are none.
+type Say func(id, lang string) string
 
 // Reason is one rule's say as a page shows it.
 type Reason struct {
@@ -33,9 +34,10 @@ func reasons(rs []policy.Reason, say Say, lang string) []Reason {
 			v.Say, v.Because = r.Because, ""
 		}
 		first, ok := cite(policy.Source{Address: r.Source, Quote: r.Quote, Date: r.Date})
+		in, some := cite(r.Instrument)
 		for _, s := range r.Evidence {
 			c, some := cite(s)
-			if !some || slices.Contains(v.Evidence, c) {
+			if !some || c == in || slices.Contains(v.Evidence, c) {
 				continue
 			}
 			if c.Address == first.Address && c.Quote == first.Quote {
@@ -43,7 +45,7 @@ func reasons(rs []policy.Reason, say Say, lang string) []Reason {
 			}
 			v.Evidence = append(v.Evidence, c)
 		}
-		if in, some := cite(r.Instrument); some {
+		if some {
 			v.Instrument = &in
 			ok = ok && in.Address != first.Address
 		}
@@ -51,6 +53,47 @@ func reasons(rs []policy.Reason, say Say, lang string) []Reason {
 			v.Evidence = append([]Citation{first}, v.Evidence...)
 		}
 		out = append(out, v)
+	}
+	return out
+}
+
+// asks says what would settle the open questions. The policy's own words are
+// English; other languages have theirs by the fact that is asked for.
+func (b Base) asks(qs []policy.OpenQuestion) []string {
+	var out []string
+	for _, q := range qs {
+		key, about := "ask."+q.Fact, b.Words.Or("unit."+q.Unit, q.Unit)
+		if party, ok := strings.CutPrefix(q.Fact, "supply."); ok {
+			key, about = "ask.supply", party
+		}
+		if b.Lang() == "en" || !b.Words.Has(key) {
+			out = append(out, q.Ask)
+			continue
+		}
+		out = append(out, b.T(key, about))
+	}
+	return out
+}
+
+// conditions are a verdict's conditions in the page's language.
+func (b Base) conditions(v policy.Verdict) []string {
+	out := slices.Clone(v.Conditions)
+	for i, id := range v.ConditionIDs {
+		if b.Condition == nil || i >= len(out) {
+			break
+		}
+		if words := b.Condition(id, b.Lang()); words != "" {
+			out[i] = words
+		}
+	}
+	return out
+}
+
+// offices are those that get a work item.
+func (b Base) offices(v policy.Verdict) []string {
+	var out []string
+	for _, w := range v.WorkItems {
+		out = append(out, b.Words.Or("office."+w, w))
 	}
 	return out
 }
@@ -86,11 +129,11 @@ func facts(f policy.Facts) []Fact {
 		fact("vehicle.weight_kg", f.Vehicle.WeightKg),
 		fact("vehicle.maker", f.Vehicle.Maker),
 		fact("modem", f.Modem),
-		fact("capabilities.camera_outside", f.Capabilities.CameraOutside),
-		fact("capabilities.camera_inside", f.Capabilities.CameraInside),
-		fact("capabilities.microphone", f.Capabilities.Microphone),
-		fact("capabilities.gnss", f.Capabilities.GNSS),
-		fact("capabilities.recording_off", f.Capabilities.RecordingOff),
+		fact("capability.camera_outside", f.Capabilities.CameraOutside),
+		fact("capability.camera_inside", f.Capabilities.CameraInside),
+		fact("capability.microphone", f.Capabilities.Microphone),
+		fact("capability.gnss", f.Capabilities.GNSS),
+		fact("capability.recording_off", f.Capabilities.RecordingOff),
 		fact("registration.class", f.Registration.Class),
 		fact("radio.sensed", f.Radio.Sensed),
 		fact("radio.hotspot_heard", f.Radio.HotspotHeard),

@@ -1,0 +1,330 @@
+package view
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jba/templatecheck"
+
+	"sallyport/gate"
+	"sallyport/gate/auth"
+	"sallyport/policy"
+	"sallyport/ui/asset"
+	"sallyport/ui/i18n"
+)
+
+func set(t testing.TB) *Set {
+	t.Helper()
+	s, err := Parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func base(t testing.TB, lang string) Base {
+	t.Helper()
+	c, err := i18n.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := asset.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Base{Words: c.Words(lang, time.UTC), Languages: c.Languages(), Assets: a, Site: "Fort", Path: "/", Theme: "day",
+		Now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), Person: &Person{Name: "a", Role: auth.Guard}}
+}
+
+// Every template is checked against its page's struct: a field that does not
+// exist, or has another type, fails here and not before a guard.
+func TestTemplatesFitTheirPages(t *testing.T) {
+	s := set(t)
+	pages := []Page{SignIn{}, Error{}, Lanes{}, Passages{}, Passage{}, Policy{}, Data{}, Log{}, Kiosk{}}
+	if len(pages) != len(s.pages) {
+		t.Errorf("%d pages, %d templates", len(pages), len(s.pages))
+	}
+	for _, p := range pages {
+		if err := templatecheck.CheckHTML(s.pages[p.template()].Lookup("page"), p); err != nil {
+			t.Errorf("%s: %v", p.template(), err)
+		}
+	}
+	for _, r := range Regions {
+		if err := templatecheck.CheckHTML(s.pages["kiosk"].Lookup("region-"+r), &Kiosk{}); err != nil {
+			t.Errorf("region %s: %v", r, err)
+		}
+	}
+}
+
+var textKey = regexp.MustCompile(`\.T "([^"]+)"`)
+var textFamily = regexp.MustCompile(`\.K "([^"]+)" `)
+
+// Every key that a template asks for exists, and so does every member of a
+// family that the domain can produce.
+func TestKeys(t *testing.T) {
+	w := base(t, "en").Words
+	dir, err := os.ReadDir("templates")
+	if err != nil {
+		t.Fatal(err)
+	}
+	families := map[string]bool{}
+	for _, f := range dir {
+		raw, err := os.ReadFile("templates/" + f.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range textKey.FindAllStringSubmatch(string(raw), -1) {
+			if !w.Has(m[1]) {
+				t.Errorf("%s asks for %q", f.Name(), m[1])
+			}
+		}
+		for _, m := range textFamily.FindAllStringSubmatch(string(raw), -1) {
+			families[m[1]] = true
+		}
+	}
+	roles := []string{}
+	for _, r := range auth.Roles() {
+		roles = append(roles, string(r))
+	}
+	members := map[string][]string{
+		"role.":       roles,
+		"state.":      {"idle", "approaching", "deciding", "waiting", "admitting", "refusing", "redirected", "out-of-service", "manual"},
+		"verdict.":    {"grant", "flag", "deny", "grant.text", "flag.text", "deny.text"},
+		"outcome.":    {"grant", "flag", "deny", ""},
+		"act.":        {"open", "hold", "inspect", "turn-away", "override", "reset"},
+		"act.reason.": ReasonCodes(),
+		"zone.":       {"0", "1", "2", "3", "4"},
+		"class.":      {"", "private", "government", "contractor", "emergency", "military", "diplomatic"},
+		"arm.":        {gate.ArmNone, gate.ArmClosed, gate.ArmOpening, gate.ArmOpen, gate.ArmFault},
+		"end.":        {"", string(gate.EndAdmitted), string(gate.EndRefused), string(gate.EndInspection), string(gate.EndLeft), string(gate.EndArmFailed), string(gate.EndUnknown), string(gate.EndOpen)},
+		"via.":        {"scanner", "keyboard", "camera", "api", "demo"},
+		"certainty.":  {"0", "1", "2", "3", "4"},
+		"truth.":      {"yes", "no", "unknown"},
+		"later.":      {"radio", "posture", "inspection", "data"},
+	}
+	for f := range families {
+		if members[f] == nil {
+			t.Errorf("family %q is not covered by this test", f)
+		}
+	}
+	for f, ms := range members {
+		for _, m := range ms {
+			if !w.Has(f + m) {
+				t.Errorf("no text for %q", f+m)
+			}
+		}
+	}
+	for _, n := range []string{gate.NoticeStorage, gate.NoticeAssess, gate.NoticeArm, gate.NoticeClock, gate.NoticeRadio} {
+		if !w.Has("notice." + n) {
+			t.Errorf("no text for notice %q", n)
+		}
+	}
+	for _, st := range members["state."] {
+		if !w.Has("state." + st + ".text") {
+			t.Errorf("no text for what to do in state %q", st)
+		}
+	}
+	for _, l := range (Base{Words: w, Person: &Person{Role: auth.Auditor}}).Nav() {
+		if !w.Has(l.Key) {
+			t.Errorf("no text for menu entry %q", l.Key)
+		}
+	}
+}
+
+func waiting(o policy.Outcome, acts ...gate.ActKind) gate.LaneView {
+	p := &gate.Passage{ID: "p1", Arrival: gate.Arrival{VIN: "5YJXCAE4XMF000001"}}
+	p.Result.Verdict = policy.Verdict{Outcome: o, Reasons: []policy.Reason{{Rule: "r", Outcome: o, Because: "why"}}}
+	return gate.LaneView{Lane: "a", TurnOut: "P3", State: gate.Waiting, Passage: p, Durable: true, Allowed: acts}
+}
+
+func TestKioskActs(t *testing.T) {
+	kinds := func(as []Act) []gate.ActKind {
+		var out []gate.ActKind
+		for _, a := range as {
+			out = append(out, a.Kind)
+		}
+		return out
+	}
+	for name, tt := range map[string]struct {
+		view    gate.LaneView
+		primary gate.ActKind
+		others  []gate.ActKind
+		next    string
+	}{
+		"grant": {waiting(policy.Grant, gate.ActHold, gate.ActInspect, gate.ActOpen, gate.ActTurnAway), gate.ActOpen,
+			[]gate.ActKind{gate.ActTurnAway, gate.ActInspect, gate.ActHold}, "Open the barrier."},
+		"flag: letting in comes last and asks why": {waiting(policy.Flag, gate.ActOpen, gate.ActHold, gate.ActInspect, gate.ActTurnAway), gate.ActInspect,
+			[]gate.ActKind{gate.ActTurnAway, gate.ActHold, gate.ActOpen}, "Send it to inspection."},
+		"flag without inspection": {waiting(policy.Flag, gate.ActHold, gate.ActOpen), "",
+			[]gate.ActKind{gate.ActHold, gate.ActOpen}, "Hold the vehicle and call the supervisor."},
+		"deny names the way out": {waiting(policy.Deny, gate.ActOverride, gate.ActTurnAway, gate.ActHold), gate.ActTurnAway,
+			[]gate.ActKind{gate.ActHold, gate.ActOverride}, "Turn it away. Way out: P3"},
+		"nothing allowed": {waiting(policy.Grant), "", nil, "Open the barrier."},
+	} {
+		k := NewKiosk(base(t, "en"), tt.view, nil)
+		var primary gate.ActKind
+		if k.Primary != nil {
+			primary = k.Primary.Kind
+		}
+		if primary != tt.primary || !slices.Equal(kinds(k.Others), tt.others) || k.Next != tt.next {
+			t.Errorf("%s: primary %q, others %q, next %q", name, primary, kinds(k.Others), k.Next)
+		}
+		for _, a := range k.Others {
+			if (a.Kind == gate.ActOpen && k.Outcome != "grant" || a.Kind == gate.ActOverride) != a.Reason {
+				t.Errorf("%s: act %s asks for a reason: %v", name, a.Kind, a.Reason)
+			}
+			if a.Supervisor != (a.Kind == gate.ActOverride) {
+				t.Errorf("%s: act %s asks for a supervisor: %v", name, a.Kind, a.Supervisor)
+			}
+		}
+	}
+}
+
+// Without a committed record the screen must not look as if it had decided.
+func TestKioskShowsNoVerdictWithoutRecord(t *testing.T) {
+	s := set(t)
+	for name, change := range map[string]func(*gate.LaneView){
+		"not durable":    func(v *gate.LaneView) { v.Durable = false },
+		"still deciding": func(v *gate.LaneView) { v.State = gate.Deciding },
+		"manual":         func(v *gate.LaneView) { v.State = gate.Manual },
+		"out of service": func(v *gate.LaneView) { v.State = gate.OutOfService },
+		"no outcome":     func(v *gate.LaneView) { v.Passage.Result.Verdict.Outcome = 0 },
+	} {
+		v := waiting(policy.Grant, gate.ActOpen)
+		change(&v)
+		k := NewKiosk(base(t, "en"), v, nil)
+		k.Working = true
+		if k.Verdict || k.Outcome != "" || strings.HasPrefix(k.Cue(), "grant") {
+			t.Errorf("%s: verdict %v %q, sound %q", name, k.Verdict, k.Outcome, k.Cue())
+		}
+		rs, err := s.RenderRegions(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rs {
+			if strings.Contains(r.HTML, "GRANT") || strings.Contains(r.HTML, "primary go") {
+				t.Errorf("%s: region %s shows a grant", name, r.Name)
+			}
+		}
+	}
+}
+
+func TestReasonsKeepEverySource(t *testing.T) {
+	module := policy.Source{ID: "V1", Title: "manual", Address: "https://a", Quote: "q", Date: "2021"}
+	law := policy.Source{Title: "law", Address: "https://l", Reply: "we disagree"}
+	for name, tt := range map[string]struct {
+		in   policy.Reason
+		want []Citation
+	}{
+		"the deciding source is also evidence": {policy.Reason{Source: "https://a", Quote: "q", Date: "2021", Evidence: []policy.Source{module, module, {}}},
+			[]Citation{{Title: "manual", Quote: "q", Date: "2021", Address: "https://a"}}},
+		"the deciding source stands alone": {policy.Reason{Source: "https://b", Quote: "w", Date: "2020", Evidence: []policy.Source{module}},
+			[]Citation{{Quote: "w", Date: "2020", Address: "https://b"}, {Title: "manual", Quote: "q", Date: "2021", Address: "https://a"}}},
+		"the instrument is told once": {policy.Reason{Source: "https://l", Instrument: law, Evidence: []policy.Source{law}}, nil},
+	} {
+		got := reasons([]policy.Reason{tt.in}, nil, "en")[0]
+		if diff := cmp.Diff(tt.want, got.Evidence); diff != "" {
+			t.Errorf("%s: (-want +got)\n%s", name, diff)
+		}
+		if tt.in.Instrument == law && (got.Instrument == nil || got.Instrument.Reply != "we disagree") {
+			t.Errorf("%s: the maker's reply is lost", name)
+		}
+	}
+}
+
+func TestWordsOfThePolicy(t *testing.T) {
+	v := waiting(policy.Flag)
+	v.Passage.Result.Verdict.Conditions = []string{"Park outside", "No phone"}
+	v.Passage.Result.Verdict.ConditionIDs = []string{"park-outside", "no-phone"}
+	v.Passage.Result.Verdict.WorkItems = []string{"fleet-office", "depot"}
+	v.Passage.Result.Verdict.Open = []policy.OpenQuestion{
+		{Fact: "module.maker", Unit: "telematics unit", Ask: "Read the label on the telematics unit"},
+		{Fact: "module.maker", Unit: "dashcam", Ask: "Read the label on the dashcam"},
+		{Fact: "supply.acme", Ask: "No act at the gate settles acme"},
+		{Fact: "unheard.of", Ask: "Do something"},
+	}
+	b := base(t, "de")
+	b.Condition = func(id, lang string) string {
+		if id == "park-outside" && lang == "de" {
+			return "Draußen parken"
+		}
+		return ""
+	}
+	k := NewKiosk(b, v, func(rule, lang string) string { return rule + " auf " + lang })
+	if k.First != "r auf de" || k.Reasons[0].Because != "why" {
+		t.Errorf("first %q, because %q", k.First, k.Reasons[0].Because)
+	}
+	if diff := cmp.Diff([]string{"Draußen parken", "No phone"}, k.Conds); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"Fuhrparkstelle", "depot"}, k.Work); diff != "" {
+		t.Error(diff)
+	}
+	want := []string{
+		"Etikett ablesen (Telematikeinheit): FCC-ID, IC, IMEI oder Modultyp", "Etikett ablesen (dashcam): FCC-ID, IC, IMEI oder Modultyp",
+		"Am Tor nicht zu klären, wer hinter acme steht: an den Sicherheitsbeauftragten geben", "Do something",
+	}
+	if diff := cmp.Diff(want, k.Open); diff != "" {
+		t.Error(diff)
+	}
+	if len(k.OpenFirst()) != openShown || k.OpenMore() != 2 {
+		t.Errorf("%d shown, %d more", len(k.OpenFirst()), k.OpenMore())
+	}
+	if en := NewKiosk(base(t, "en"), v, nil); en.Open[0] != "Read the label on the telematics unit" || en.First != "why" {
+		t.Errorf("english: %q, %q", en.Open[0], en.First)
+	}
+}
+
+func TestCitationLinks(t *testing.T) {
+	for address, want := range map[string]bool{"https://a.b/c": true, "http://a": true, "javascript:alert(1)": false, "site order 7": false, "": false, "//a": false} {
+		if got := (Citation{Address: address}).Web(); got != want {
+			t.Errorf("Web(%q) = %v", address, got)
+		}
+	}
+}
+
+func TestNavByRole(t *testing.T) {
+	for role, want := range map[auth.Role][]string{
+		auth.Guard:           {"/", "/policy"},
+		auth.Supervisor:      {"/", "/passages", "/policy", "/data"},
+		auth.SecurityManager: {"/", "/passages", "/policy", "/data"},
+		auth.FleetManager:    {"/policy", "/data"},
+		auth.Auditor:         {"/passages", "/policy", "/data", "/log"},
+		auth.Administrator:   {"/", "/policy", "/data", "/log"},
+	} {
+		b := base(t, "en")
+		b.Person.Role, b.Path = role, "/passages/x"
+		var got []string
+		for _, l := range b.Nav() {
+			got = append(got, l.Address)
+			if l.Here != (l.Address == "/passages") {
+				t.Errorf("%s: %s is here: %v", role, l.Address, l.Here)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s sees %v, want %v", role, got, want)
+		}
+	}
+}
+
+// The kiosk's share of the 100 ms from scan to paint.
+func BenchmarkRegions(b *testing.B) {
+	s, page := set(b), base(b, "de")
+	v := waiting(policy.Deny, gate.ActTurnAway, gate.ActHold, gate.ActInspect, gate.ActOverride)
+	r := v.Passage.Result.Verdict.Reasons[0]
+	r.Evidence = []policy.Source{{Address: "https://a", Quote: "q"}, {Address: "https://b", Quote: "r"}}
+	v.Passage.Result.Verdict.Reasons = []policy.Reason{r, r, r}
+	b.ReportAllocs()
+	for b.Loop() {
+		k := NewKiosk(page, v, nil)
+		k.Working = true
+		if _, err := s.RenderRegions(k); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
