@@ -27,9 +27,9 @@
 // Where it is not known whether a unit is fitted, a catalogue's word for the
 // build is taken where that makes a verdict stricter (a documented module
 // denies), and not where it would make it milder: there the condition stays
-// unknown. Devices (role "device") are a second question; a vehicle on whose
-// own modem no unit is on record has one unknown unit more, unless it is known
-// that no modem is fitted.
+// unknown. Devices (role "device") are a second question: a vehicle of whose
+// own units (roles "tcu" and "head-unit") none is on record has one unknown
+// unit more, unless it is known that no modem is fitted.
 //
 // any_module is true when a unit is, every_module when all are; any_device
 // looks at devices only. any_known_module looks only at units of which some

@@ -264,9 +264,7 @@ func (m *machine) quantify(i int32, n *node) Truth {
 	}
 	own := false
 	for u := range m.f.Units {
-		if m.f.Units[u].Role != "device" {
-			own = true
-		}
+		own = own || m.f.Units[u].own()
 		w, present := m.unitTruth(i, n, u)
 		if !present {
 			continue
@@ -283,6 +281,10 @@ func (m *machine) quantify(i int32, n *node) Truth {
 	}
 	return v
 }
+
+// own says whether the unit is the vehicle's own. A module that was declared
+// without saying where it sits may be anything, and stands in for nothing.
+func (u *Unit) own() bool { return u.Role == "tcu" || u.Role == "head-unit" }
 
 // ownUnit says whether the vehicle's own modem, of which no unit is on record,
 // keeps a quantifier open.
@@ -543,6 +545,8 @@ func (m *machine) word(f factID) (string, bool) {
 		return m.f.Vehicle.Type.Value, m.f.Vehicle.Type.Known
 	case fBuiltIn:
 		return m.f.Vehicle.BuiltIn.Value, m.f.Vehicle.BuiltIn.Known
+	case fWMICountry:
+		return m.f.Vehicle.WMICountry.Value, m.f.Vehicle.WMICountry.Known
 	case fVehicleMaker:
 		return string(m.f.Vehicle.Maker.Value), m.f.Vehicle.Maker.Known
 	case fModuleMaker:

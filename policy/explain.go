@@ -497,9 +497,7 @@ func (m *machine) explainQuantifier(i int32, n *node) {
 	every := n.op == opEveryModule
 	own, spoke := false, false
 	for u := range m.f.Units {
-		if m.f.Units[u].Role != "device" {
-			own = true
-		}
+		own = own || m.f.Units[u].own()
 		w, present := m.unitTruth(i, n, u)
 		if !present || w != v {
 			continue
@@ -693,6 +691,8 @@ func (m *machine) leafSource(f factID) *Source {
 		return &v.Type.From
 	case fBuiltIn:
 		return &v.BuiltIn.From
+	case fWMICountry:
+		return &v.WMICountry.From
 	case fWeight:
 		return &v.WeightKg.From
 	case fVehicleMaker:

@@ -83,8 +83,8 @@ func (m *machine) collect(i int, decided bool) {
 	if r.outcome == Grant {
 		m.unsettled(r.root)
 	}
-	m.sceptic = m.vals[i] == False
-	if m.vals[i] == Unknown || r.presumes && m.eval(r.root) == Unknown {
+	m.sceptic = r.outcome != Grant
+	if m.eval(r.root) == Unknown {
 		m.explain(r.root)
 	}
 	m.sceptic = false

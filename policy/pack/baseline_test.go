@@ -84,6 +84,9 @@ func TestBaselineOutcomes(t *testing.T) {
 		{"settled Eagle", with(eagleUnit(), func(f *policy.Facts) { f.Units[0].Candidates[0].Certainty = policy.CertaintySettled }), policy.Flag, "design-from-prc", ""},
 		{"settled Telit and a comma 3X", unit(settledTelit(), "device", "comma 3X", comma3X()), policy.Deny, "module-restricted-zone", "comma 3X"},
 		{"settled device alone clears nothing", unit(vehicle("vw", "Golf", 2020, "DE"), "device", "tracker", settledTelit().Units[0].Candidates[0]), policy.Flag, "unknown-module", ""},
+		{"VIN from China, module unknown", with(vehicle("tesla", "Model 3", 2023, ""), func(f *policy.Facts) { f.Vehicle.WMICountry = known("CN", "") }), policy.Flag, "chinese-vehicle-unknown-module", "country that assigned the maker's code is CN"},
+		{"declared module of unknown place clears nothing", unit(vehicle("vw", "Golf", 2020, "DE"), "unknown", "LE910C4",
+			module("telit-cinterion", "Telit", "LE910C4", policy.CertaintyDocumented, "declared", "", "")), policy.Flag, "unknown-module", "not known whether a modem is fitted"},
 		{"built in China, module unknown", vehicle("tesla", "Model 3", 2023, "CN"), policy.Flag, "chinese-vehicle-unknown-module", "country of build is CN"},
 	}
 	for _, tt := range tests {
