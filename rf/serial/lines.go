@@ -122,7 +122,12 @@ func (l *Lines) read(ctx context.Context, port Port, sink func([]byte, time.Time
 		chunk = make([]byte, 4096)
 		line  = make([]byte, 0, limit+1)
 		skip  bool // the rest of a line that is too long
+		ends  = "\n"
 	)
+	if l.QuietEnds {
+		// Scanners end a reading with a carriage return alone as well.
+		ends = "\r\n"
+	}
 	deliver := func(at time.Time) {
 		got := bytes.TrimRight(line, "\r")
 		if len(got) > 0 {
@@ -152,10 +157,9 @@ func (l *Lines) read(ctx context.Context, port Port, sink func([]byte, time.Time
 		l.last = at
 		l.mu.Unlock()
 		for rest := chunk[:n]; len(rest) > 0; {
-			part, after, ended := bytes.Cut(rest, []byte{'\n'})
-			if !ended && l.QuietEnds {
-				// Scanners end a reading with a carriage return alone as well.
-				part, after, ended = bytes.Cut(rest, []byte{'\r'})
+			part, after, ended := rest, []byte(nil), false
+			if i := bytes.IndexAny(rest, ends); i >= 0 {
+				part, after, ended = rest[:i], rest[i+1:], true
 			}
 			rest = after
 			if !skip {
