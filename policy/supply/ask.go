@@ -28,7 +28,8 @@ type Evidence struct {
 }
 
 // Answer is what the graph says to a question. It never fails: what cannot be
-// answered is Unknown, with the reason in Because.
+// answered is Unknown, with the reason in Because. Path is shared with other
+// answers and must not be changed.
 type Answer struct {
 	Value     Value      `json:"value"`
 	Because   string     `json:"because"`
@@ -79,7 +80,11 @@ func (g *Graph) ControlledFrom(id, country string, pct float64, day time.Time) A
 	if !ok {
 		return g.notThere(id)
 	}
-	s := g.solve(i, country, dayOf(day))
+	return g.remember(opControlled, i, country, pct, day, func() Answer { return g.controlledFrom(i, country, pct, dayOf(day)) })
+}
+
+func (g *Graph) controlledFrom(i int32, country string, pct float64, day int32) Answer {
+	s := g.solve(i, country, day)
 	a := Answer{Share: s.low[0]}
 	name := g.name(i)
 	switch {
@@ -109,7 +114,11 @@ func (g *Graph) ShareFrom(id, country string, pct float64, day time.Time) Answer
 	if !ok {
 		return g.notThere(id)
 	}
-	s := g.solve(i, country, dayOf(day))
+	return g.remember(opShare, i, country, pct, day, func() Answer { return g.shareFrom(i, country, pct, dayOf(day)) })
+}
+
+func (g *Graph) shareFrom(i int32, country string, pct float64, day int32) Answer {
+	s := g.solve(i, country, day)
 	a := Answer{Share: s.low[0]}
 	switch {
 	case s.base[0]:
@@ -145,7 +154,10 @@ func (g *Graph) OwnerResolved(id string, day time.Time) Answer {
 	if !ok {
 		return g.notThere(id)
 	}
-	d := dayOf(day)
+	return g.remember(opResolved, i, "", 0, day, func() Answer { return g.ownerResolved(i, dayOf(day)) })
+}
+
+func (g *Graph) ownerResolved(i int32, d int32) Answer {
 	var dark, open, lit []Evidence
 	var openNames []string
 	var why string
@@ -222,8 +234,11 @@ func (g *Graph) DesignFrom(id, country string, day time.Time) Answer {
 	if !ok {
 		return g.notThere(id)
 	}
-	own := g.ControlledFrom(id, country, Control, day)
-	d := dayOf(day)
+	return g.remember(opDesign, i, country, 0, day, func() Answer { return g.designFrom(i, country, dayOf(day)) })
+}
+
+func (g *Graph) designFrom(i int32, country string, d int32) Answer {
+	own := g.controlledFrom(i, country, Control, d)
 	var found, maybe []Evidence
 	var said, with []string
 	seen := map[int32]bool{}
@@ -237,7 +252,7 @@ func (g *Graph) DesignFrom(id, country string, day time.Time) Answer {
 			if !g.inForce(ei, d) {
 				continue
 			}
-			far := g.ControlledFrom(g.file.Edges[ei].To, country, Control, day)
+			far := g.controlledFrom(g.to[ei], country, Control, d)
 			ev := g.edgeEvidence(ei)
 			step := append(append(append([]Evidence(nil), path...), ev), far.Path...)
 			switch far.Value {
@@ -297,7 +312,10 @@ func (g *Graph) ListedOn(id, list string, day time.Time) Answer {
 	if !ok {
 		return g.notThere(id)
 	}
-	d := dayOf(day)
+	return g.remember(opListed, i, list, 0, day, func() Answer { return g.listedOn(i, list, dayOf(day)) })
+}
+
+func (g *Graph) listedOn(i int32, list string, d int32) Answer {
 	l, ed, why := g.edition(list, d)
 	if ed == nil {
 		if l == nil {
@@ -480,27 +498,76 @@ type solution struct {
 	upStated []bool
 }
 
+// The questions whose answers are remembered.
+const (
+	opControlled = iota
+	opShare
+	opDesign
+	opListed
+	opResolved
+)
+
+// question names one question, so that its answer is worked out once: a lane
+// asks the same few questions all day.
+type question struct {
+	op, party, day int32
+	arg            string
+	pct            float64
+}
+
+// maxRemembered bounds the answers kept; when it is reached all are dropped.
+const maxRemembered = 8192
+
+// remember returns the answer to a question from those worked out, or works it
+// out. Answers depend on nothing but the graph, so keeping them changes none.
+func (g *Graph) remember(op int32, party int32, arg string, pct float64, day time.Time, work func() Answer) Answer {
+	q := question{op, party, dayOf(day), arg, pct}
+	g.mu.RLock()
+	a, ok := g.known[q]
+	g.mu.RUnlock()
+	if ok {
+		return a
+	}
+	a = work()
+	g.mu.Lock()
+	if len(g.known) >= maxRemembered {
+		clear(g.known)
+	}
+	g.known[q] = a
+	g.mu.Unlock()
+	return a
+}
+
 // maxRounds bounds the fixed point over circular holdings; each round brings
-// the shares of a cycle closer by a constant factor.
-const maxRounds = 200
+// the shares of a cycle closer by a constant factor. Without a cycle owners
+// come before what they own, and one round is enough.
+const maxRounds = 5000
 
 func (g *Graph) solve(start int32, country string, day int32) *solution {
-	s := &solution{g: g, day: day, country: country, at: map[int32]int32{start: 0}, node: []int32{start}}
+	s := &solution{g: g, day: day, country: country, at: map[int32]int32{}}
+	var order []int32 // owners first
+	done := []bool{}
 	circular := false
-	for k := 0; k < len(s.node); k++ {
-		for _, ei := range g.own[s.node[k]] {
+	var visit func(p int32)
+	visit = func(p int32) {
+		k := int32(len(s.node))
+		s.at[p] = k
+		s.node = append(s.node, p)
+		done = append(done, false)
+		for _, ei := range g.own[p] {
 			if day >= g.span[ei].until || !g.inForce(ei, day) && !g.file.Edges[ei].Seen {
 				continue
 			}
-			to := g.to[ei]
-			if at, ok := s.at[to]; ok {
-				circular = circular || at <= int32(k)
+			if at, ok := s.at[g.to[ei]]; ok {
+				circular = circular || !done[at]
 				continue
 			}
-			s.at[to] = int32(len(s.node))
-			s.node = append(s.node, to)
+			visit(g.to[ei])
 		}
+		done[k] = true
+		order = append(order, k)
 	}
+	visit(start)
 	n := len(s.node)
 	s.base = make([]bool, n)
 	s.low, s.up = make([]float64, n), make([]float64, n)
@@ -509,14 +576,14 @@ func (g *Graph) solve(start int32, country string, day int32) *solution {
 	for k, p := range s.node {
 		s.base[k] = g.covers(country, g.file.Parties[p].Country) && !g.foreign(p, country, day)
 	}
-	rounds := n + 1
+	rounds := 1
 	if circular {
-		rounds = maxRounds + n
+		rounds = maxRounds
 	}
 	for range rounds {
 		changed := false
-		for k := n - 1; k >= 0; k-- {
-			if s.step(k) {
+		for _, k := range order {
+			if s.step(int(k)) {
 				changed = true
 			}
 		}
@@ -918,7 +985,7 @@ func (g *Graph) onEdition(l *List, ed *Edition, n, day int32) (Value, Evidence) 
 	case l.Country != "" && p.Country != "" && !g.covers(l.Country, p.Country):
 		ev.Text = fmt.Sprintf("%s names companies of %s; %s is incorporated in %s.", ed.title(l), countryName(l.Country), p.Name, countryName(p.Country))
 		return False, ev
-	case l.Country != "" && p.Country == "" && g.ControlledFrom(p.ID, l.Country, Control, time.Unix(int64(day)*86400, 0)).Value == False:
+	case l.Country != "" && p.Country == "" && g.controlledFrom(n, l.Country, Control, day).Value == False:
 		ev.Text = fmt.Sprintf("%s names companies of %s, from where no owner of %s is known.", ed.title(l), countryName(l.Country), p.Name)
 		return False, ev
 	}

@@ -288,6 +288,9 @@ func (b *builder) entity(_ int, raw []byte) error {
 	p := Party{ID: r.ID, Kind: r.Type, CountryBasis: r.Country, Listed: r.Ticker, Role: r.Role, Ref: r.ref()}
 	p.Name, p.Aliases = names(r.Name)
 	p.Aliases = append(p.Aliases, r.Aliases...)
+	if r.Name != p.Name {
+		p.Aliases = append(p.Aliases, r.Name)
+	}
 	p.Ultimate = r.Ultimate == r.ID
 	if strings.Contains(p.Kind, "/") {
 		p.Kind = "company"

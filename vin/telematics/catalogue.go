@@ -268,10 +268,15 @@ type Catalogue struct {
 	rules    map[string][]int32 // make|model -> rules; "" -> rules for any model
 
 	ruleSources [][]Source
+	deviceFCC   map[string][]int32
+	modelsOf    map[string][]named // models of each maker, long enough to be told in a product code
 
 	mu      sync.RWMutex
 	answers map[subset]Answer // answers put together so far, by the rows they rest on
 }
+
+// named is a name with the form in which it is compared.
+type named struct{ key, name string }
 
 type hit struct {
 	row     int32
@@ -304,7 +309,7 @@ func Open(b []byte) (*Catalogue, error) {
 		context: map[string][]int32{}, eu: map[string]bool{}, makers: map[string]string{}, modules: map[string][]int32{},
 		fcc: map[string][]int32{}, rowByID: map[string][]int32{}, parts: map[string][]int32{}, grantees: map[string][]int32{},
 		tacs: map[string][]TAC{}, bus: map[string][]int32{}, usb: map[string][]int32{}, devices: map[string][]int32{}, rules: map[string][]int32{},
-		answers: map[subset]Answer{},
+		answers: map[subset]Answer{}, deviceFCC: map[string][]int32{}, modelsOf: map[string][]named{},
 	}
 	for from, to := range f.Makes {
 		c.makes[fold(from)] = fold(to)
@@ -374,6 +379,11 @@ func Open(b []byte) (*Catalogue, error) {
 		for _, n := range m.Names {
 			c.modules[fold(n)] = append(c.modules[fold(n)], int32(i))
 		}
+		if k := fold(m.Model); len(k) >= 4 {
+			for _, mk := range m.Makers {
+				c.modelsOf[mk] = append(c.modelsOf[mk], named{k, m.Model})
+			}
+		}
 		if m.FCC != "" {
 			c.fcc[fold(m.FCC)] = append(c.fcc[fold(m.FCC)], int32(i))
 		}
@@ -409,6 +419,9 @@ func Open(b []byte) (*Catalogue, error) {
 					c.devices[k] = append(l, int32(i))
 				}
 			}
+		}
+		if d.Approval != "" {
+			c.deviceFCC[fold(d.Approval)] = append(c.deviceFCC[fold(d.Approval)], int32(i))
 		}
 		if d.TAC != "" {
 			c.tacs[d.TAC] = append(c.tacs[d.TAC], TAC{TAC: d.TAC, Maker: first(d.Module, d.Maker), Model: first(d.Model, d.Name), Source: d.Source})

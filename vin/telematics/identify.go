@@ -202,10 +202,9 @@ func (c *Catalogue) fccID(id Identification, v string) Identification {
 			id.Makers = append(id.Makers, Finding{Maker: r.TCUMaker, Model: r.TCUName, Unit: true, Chipset: r.Chipset, Certainty: r.Certainty, Sources: []Source{r.Source}})
 		}
 	}
-	for _, d := range c.file.Devices {
-		if d.Approval != "" && fold(d.Approval) == k {
-			id.Makers = append(id.Makers, Finding{Maker: d.Maker, Model: d.Name, Unit: true, Certainty: d.Certainty, Sources: []Source{d.Source}})
-		}
+	for _, i := range c.deviceFCC[k] {
+		d := &c.file.Devices[i]
+		id.Makers = append(id.Makers, Finding{Maker: d.Maker, Model: d.Name, Unit: true, Certainty: d.Certainty, Sources: []Source{d.Source}})
 	}
 	for _, i := range c.grantees[u[:n]] {
 		g := &c.file.Grantees[i]
@@ -245,17 +244,13 @@ func (c *Catalogue) ofProduct(r *Row, product string) Finding {
 // modelIn finds the longest known model of a maker that a product code holds.
 func (c *Catalogue) modelIn(maker, product string) string {
 	p := fold(product)
-	best := ""
-	for i := range c.file.Modules {
-		m := &c.file.Modules[i]
-		if !slices.Contains(m.Makers, maker) {
-			continue
-		}
-		if k := fold(m.Model); len(k) >= 4 && len(k) > len(fold(best)) && strings.Contains(p, k) {
-			best = m.Model
+	var best named
+	for _, n := range c.modelsOf[maker] {
+		if len(n.key) > len(best.key) && strings.Contains(p, n.key) {
+			best = n
 		}
 	}
-	return best
+	return best.name
 }
 
 // imei reads an IMEI of 15 digits with its check digit, or an IMEISV of 16
