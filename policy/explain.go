@@ -260,7 +260,9 @@ func (m *machine) explainUnknown(n *node) {
 	if slices.Contains(a.open, o) {
 		return
 	}
-	a.open = append(a.open, o)
+	if info.cost > 0 {
+		a.open = append(a.open, o)
+	}
 	a.say(info.label, " is not known")
 }
 
@@ -437,18 +439,18 @@ func (m *machine) explainSupply(n *node) {
 	if a.mute {
 		return
 	}
-	m.supplyWords(n, leaf.Value, ans)
+	m.supplyWords(n, ans)
 }
 
 // supplyWords writes a question to the supply graph with its answer.
-func (m *machine) supplyWords(n *node, party Party, ans *SupplyAnswer) {
+func (m *machine) supplyWords(n *node, ans *SupplyAnswer) {
 	a := &m.account
 	who := "its maker"
 	switch n.fact {
 	case fVehicleMaker:
-		who = "the car maker " + string(party)
+		who = "the car maker"
 	case fHeardMaker:
-		who = "the maker heard on the air, " + string(party) + ","
+		who = "the maker heard on the air"
 	}
 	not, before, after := "", "", ""
 	switch ans.Value {

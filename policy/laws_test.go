@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -322,6 +323,30 @@ func TestSameInputSameBytes(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestConcurrentEvaluationsAgree(t *testing.T) {
+	p, f, s := sixtyRules(t), fullFacts(), quectelTable()
+	want, err := json.Marshal(p.Evaluate(f, s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 50 {
+				got, err := json.Marshal(p.Evaluate(f, s))
+				if err != nil || string(got) != string(want) {
+					t.Errorf("another verdict: %s %v", got, err)
+					return
+				}
+				if p.Decide(f, s) != Deny {
+					t.Error("another outcome")
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestReasonsAgreeWithTheOutcome(t *testing.T) {

@@ -92,7 +92,7 @@ var factTable = [factCount]factInfo{
 	fModelYear:       {"vehicle.model_year", kindInt, "the model year", "Read the year of first registration off the registration document", 1},
 	fType:            {"vehicle.type", kindText, "the vehicle type", "Read the vehicle type off the registration document", 1},
 	fBuiltIn:         {"vehicle.built_in", kindCountry, "the country of build", "Read the maker's plate on the door frame: plant or country of manufacture", 2},
-	fWMICountry:      {"vehicle.wmi_country", kindCountry, "the country that assigned the maker's code", "Scan or read the VIN again", 1},
+	fWMICountry:      {"vehicle.wmi_country", kindCountry, "the country that assigned the maker's code", "", 0},
 	fWeight:          {"vehicle.weight_kg", kindInt, "the gross weight in kg", "Read the permitted gross weight off the maker's plate", 2},
 	fVehicleMaker:    {"vehicle.maker", kindParty, "the car maker", "Read the manufacturer's name off the maker's plate or registration document", 2},
 	fModem:           {"modem", kindBool, "whether a modem is fitted", "Look for an SOS or eCall button, an app of the maker or a SIM slot: is a modem fitted?", 2},
