@@ -194,9 +194,11 @@ type pass struct {
 //
 // Law. Within one pass claims only rise: once Finding has said HotspotHeard,
 // Maker, Make or Cellular of a vehicle, no later observation makes it unsaid
-// until the next vehicle comes; and an observation of one emitter never changes
-// what is thought of another, but for emitters that find the table full.
-// Observations with equal times may come in any order.
+// until the next vehicle comes; and where the sensors are heard anyway, an
+// observation of one emitter never changes what is thought of another, but for
+// emitters that find the table full. Observations with equal times may come in
+// any order. (One emitter's own observations may well speak against it: heard
+// in an empty lane, it is not the vehicle's.)
 type Attributor struct {
 	cfg      Config
 	prefixes *Prefixes
@@ -502,7 +504,7 @@ func (a *Attributor) probability(x evidence) float64 {
 	others := math.Exp(1 - before - after - earlier + x.lasting)
 	others += a.queued() * math.Exp(-upstream-after-came)
 	if x.beside.weight > 0 {
-		others += math.Exp(-beside - came - went)
+		others += math.Exp(-beside - math.Min(came+went, chance))
 	}
 	p := 1 / (1 + others)
 	// A single second is not yet an attribution.
