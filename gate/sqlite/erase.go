@@ -19,8 +19,8 @@ const eraseGroup = 500
 // expired; of lines of the list that a later line has replaced.
 const expired = `
 SELECT p.seq, 'passage' FROM passage p WHERE p.at < :before AND p.salt IS NOT NULL AND EXISTS (SELECT 1 FROM outcome o WHERE o.passage = p.id)
-UNION ALL SELECT r.seq, 'reassessment' FROM reassessment r WHERE r.at < :before AND r.salt IS NOT NULL AND EXISTS (SELECT 1 FROM outcome o WHERE o.passage = r.passage)
-UNION ALL SELECT a.seq, 'act' FROM act a WHERE a.at < :before AND a.salt IS NOT NULL AND EXISTS (SELECT 1 FROM outcome o WHERE o.passage = a.passage)
+UNION ALL SELECT r.seq, 'reassessment' FROM reassessment r JOIN passage p ON p.id = r.passage WHERE p.at < :before AND r.salt IS NOT NULL AND EXISTS (SELECT 1 FROM outcome o WHERE o.passage = p.id)
+UNION ALL SELECT a.seq, 'act' FROM act a JOIN passage p ON p.id = a.passage WHERE p.at < :before AND a.salt IS NOT NULL AND EXISTS (SELECT 1 FROM outcome o WHERE o.passage = p.id)
 UNION ALL SELECT i.seq, 'inspection' FROM inspection i WHERE i.at < :before AND i.expires < :before AND i.salt IS NOT NULL
 UNION ALL SELECT g.seq, 'registration' FROM registration g WHERE g.at < :before AND g.salt IS NOT NULL AND (g.class = '' OR EXISTS (
 	SELECT 1 FROM registration n WHERE n.seq > g.seq AND (g.vin <> '' AND n.vin = g.vin OR g.vin = '' AND n.vin = '' AND n.plate = g.plate)))

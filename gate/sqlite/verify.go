@@ -279,3 +279,27 @@ func scanRow(rows *sql.Rows) (r translog.Row, err error) {
 	}
 	return r, nil
 }
+
+// Hashes reads the stored hashes, for proofs.
+func (s *Store) Hashes(ctx context.Context) translog.HashReader { return hashReader{ctx, s.r} }
+
+type hashReader struct {
+	ctx context.Context
+	db  *sql.DB
+}
+
+// ReadHashes reads stored hashes by index.
+func (r hashReader) ReadHashes(indexes []int64) ([]translog.Hash, error) {
+	hashes := make([]translog.Hash, len(indexes))
+	for i, index := range indexes {
+		var b []byte
+		if err := r.db.QueryRowContext(r.ctx, "SELECT hash FROM log_hash WHERE idx = ?", index).Scan(&b); err != nil {
+			return nil, found(fmt.Sprintf("stored hash %d", index), err)
+		}
+		if len(b) != len(hashes[i]) {
+			return nil, fmt.Errorf("stored hash %d has %d bytes", index, len(b))
+		}
+		hashes[i] = translog.Hash(b)
+	}
+	return hashes, nil
+}

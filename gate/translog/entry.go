@@ -35,7 +35,8 @@ type Erasure struct {
 }
 
 // Encode is the canonical form of the entry: one JSON object, fields in fixed
-// order, no blanks, instants in UTC. Only this form may be hashed.
+// order, no blanks, instants in UTC; the strings within Body stay as they were
+// given. Only this form may be hashed.
 func (e Entry) Encode() ([]byte, error) {
 	e.At = e.At.UTC().Round(0)
 	var buf bytes.Buffer

@@ -92,7 +92,7 @@ var errStop = errors.New("stop")
 // a log that was cut off or replaced by an older copy does not fit them. The
 // error is a failure to read, never a finding.
 func Verify(r Reader, key note.Verifier, outside ...[]byte) (Report, error) {
-	v := verifier{key: key, erasedBy: make(map[int64]int64), erasedRows: make(map[int64]bool)}
+	v := verifier{key: key, lastBad: -1, erasedBy: make(map[int64]int64), erasedRows: make(map[int64]bool)}
 	for _, signed := range outside {
 		c, err := OpenCheckpoint(signed, key)
 		if err != nil {
@@ -154,6 +154,8 @@ type verifier struct {
 	index      int64     // of the next stored hash
 	noHashes   bool      // the stored hashes have a gap: the rest is not compared
 	covered    int64     // entries under the last good checkpoint
+	bad        []int64   // the first entries found changed or missing, rising
+	lastBad    int64     // the last such entry; -1 is none
 	erasedBy   map[int64]int64
 	erasedRows map[int64]bool
 }
@@ -176,6 +178,28 @@ func (v *verifier) misfit(seq int64, format string, args ...any) {
 	}
 }
 
+// spoil notes an entry that was changed or is missing, so that what follows
+// from it is not blamed on others.
+func (v *verifier) spoil(seq int64) {
+	if seq == v.lastBad {
+		return
+	}
+	v.lastBad = seq
+	if len(v.bad) < 10*maxMisfits {
+		v.bad = append(v.bad, seq)
+	}
+}
+
+// blame is the entry that explains why erasures concerning seq do not fit: the
+// first changed or missing one after it, or else seq itself.
+func (v *verifier) blame(seq int64) int64 {
+	i, _ := slices.BinarySearch(v.bad, seq+1)
+	if i < len(v.bad) {
+		return v.bad[i]
+	}
+	return seq
+}
+
 func (v *verifier) walk(entries iter.Seq2[StoredEntry, error]) error {
 	for _, advance := range []func() error{v.hashes.advance, v.checkpoints.advance, v.rows.advance} {
 		if err := advance(); err != nil {
@@ -191,6 +215,7 @@ func (v *verifier) walk(entries iter.Seq2[StoredEntry, error]) error {
 		}
 		n := v.report.Entries
 		if stored.Seq != n {
+			v.spoil(n)
 			v.misfit(n, "entry %d is missing: the next one stored is %d", n, stored.Seq)
 			return errStop
 		}
@@ -238,9 +263,11 @@ func (v *verifier) compare(n int64, s subtree) error {
 	}
 	if !bytes.Equal(v.hashes.head.Hash, s.hash[:]) {
 		first := n - (int64(1)<<s.level - 1)
-		if s.level == 0 {
+		switch {
+		case s.level == 0:
+			v.spoil(n)
 			v.misfit(n, "entry %d does not match its stored hash: entry or hash was changed", n)
-		} else {
+		case v.lastBad < first: // else it follows from what was found below
 			v.misfit(first, "the stored hash over entries %d to %d does not match them", first, n)
 		}
 	}
@@ -252,10 +279,12 @@ func (v *verifier) compare(n int64, s subtree) error {
 func (v *verifier) content(n int64, data []byte) error {
 	e, err := DecodeEntry(data)
 	if err != nil {
+		v.spoil(n)
 		v.misfit(n, "entry %d cannot be read: %v", n, err)
 		return v.skipRows(n)
 	}
 	if e.Seq != n {
+		v.spoil(n)
 		v.misfit(n, "entry %d says that it is entry %d", n, e.Seq)
 	}
 	if e.Kind == KindErased {
@@ -362,6 +391,8 @@ func (v *verifier) checkpointsAt(size int64) error {
 			v.misfit(concerns, "the checkpoint over entries 0 to %d is not signed by this log's key or was changed: %v", stored.Size-1, err)
 		case c.Size != stored.Size || c.Size != size:
 			v.misfit(concerns, "the checkpoint kept for %d entries was signed for %d", stored.Size, c.Size)
+		case c.Root != v.root() && v.lastBad >= v.covered:
+			v.misfit(v.lastBad, "the entries do not add up to the checkpoint over entries 0 to %d", size-1)
 		case c.Root != v.root():
 			v.misfit(min(v.covered, concerns), "the entries do not add up to the checkpoint over entries 0 to %d: something from entry %d on was changed", size-1, v.covered)
 		default:
@@ -384,6 +415,9 @@ func (v *verifier) checkpointsAt(size int64) error {
 // finish looks at what is left over.
 func (v *verifier) finish() error {
 	n := v.report.Entries
+	if v.checkpoints.ok || len(v.outside) > 0 {
+		v.spoil(n)
+	}
 	if v.checkpoints.ok {
 		v.misfit(n, "entry %d is missing: a checkpoint was signed for %d entries, and the log has %d", n, v.checkpoints.head.Size, n)
 	}
@@ -392,10 +426,10 @@ func (v *verifier) finish() error {
 			n, c.Size, c.At.Format("2006-01-02 15:04:05 UTC"), n)
 	}
 	if v.covered < n {
-		v.misfit(v.covered, "no valid checkpoint covers the entries from %d on", v.covered)
+		v.misfit(max(v.covered, min(v.lastBad, n-1)), "no valid checkpoint covers the entries from %d on", v.covered)
 	}
 	if !v.noHashes && v.hashes.ok {
-		v.misfit(max(n-1, 0), "there is a stored hash (%d) beyond the end of the log", v.hashes.head.Index)
+		v.misfit(n, "entry %d is missing: there is a stored hash (%d) beyond the end of the log", n, v.hashes.head.Index)
 	}
 	for v.rows.ok {
 		v.misfit(max(v.rows.head.Claims.Seq, 0), "a row of table %s claims entry %d, which has its row already or cannot have one",
@@ -406,12 +440,16 @@ func (v *verifier) finish() error {
 	}
 	for seq := range v.erasedRows {
 		if _, logged := v.erasedBy[seq]; !logged {
-			v.misfit(seq, "the personal data of entry %d is gone, and no entry says that it was erased", seq)
+			v.misfit(v.blame(seq), "the personal data of entry %d is gone, and no entry says that it was erased", seq)
 		}
 	}
 	for seq, by := range v.erasedBy {
 		if !v.erasedRows[seq] {
-			v.misfit(seq, "entry %d says that the personal data of entry %d was erased, and it is still there", by, seq)
+			culprit := seq
+			if _, changed := slices.BinarySearch(v.bad, by); changed {
+				culprit = by
+			}
+			v.misfit(culprit, "entry %d says that the personal data of entry %d was erased, and it is still there", by, seq)
 		}
 	}
 	return nil

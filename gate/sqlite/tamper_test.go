@@ -1,0 +1,294 @@
+package sqlite_test
+
+import (
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"sallyport/gate"
+	"sallyport/gate/sqlite"
+	"sallyport/gate/storetest"
+	"sallyport/policy"
+)
+
+// tables are those whose every byte is held by the log.
+var tables = []string{"log", "log_hash", "log_checkpoint", "passage", "reassessment", "act", "outcome", "inspection", "registration", "policy"}
+
+// smallLog fills a site with at least one row in each table, some erased.
+func smallLog(t testing.TB, s *sqlite.Store) {
+	t.Helper()
+	ctx := t.Context()
+	p := func(n int) gate.Passage {
+		p := gate.Passage{ID: gate.PassageID([]string{"pA", "pD"}[n]), Lane: "n", At: storetest.Noon.Add(time.Duration(n) * 40 * time.Second), Arrival: gate.Arrival{VIN: "1M8", Plate: "WX1"}}
+		p.Result.Verdict = policy.Verdict{Outcome: policy.Flag, Hash: "be"}
+		return p
+	}
+	at := storetest.Noon
+	for _, err := range []error{
+		s.Record(ctx, p(0)),
+		s.RecordOutcome(ctx, gate.Outcome{Passage: "pA", Ending: gate.EndLeft, At: at}),
+		s.Record(ctx, p(1)),
+		s.RecordReassessment(ctx, gate.Reassessment{Passage: "pD", At: at, Because: "radio"}),
+		s.RecordAct(ctx, gate.Act{Kind: gate.ActOverride, Passage: "pD", By: "anna", Supervisor: "jan", Reason: "late", At: at}),
+		s.RecordOutcome(ctx, gate.Outcome{Passage: "pD", Ending: gate.EndArmFailed, Note: "arm", At: at}),
+		s.RecordInspection(ctx, gate.Inspection{ID: "i", VIN: "1M8", By: "anna", At: at, Expires: at.AddDate(1, 0, 0)}),
+		s.PutRegistrations(ctx, gate.Registration{VIN: "1M8", Plate: "WX1", Class: policy.ClassMilitary, At: at}),
+		s.KeepPolicy(ctx, gate.PolicyDocument{Hash: "be", ID: "b@1", Source: []byte("rules: []"), At: at}),
+		s.RecordEvent(ctx, gate.Event{Kind: gate.EventStopped, Lane: "n", At: at.Add(2 * time.Minute)}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := s.EraseBefore(ctx, p(1).At, at.Add(3*time.Minute), "test"); err != nil || n != 1 {
+		t.Fatalf("erased %d, %v", n, err)
+	}
+}
+
+// intruder is a connection that obeys none of the store's rules.
+func intruder(t testing.TB, dir string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite3", "file:"+filepath.Join(dir, "site.db")+"?_foreign_keys=off&_synchronous=OFF&_busy_timeout=5000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func columnsOf(t testing.TB, db *sql.DB, table string) (names, types []string) {
+	t.Helper()
+	rows, err := db.Query("SELECT name, type FROM pragma_table_info(?)", table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var n, ty string
+		if err := rows.Scan(&n, &ty); err != nil {
+			t.Fatal(err)
+		}
+		names, types = append(names, n), append(types, ty)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return names, types
+}
+
+// TestEveryByte changes each byte of each column of each row that the log
+// holds, one at a time, and wants each change found and an entry named.
+func TestEveryByte(t *testing.T) {
+	dir := newSite(t)
+	s := open(t, dir)
+	smallLog(t, s)
+	db := intruder(t, dir)
+	entries := verified(t, s).Entries
+
+	changes := 0
+	for _, table := range tables {
+		names, types := columnsOf(t, db, table)
+		var ids []int64
+		rows, err := db.Query("SELECT rowid FROM " + table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rows.Next() {
+			var id int64
+			if err := rows.Scan(&id); err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, id)
+		}
+		if err := rows.Close(); err != nil || len(ids) == 0 {
+			t.Fatalf("table %s: %d rows, %v", table, len(ids), err)
+		}
+		for _, id := range ids {
+			for i, column := range names {
+				where := fmt.Sprintf("%s row %d column %s", table, id, column)
+				set := func(rowid int64, v any) {
+					t.Helper()
+					q := "UPDATE " + table + " SET " + column + " = ? WHERE rowid = ?"
+					if types[i] == "TEXT" && v != nil {
+						q = "UPDATE " + table + " SET " + column + " = CAST(? AS TEXT) WHERE rowid = ?"
+					}
+					res, err := db.Exec(q, v, rowid)
+					if err != nil {
+						t.Fatalf("%s: %v", where, err)
+					}
+					if n, _ := res.RowsAffected(); n != 1 {
+						t.Fatalf("%s: %d rows changed", where, n)
+					}
+				}
+				found := func(what string) {
+					t.Helper()
+					changes++
+					r, err := s.Verify(t.Context())
+					if err != nil {
+						t.Fatalf("%s, %s: %v", where, what, err)
+					}
+					if r.Clean() {
+						t.Errorf("%s: %s was not found", where, what)
+						return
+					}
+					first := r.First().Seq
+					if first < 0 || first > entries {
+						t.Errorf("%s, %s: names entry %d of %d", where, what, first, entries)
+					}
+					if types[i] != "INTEGER" && table != "log_hash" && table != "log_checkpoint" && first != id {
+						t.Errorf("%s, %s: names entry %d, want %d: %s", where, what, first, id, r.First().What)
+					}
+				}
+				if types[i] == "INTEGER" { // the row's own key
+					for _, other := range []int64{id + 1000, -id - 1} {
+						set(id, other)
+						found(fmt.Sprintf("key %d", other))
+						set(other, id)
+					}
+					continue
+				}
+				var was []byte
+				if err := db.QueryRow("SELECT CAST("+column+" AS BLOB) FROM "+table+" WHERE rowid = ?", id).Scan(&was); err != nil {
+					t.Fatalf("%s: %v", where, err)
+				}
+				if was == nil {
+					set(id, []byte{'x'})
+					found("something where nothing is")
+					set(id, nil)
+					continue
+				}
+				for at := range was {
+					bad := append([]byte(nil), was...)
+					bad[at] ^= 1 << (at % 8)
+					set(id, bad)
+					found(fmt.Sprintf("byte %d of %d", at, len(was)))
+				}
+				set(id, append(append([]byte(nil), was...), ' '))
+				found("a byte more")
+				set(id, was)
+			}
+		}
+	}
+	verified(t, s) // everything was put back
+	t.Logf("%d changes", changes)
+}
+
+// verified wants a clean log.
+func verified(t testing.TB, s *sqlite.Store) sqlite.VerifyReport {
+	t.Helper()
+	r, err := s.Verify(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.Clean() {
+		t.Fatalf("log does not fit: %+v", r.Misfits)
+	}
+	return r
+}
+
+// TestTamper does what is not a changed byte.
+func TestTamper(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		do    []string
+		first int64 // entry named; -1 is any
+	}{
+		{"nothing", nil, -2},
+		{"delete a passage", []string{"DELETE FROM passage WHERE seq = 3"}, 3},
+		{"delete an act", []string{"DELETE FROM act"}, 5},
+		{"delete an entry", []string{"DELETE FROM log WHERE seq = 4"}, 4},
+		{"delete the last entry", []string{"DELETE FROM log WHERE seq = 11"}, 11},
+		{"delete a hash", []string{"DELETE FROM log_hash WHERE idx = 5"}, 3},
+		{"delete the last checkpoint", []string{"DELETE FROM log_checkpoint WHERE size = (SELECT max(size) FROM log_checkpoint)"}, 11},
+		{"delete all checkpoints", []string{"DELETE FROM log_checkpoint"}, 0},
+		{"add an entry", []string{"INSERT INTO log SELECT 12, replace(entry, '\"seq\":11', '\"seq\":12') FROM log WHERE seq = 11"}, 12},
+		{"add a row", []string{"INSERT INTO act SELECT 100, at, lane, passage, kind, by, supervisor, salt, reason FROM act"}, 100},
+		{"second row for an entry", []string{"INSERT INTO outcome SELECT 5, at, lane, 'px', ending, note FROM outcome WHERE seq = 6"}, 5},
+		{"exchange two passages", []string{"UPDATE passage SET seq = -1 WHERE seq = 1", "UPDATE passage SET seq = 1 WHERE seq = 3", "UPDATE passage SET seq = 3 WHERE seq = -1"}, 1},
+		{"exchange two entries", []string{"UPDATE log SET seq = -1 WHERE seq = 1", "UPDATE log SET seq = 1 WHERE seq = 2", "UPDATE log SET seq = 2 WHERE seq = -1"}, 1},
+		{"rewrite an entry and its hash", []string{"UPDATE log SET entry = replace(entry, 'pD', 'pX') WHERE seq = 4", "UPDATE log_hash SET hash = randomblob(32) WHERE idx = 7"}, 4},
+		{"erase without saying so", []string{"UPDATE passage SET salt = NULL, vin = NULL, plate = NULL, doc = NULL WHERE seq = 3"}, 3},
+		{"erase half", []string{"UPDATE passage SET vin = NULL WHERE seq = 3"}, 3},
+		{"put back what was erased", []string{"UPDATE passage SET (salt, vin, plate, doc) = (SELECT salt, vin, plate, doc FROM passage WHERE seq = 3) WHERE seq = 1"}, 1},
+		{"replay an old checkpoint", []string{"UPDATE log_checkpoint SET signed = (SELECT signed FROM log_checkpoint ORDER BY size LIMIT 1)"}, -1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := newSite(t)
+			s := open(t, dir)
+			smallLog(t, s)
+			if n := verified(t, s).Entries; n != 12 {
+				t.Fatalf("%d entries, the table expects 12", n)
+			}
+			db := intruder(t, dir)
+			for _, q := range c.do {
+				if _, err := db.Exec(q); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r, err := s.Verify(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch {
+			case c.first == -2:
+				if !r.Clean() {
+					t.Errorf("misfits %+v", r.Misfits)
+				}
+			case r.Clean():
+				t.Error("not found")
+			case c.first >= 0 && r.First().Seq != c.first:
+				t.Errorf("names entry %d (%s), want %d", r.First().Seq, r.First().What, c.first)
+			default:
+				t.Log(r.First().What)
+			}
+		})
+	}
+}
+
+// TestOlderCopy puts an older copy of the database in place of the newer one.
+func TestOlderCopy(t *testing.T) {
+	dir := newSite(t)
+	s := open(t, dir)
+	smallLog(t, s)
+	if err := s.KeepHead(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	older := filepath.Join(t.TempDir(), "older.db")
+	if _, err := intruder(t, dir).Exec("VACUUM INTO ?", older); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Record(t.Context(), storetest.Sample(7, policy.Deny)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := s.KeepHead(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	verified(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(older)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, side := range []string{"-wal", "-shm"} {
+		_ = os.Remove(filepath.Join(dir, "site.db"+side))
+	}
+	if err := os.WriteFile(filepath.Join(dir, "site.db"), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := sqlite.Verify(t.Context(), dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Clean() || r.First().Seq != 12 {
+		t.Fatalf("the older copy was not found: %+v", r)
+	}
+	t.Log(r.First().What)
+}
