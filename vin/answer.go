@@ -36,7 +36,7 @@ func (d *Decoded) Answer() Answer {
 		Basis:      d.Basis,
 		Community:  d.Community,
 		ErrorCode:  d.Codes.String(),
-		Attributes: make(map[string]string, d.n+4),
+		Attributes: make(map[string]string, len(d.items)+4),
 	}
 	if a.Problems == nil {
 		a.Problems = []Problem{}

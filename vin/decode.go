@@ -97,8 +97,7 @@ type Decoded struct {
 	ix           *Index
 	given        int    // the model year that NHTSA's rules give, 0 is none
 	manufacturer string // as vPIC writes it
-	items        [MaxSlots + maxMulti]attribute
-	n            int
+	items        []attribute
 }
 
 // attribute is one decoded value, resolved to text when it is asked for.
@@ -109,9 +108,10 @@ type attribute struct {
 	first, last uint8
 }
 
-// maxMulti is how many values the elements that may keep several keep
-// together.
-const maxMulti = 32
+// maxMulti is how many different values the elements that may keep several keep
+// together. The most that any VIN of eight characters, for which every year's
+// schemas take part, was seen to have is 25.
+const maxMulti = 128
 
 // Separator stands between the values of a variable that keeps several. NHTSA
 // joins them by commas, which the values themselves hold.
@@ -121,7 +121,7 @@ const Separator = " ~ "
 // keeps several values comes with all of them, joined by Separator.
 func (d *Decoded) Attributes() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
-		if d.ix == nil || d.manufacturer == "" && d.VehicleType == "" && d.n == 0 {
+		if d.ix == nil || d.manufacturer == "" && d.VehicleType == "" && len(d.items) == 0 {
 			return
 		}
 		if d.given != 0 && !yield("ModelYear", yearText(d.given)) ||
@@ -130,9 +130,9 @@ func (d *Decoded) Attributes() iter.Seq2[string, string] {
 			d.Make != "" && !yield("Make", d.Make) {
 			return
 		}
-		for i := 0; i < d.n; {
+		for i := 0; i < len(d.items); {
 			end := i + 1
-			for end < d.n && d.items[end].slot == d.items[i].slot {
+			for end < len(d.items) && d.items[end].slot == d.items[i].slot {
 				end++
 			}
 			if text := d.text(i, end); text != "" && !yield(d.ix.elems[d.items[i].slot].code, text) {
@@ -160,8 +160,7 @@ func (d *Decoded) text(i, end int) string {
 	if end == i+1 {
 		return d.one(i)
 	}
-	var buf [maxMulti]string
-	texts := buf[:0]
+	texts := make([]string, 0, end-i)
 	for ; i < end; i++ {
 		t := d.one(i)
 		if at, held := slices.BinarySearch(texts, t); !held {
@@ -997,41 +996,45 @@ func (q *query) fill(p *pass, d *Decoded) {
 	d.Manufacturer = strings.TrimSpace(d.manufacturer)
 	d.VehicleType = ix.typeOf[q.wmi.kind]
 	d.Make = ix.str(q.makeOf(p))
+	d.items = make([]attribute, 0, bits.OnesCount64(p.have&^ix.multi)+p.nMulti)
 	for have := p.have; have != 0; have &= have - 1 {
 		slot := uint8(bits.TrailingZeros64(have))
 		e := &ix.elems[slot]
 		if e.multi {
 			for i := range p.nMulti {
 				if it := &p.multi[i]; it.slot == slot {
-					d.items[d.n] = attribute{ref: it.ref, slot: slot, from: it.from, first: it.first, last: it.last}
-					d.n++
+					d.items = append(d.items, it.attribute())
 				}
 			}
 			continue
 		}
 		it := &p.best[slot]
-		d.items[d.n] = attribute{ref: it.ref, slot: slot, from: it.from, first: it.first, last: it.last}
-		d.n++
+		d.items = append(d.items, it.attribute())
+		last := len(d.items) - 1
 		switch e.id {
 		case elemModel:
-			d.Model = d.one(d.n - 1)
+			d.Model = d.one(last)
 		case elemBodyClass:
-			d.BodyClass = d.one(d.n - 1)
+			d.BodyClass = d.one(last)
 		case elemGVWR:
-			d.GVWR = d.one(d.n - 1)
+			d.GVWR = d.one(last)
 		case elemFuel:
-			d.FuelPrimary = d.one(d.n - 1)
+			d.FuelPrimary = d.one(last)
 		case elemPlantCountry:
-			d.PlantCountry = d.one(d.n - 1)
+			d.PlantCountry = d.one(last)
 			if it.from == fromPattern {
 				d.BuiltIn.Code = ix.str(ix.extra(it.ref))
 			}
 		case elemPlantState:
-			d.PlantState = d.one(d.n - 1)
+			d.PlantState = d.one(last)
 		case elemPlantCity:
-			d.PlantCity = d.one(d.n - 1)
+			d.PlantCity = d.one(last)
 		}
 	}
+}
+
+func (it *item) attribute() attribute {
+	return attribute{ref: it.ref, slot: it.slot, from: it.from, first: it.first, last: it.last}
 }
 
 // makeOf is the make of the decoded model, else the only make of the WMI
