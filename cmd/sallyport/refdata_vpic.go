@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -45,12 +46,12 @@ func (c *refdataBuildVPICCmd) Run(ctx context.Context, s *streams) error {
 }
 
 // addFrom reads a file of reference data into src.
-func addFrom(path string, src *build.Source, read func(io.Reader, *build.Source) error) error {
+func addFrom(path string, src *build.Source, read func(io.Reader, *build.Source) error) (err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { err = errors.Join(err, f.Close()) }()
 	if err := read(f, src); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -63,7 +64,7 @@ func replaceFile(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }() // gone already where all went well
 	if _, err = f.Write(data); err == nil {
 		err = f.Sync()
 	}

@@ -31,11 +31,11 @@ import (
 // is a gzipped one.
 func Read(ctx context.Context, path string) (_ *build.Source, err error) {
 	if strings.HasSuffix(path, ".gz") {
-		dir, err := os.MkdirTemp("", "vpic-")
-		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", path, err)
+		dir, terr := os.MkdirTemp("", "vpic-")
+		if terr != nil {
+			return nil, fmt.Errorf("reading %s: %w", path, terr)
 		}
-		defer os.RemoveAll(dir)
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 		plain := filepath.Join(dir, "vpic.sqlite")
 		if err := unpack(path, plain); err != nil {
 			return nil, fmt.Errorf("unpacking %s: %w", path, err)
@@ -64,7 +64,7 @@ func unpack(from, to string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer func() { err = errors.Join(err, in.Close()) }()
 	z, err := gzip.NewReader(in)
 	if err != nil {
 		return err
@@ -98,7 +98,11 @@ func (r *reader) rows(query string, f func(col []string) error) {
 		fail(err)
 		return
 	}
-	defer rows.Close()
+	defer func() {
+		if err := rows.Close(); err != nil && r.err == nil {
+			fail(err)
+		}
+	}()
 	names, err := rows.Columns()
 	if err != nil {
 		fail(err)
