@@ -496,6 +496,14 @@ type solution struct {
 	upCtrl   []bool
 	stated   []bool // control is stated by an edge, whatever the shares
 	upStated []bool
+	arcs     [][]arc // of each node, one for each holding
+}
+
+// arc is a holding between two nodes of a solution.
+type arc struct {
+	e   *Edge
+	o   int32 // node of the owner
+	now bool  // in force; else first seen later, so that it may have been in force
 }
 
 // The questions whose answers are remembered.
@@ -573,7 +581,16 @@ func (g *Graph) solve(start int32, country string, day int32) *solution {
 	s.low, s.up = make([]float64, n), make([]float64, n)
 	s.ctrl, s.upCtrl = make([]bool, n), make([]bool, n)
 	s.stated, s.upStated = make([]bool, n), make([]bool, n)
+	s.arcs = make([][]arc, n)
 	for k, p := range s.node {
+		for _, ei := range g.own[p] {
+			e := &g.file.Edges[ei]
+			now := g.inForce(ei, day)
+			if !now && !(e.Seen && day < g.span[ei].since) || g.repeated(p, ei, day) {
+				continue
+			}
+			s.arcs[k] = append(s.arcs[k], arc{e, s.at[g.to[ei]], now})
+		}
 		s.base[k] = g.covers(country, g.file.Parties[p].Country) && !g.foreign(p, country, day)
 	}
 	rounds := 1
@@ -606,20 +623,10 @@ func (s *solution) step(k int) bool {
 	}
 	var low, up float64
 	var stated, upStated bool
-	above, alts := 0, 0
+	alts := 0
 	altLow, altUp, altCtrl, altUpCtrl := 100.0, 0.0, true, false
-	for _, ei := range g.own[p] {
-		e := &g.file.Edges[ei]
-		now := g.inForce(ei, s.day)
-		before := !now && e.Seen && s.day < g.span[ei].since
-		if !now && !before {
-			continue
-		}
-		above++
-		if g.repeated(p, ei, s.day) {
-			continue
-		}
-		o := s.at[g.to[ei]]
+	for _, h := range s.arcs[k] {
+		e, o, now := h.e, h.o, h.now
 		l, u := s.low[o], s.up[o]
 		if s.ctrl[o] {
 			l = 100
@@ -659,7 +666,7 @@ func (s *solution) step(k int) bool {
 		up += altUp
 		upStated = upStated || altUpCtrl
 	}
-	if party.Unresolved != "" || party.Country == "" && above == 0 {
+	if party.Unresolved != "" || party.Country == "" && len(s.arcs[k]) == 0 {
 		up, upStated = 100, true
 	}
 	low, up = math.Min(low, 100), math.Min(math.Max(up, low), 100)
