@@ -320,7 +320,7 @@ func (p *Prefixes) Company(id int) (Company, bool) {
 func (p *Prefixes) SSIDMake(ssid string) (SSIDPattern, bool) { return p.name(ssid, WiFi) }
 
 func (p *Prefixes) name(s string, over Kind) (SSIDPattern, bool) {
-	if len(s) > 32 {
+	if s == "" || len(s) > 32 {
 		return SSIDPattern{}, false
 	}
 	for i := range p.patterns {
