@@ -3,6 +3,7 @@ package policy
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -42,6 +43,7 @@ type node struct {
 	// quantified marks a condition that speaks of modules.
 	quantified bool
 	num        int64
+	lo, hi     int64 // howNumber: the range that is true, for every test but in
 	text       string
 	vals       []value // for testIn
 }
@@ -69,19 +71,36 @@ func howOf(c *cond) how {
 	}
 }
 
+// span is the range of numbers for which a test is true.
+func span(t test, x int64) (lo, hi int64) {
+	switch t {
+	case testAtLeast:
+		return x, math.MaxInt64
+	case testMore:
+		return x + 1, math.MaxInt64
+	case testAtMost:
+		return math.MinInt64, x
+	case testLess:
+		return math.MinInt64, x - 1
+	default:
+		return x, x
+	}
+}
+
 type rule struct {
 	root      int32
 	outcome   Outcome
 	ifUnknown Outcome
 	presumes  bool
-	from, to  int64 // seconds since 1970, from included, to excluded
+	source    Source // the instrument, as a reason shows it
+	from, to  int64  // seconds since 1970, from included, to excluded
 	lifts     []int32
 }
 
 func compile(d *document) *Policy {
 	p := &Policy{doc: d, reasons: map[string]*ruleDoc{}, name: d.id + " " + d.version}
 	for _, r := range d.rules {
-		c := rule{root: int32(len(p.prog)), outcome: r.outcome, ifUnknown: r.ifUnknown, presumes: presumes(r.when)}
+		c := rule{root: int32(len(p.prog)), outcome: r.outcome, ifUnknown: r.ifUnknown, presumes: presumes(r.when), source: r.instrument.source()}
 		c.from, c.to = period(r.instrument)
 		for _, id := range r.lifts {
 			c.lifts = append(c.lifts, int32(slices.IndexFunc(d.rules, func(o *ruleDoc) bool { return o.id == id })))
@@ -115,6 +134,7 @@ func (p *Policy) emit(c *cond) {
 	if len(c.vals) > 0 {
 		n.num, n.text = c.vals[0].num, c.vals[0].text
 	}
+	n.lo, n.hi = span(c.test, n.num)
 	if c.op == opAtom && c.test == testIn {
 		n.vals = c.vals
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"math"
 	"strings"
 	"time"
 )
@@ -26,6 +27,7 @@ type machine struct {
 	slot int
 
 	known, claimed int64
+	numbers        [factCount]int64
 
 	date    [3]int
 	day     string
@@ -67,6 +69,7 @@ func (p *Policy) machine(f *Facts, s Supply) *machine {
 	}
 	m.asked, m.answers = m.asked[:size], m.answers[:size]
 	clear(m.asked)
+	m.fill()
 	at := f.At.UTC()
 	y, mo, d := at.Date()
 	if date := [3]int{y, int(mo), d}; m.day == "" || m.date != date {
@@ -101,29 +104,47 @@ func (p *Policy) Decide(f *Facts, s Supply) Outcome {
 // decide runs every rule and takes the strictest outcome.
 func (m *machine) decide() Outcome {
 	at := m.f.At.Unix()
-	for i := range m.p.rules {
-		r := &m.p.rules[i]
-		if at < r.from || at >= r.to {
-			m.vals[i] = False
-			continue
+	rules := m.p.rules
+	var strictest Outcome
+	granted := false
+	for i := range rules {
+		r := &rules[i]
+		v := False
+		if at >= r.from && at < r.to {
+			v = m.eval(r.root)
 		}
-		m.vals[i] = m.eval(r.root)
+		m.vals[i] = v
+		switch v {
+		case True:
+			strictest = max(strictest, r.outcome)
+			granted = granted || r.outcome == Grant
+		case Unknown:
+			strictest = max(strictest, r.ifUnknown)
+		}
 	}
-	return m.outcome()
+	if m.p.lifting {
+		return m.outcome()
+	}
+	return m.atLeastDefault(strictest, granted)
 }
 
-// outcome takes the strictest of what the rules say. Unless a grant rule
-// speaks, it is at least the policy's default; so adding a rule that flags or
-// denies can never lower it.
+// atLeastDefault: unless a grant rule speaks, the outcome is at least the
+// policy's default; so adding a rule that flags or denies can never lower it.
+func (m *machine) atLeastDefault(strictest Outcome, granted bool) Outcome {
+	if !granted {
+		return max(strictest, m.p.doc.floor)
+	}
+	return strictest
+}
+
+// outcome takes the strictest of what the rules say, after lifting.
 func (m *machine) outcome() Outcome {
-	if m.p.lifting {
-		clear(m.lifted)
-		for i := range m.p.rules {
-			if m.vals[i] == True {
-				for _, t := range m.p.rules[i].lifts {
-					if m.lifted[t] == 0 {
-						m.lifted[t] = int32(i) + 1
-					}
+	clear(m.lifted)
+	for i := range m.p.rules {
+		if m.vals[i] == True {
+			for _, t := range m.p.rules[i].lifts {
+				if m.lifted[t] == 0 {
+					m.lifted[t] = int32(i) + 1
 				}
 			}
 		}
@@ -131,17 +152,13 @@ func (m *machine) outcome() Outcome {
 	var strictest Outcome
 	granted := false
 	for i := range m.p.rules {
-		o := m.says(i)
-		if m.lifted[i] != 0 {
-			continue
+		if m.lifted[i] == 0 {
+			o := m.says(i)
+			strictest = max(strictest, o)
+			granted = granted || o == Grant
 		}
-		strictest = max(strictest, o)
-		granted = granted || o == Grant
 	}
-	if !granted {
-		strictest = max(strictest, m.p.doc.floor)
-	}
-	return strictest
+	return m.atLeastDefault(strictest, granted)
 }
 
 // says is what a rule contributes before lifting: 0 is nothing.
@@ -336,8 +353,10 @@ func (u *Unit) makerKnown() bool {
 func (m *machine) agreed(i int32, u int) Truth {
 	unit := &m.f.Units[u]
 	v := Unknown
+	m.unit = unit
 	for k := range unit.Candidates {
-		w := m.body(i, u, k)
+		m.cand, m.slot = &unit.Candidates[k], int(m.base[u])+k
+		w := m.eval(i + 1)
 		if w == Unknown || k > 0 && w != v {
 			return Unknown
 		}
@@ -349,9 +368,7 @@ func (m *machine) agreed(i int32, u int) Truth {
 // body runs a quantifier's body for one candidate.
 func (m *machine) body(i int32, u, k int) Truth {
 	m.take(u, k)
-	v := m.eval(i + 1)
-	m.unit, m.cand = nil, nil
-	return v
+	return m.eval(i + 1)
 }
 
 func (m *machine) take(u, k int) {
@@ -405,25 +422,15 @@ func (m *machine) absent(n *node) Truth {
 func same(a, b string) bool { return a == b || len(a) == len(b) && strings.EqualFold(a, b) }
 
 func compare(n *node, x int64) Truth {
-	switch n.test {
-	case testIs:
-		return truth(x == n.num)
-	case testAtLeast:
-		return truth(x >= n.num)
-	case testAtMost:
-		return truth(x <= n.num)
-	case testLess:
-		return truth(x < n.num)
-	case testMore:
-		return truth(x > n.num)
-	default:
-		for k := range n.vals {
-			if n.vals[k].num == x {
-				return True
-			}
-		}
-		return False
+	if n.test != testIn {
+		return truth(x >= n.lo && x <= n.hi)
 	}
+	for k := range n.vals {
+		if n.vals[k].num == x {
+			return True
+		}
+	}
+	return False
 }
 
 // holds says whether an authorisation of that id is held at the instant.
@@ -482,47 +489,53 @@ func (m *machine) ask(n *node, party Party, slot int) *SupplyAnswer {
 	return &m.answers[k]
 }
 
+// unknownNumber stands for a number that is not known. No fact reaches it.
+const unknownNumber = math.MinInt64
+
 // number gives a numeric fact.
 func (m *machine) number(f factID) (int64, bool) {
 	switch f {
-	case fModelYear:
-		return int64(m.f.Vehicle.ModelYear.Value), m.f.Vehicle.ModelYear.Known
-	case fWeight:
-		return int64(m.f.Vehicle.WeightKg.Value), m.f.Vehicle.WeightKg.Known
-	case fModem:
-		return flagOf(&m.f.Modem)
 	case fModuleChipDown:
 		return flagOf(&m.cand.ChipDown)
 	case fModuleCertainty:
 		return int64(m.cand.Certainty), m.cand.Certainty != CertaintyNone
-	case fModulesKnown:
-		return m.known, true
-	case fUnitsClaimed:
-		return m.claimed, true
-	case fCameraOutside:
-		return flagOf(&m.f.Capabilities.CameraOutside)
-	case fCameraInside:
-		return flagOf(&m.f.Capabilities.CameraInside)
-	case fMicrophone:
-		return flagOf(&m.f.Capabilities.Microphone)
-	case fGNSS:
-		return flagOf(&m.f.Capabilities.GNSS)
-	case fRecordingOff:
-		return flagOf(&m.f.Capabilities.RecordingOff)
-	case fHotspotHeard:
-		return flagOf(&m.f.Radio.HotspotHeard)
-	case fCellular:
-		return flagOf(&m.f.Radio.Cellular)
-	case fZone:
-		return int64(m.f.Site.Zone.Value), m.f.Site.Zone.Known
-	case fPosture:
-		return int64(m.f.Site.Posture.Value), m.f.Site.Posture.Known
-	case fCatalogueAge:
-		return int64(m.f.Data.CatalogueAgeDays.Value), m.f.Data.CatalogueAgeDays.Known
-	case fSupplyAge:
-		return int64(m.f.Data.SupplyAgeDays.Value), m.f.Data.SupplyAgeDays.Known
 	}
-	return 0, false
+	x := m.numbers[f]
+	return x, x != unknownNumber
+}
+
+// fill takes the vehicle's numbers out of the facts once for all rules.
+func (m *machine) fill() {
+	f, n := m.f, &m.numbers
+	n[fModelYear] = numberOf(&f.Vehicle.ModelYear)
+	n[fWeight] = numberOf(&f.Vehicle.WeightKg)
+	n[fModem] = boolOf(&f.Modem)
+	n[fModulesKnown], n[fUnitsClaimed] = m.known, m.claimed
+	n[fCameraOutside] = boolOf(&f.Capabilities.CameraOutside)
+	n[fCameraInside] = boolOf(&f.Capabilities.CameraInside)
+	n[fMicrophone] = boolOf(&f.Capabilities.Microphone)
+	n[fGNSS] = boolOf(&f.Capabilities.GNSS)
+	n[fRecordingOff] = boolOf(&f.Capabilities.RecordingOff)
+	n[fHotspotHeard] = boolOf(&f.Radio.HotspotHeard)
+	n[fCellular] = boolOf(&f.Radio.Cellular)
+	n[fZone] = numberOf(&f.Site.Zone)
+	n[fPosture] = numberOf(&f.Site.Posture)
+	n[fCatalogueAge] = numberOf(&f.Data.CatalogueAgeDays)
+	n[fSupplyAge] = numberOf(&f.Data.SupplyAgeDays)
+}
+
+func numberOf[T ~int | ~uint8](l *Leaf[T]) int64 {
+	if !l.Known {
+		return unknownNumber
+	}
+	return int64(l.Value)
+}
+
+func boolOf(l *Leaf[bool]) int64 {
+	if x, known := flagOf(l); known {
+		return x
+	}
+	return unknownNumber
 }
 
 func flagOf(l *Leaf[bool]) (int64, bool) {

@@ -54,7 +54,7 @@ func (m *machine) reasons(v *Verdict) bool {
 	if n == 0 {
 		return false
 	}
-	v.Reasons = make([]Reason, 0, n+1)
+	v.Reasons = make([]Reason, 0, n)
 	for o := Deny; o >= Grant; o-- {
 		for i := range m.p.rules {
 			if m.says(i) != o {
@@ -81,7 +81,7 @@ func (m *machine) reason(i int, o Outcome) Reason {
 		a.text = append(a.text, "Not settled: "...)
 	}
 	m.explain(m.p.rules[i].root)
-	r := Reason{Rule: d.id, Outcome: o, Open: m.vals[i] == Unknown, Because: a.sentence(), Instrument: d.instrument.source()}
+	r := Reason{Rule: d.id, Outcome: o, Open: m.vals[i] == Unknown, Because: a.sentence(), Instrument: m.p.rules[i].source}
 	for _, open := range a.open {
 		m.open = append(m.open, ruleFact{i, open})
 	}
@@ -125,6 +125,7 @@ type account struct {
 	module  []*Source
 	supply  []*Source
 	leaf    []*Source
+	once    []*Source // those of the three, each once
 	open    []openFact
 }
 
@@ -139,6 +140,7 @@ func (a *account) forget() {
 	clear(a.module[:cap(a.module)])
 	clear(a.supply[:cap(a.supply)])
 	clear(a.leaf[:cap(a.leaf)])
+	clear(a.once[:cap(a.once)])
 }
 
 // say adds one clause.
@@ -177,18 +179,20 @@ func point(to []*Source, list []Source) []*Source {
 // evidence lists all sources once: the modules' own first, then the owners',
 // then the other facts'.
 func (a *account) evidence() []Source {
-	n := len(a.module) + len(a.supply) + len(a.leaf)
-	if n == 0 {
+	a.once = a.once[:0]
+	for _, list := range [...][]*Source{a.module, a.supply, a.leaf} {
+		for _, s := range list {
+			if *s != (Source{}) && !slices.ContainsFunc(a.once, func(o *Source) bool { return o == s || *o == *s }) {
+				a.once = append(a.once, s)
+			}
+		}
+	}
+	if len(a.once) == 0 {
 		return nil
 	}
-	out := make([]Source, 0, n)
-	for _, list := range [...][]*Source{a.module, a.supply, a.leaf} {
-		for i, s := range list {
-			if *s == (Source{}) || slices.Contains(list[:i], s) || slices.Contains(out, *s) {
-				continue
-			}
-			out = append(out, *s)
-		}
+	out := make([]Source, len(a.once))
+	for i, s := range a.once {
+		out[i] = *s
 	}
 	return out
 }
@@ -598,7 +602,7 @@ func (m *machine) explainAlternatives(i int32, u int) {
 		if m.body(i, u, k) != True {
 			continue
 		}
-		a.text = append(append(append(a.text, "; of these, "...), moduleName(unit, k)...), " — "...)
+		a.text = append(appendModule(append(a.text, "; of these, "...), unit, k), " — "...)
 		before := a.clauses
 		a.clauses, a.joined = 0, " and "
 		m.take(u, k)
@@ -636,23 +640,28 @@ func (m *machine) listModules(unit *Unit) {
 		default:
 			a.text = append(a.text, "module "...)
 		}
-		a.text = append(a.text, moduleName(unit, k)...)
+		a.text = appendModule(a.text, unit, k)
 	}
 }
 
-// moduleName is a candidate as a person would call it, with how well it is
-// known.
-func moduleName(unit *Unit, k int) string {
+// appendModule writes a candidate as a person would call it, with how well it
+// is known.
+func appendModule(to []byte, unit *Unit, k int) []byte {
 	c := &unit.Candidates[k]
-	name := cmp.Or(c.MakerName, string(c.Maker.Value))
-	if c.Model.Known && c.Model.Value != "" && !strings.Contains(name, c.Model.Value) {
-		name = strings.TrimSpace(name + " " + c.Model.Value)
-	}
-	if name == "" {
-		name = "of unknown maker"
-	}
-	if c.ChipDown.Known && c.ChipDown.Value {
-		name = unitNoun(unit) + " of " + cmp.Or(c.MakerName, string(c.Maker.Value), "unknown maker") + " without a separate module"
+	maker := cmp.Or(c.MakerName, string(c.Maker.Value))
+	switch {
+	case c.ChipDown.Known && c.ChipDown.Value:
+		to = append(to, unitNoun(unit)...)
+		to = append(to, " of "...)
+		to = append(to, cmp.Or(maker, "unknown maker")...)
+		to = append(to, " without a separate module"...)
+	case c.Model.Known && c.Model.Value != "" && !strings.Contains(maker, c.Model.Value):
+		if maker != "" {
+			to = append(append(to, maker...), ' ')
+		}
+		to = append(to, c.Model.Value...)
+	default:
+		to = append(to, cmp.Or(maker, "of unknown maker")...)
 	}
 	how := c.Certainty.String()
 	switch {
@@ -661,7 +670,8 @@ func moduleName(unit *Unit, k int) string {
 	case c.Certainty == CertaintyNone:
 		how = cmp.Or(c.Basis, "certainty unknown")
 	}
-	return name + " (" + how + ")"
+	to = append(append(to, " ("...), how...)
+	return append(to, ')')
 }
 
 func unitNoun(u *Unit) string {
