@@ -215,10 +215,10 @@ func (g *Graph) ownerResolved(i int32, d int32) Answer {
 		a.Because = why
 	case open != nil:
 		a.Value, a.Path = Unknown, open
-		a.Because = fmt.Sprintf("Who owns %s is not known to us as of %s.", strings.Join(openNames, " and "), g.file.Edition)
+		a.Because = fmt.Sprintf("Who owns %s is not known to us as of %s.", strings.Join(openNames, " and "), g.asOf())
 	default:
 		a.Value, a.Path = True, lit
-		a.Because = fmt.Sprintf("The owners of %s are known to the top as of %s.", g.name(i), g.file.Edition)
+		a.Because = fmt.Sprintf("The owners of %s are known to the top as of %s.", g.name(i), g.asOf())
 	}
 	a.Path = distinct(a.Path)
 	a.Certainty = weakest(a.Path)
@@ -259,7 +259,7 @@ func (g *Graph) designFrom(i int32, country string, d int32) Answer {
 			case True:
 				found = append(found, step...)
 				said = append(said, ev.Text)
-				with = append(with, fmt.Sprintf("%s, and %s", strings.TrimSuffix(ev.Text, "."), lowerFirst(far.Because)))
+				with = append(with, fmt.Sprintf("%s, and %s", clause(ev.Text), lowerFirst(far.Because)))
 			case Unknown:
 				maybe = append(maybe, step...)
 			}
@@ -297,7 +297,7 @@ func (g *Graph) designFrom(i int32, country string, d int32) Answer {
 	default:
 		a.Value = False
 		a.Path = []Evidence{g.partyEvidence(i)}
-		a.Because = fmt.Sprintf("No licence, firmware or engineering tie of %s to a maker controlled from %s is known to us as of %s.", g.name(i), countryName(country), g.file.Edition)
+		a.Because = fmt.Sprintf("No licence, firmware or engineering tie of %s to a maker controlled from %s is known to us as of %s.", g.name(i), countryName(country), g.asOf())
 	}
 	a.Certainty = weakest(a.Path)
 	return a
@@ -389,7 +389,7 @@ func (g *Graph) listedOn(i int32, list string, d int32) Answer {
 		if len(hit) > 1 {
 			var steps []string
 			for _, e := range hit[:len(hit)-1] {
-				steps = append(steps, strings.TrimRight(e.Text, "."))
+				steps = append(steps, clause(e.Text))
 			}
 			a.Because = strings.Join(append(steps, lowerFirst(last.Text)), "; ")
 		}
@@ -895,7 +895,7 @@ func (s *solution) explainOpen(k int) ([]Evidence, string) {
 	}
 	path := find(k, nil)
 	if len(path) == 0 {
-		return []Evidence{s.g.partyEvidence(s.node[k])}, fmt.Sprintf("Who controls %s is not known to us as of %s.", s.g.name(s.node[k]), s.g.file.Edition)
+		return []Evidence{s.g.partyEvidence(s.node[k])}, fmt.Sprintf("Who controls %s is not known to us as of %s.", s.g.name(s.node[k]), s.g.asOf())
 	}
 	last := path[len(path)-1].Text
 	if len(path) == 1 {
@@ -904,7 +904,7 @@ func (s *solution) explainOpen(k int) ([]Evidence, string) {
 	var steps []string
 	for _, e := range path[:len(path)-1] {
 		if !strings.Contains(e.Text, " is possibly a name of ") {
-			steps = append(steps, strings.TrimSuffix(e.Text, "."))
+			steps = append(steps, clause(e.Text))
 		}
 	}
 	if len(steps) == 0 {
@@ -1128,7 +1128,15 @@ func (g *Graph) alternativesEvidence(n, day int32) []Evidence {
 }
 
 func (g *Graph) notThere(id string) Answer {
-	return Answer{Because: fmt.Sprintf("No party %q is known to us as of %s.", id, g.file.Edition)}
+	return Answer{Because: fmt.Sprintf("No party %q is known to us as of %s.", id, g.asOf())}
+}
+
+// asOf is the day of the edition, for a sentence.
+func (g *Graph) asOf() string {
+	if d := g.Date(); !d.IsZero() {
+		return d.Format(time.DateOnly)
+	}
+	return "edition " + g.file.Edition
 }
 
 func (g *Graph) noneKnown(i int32, country string, low, pct float64) string {
@@ -1138,9 +1146,9 @@ func (g *Graph) noneKnown(i int32, country string, low, pct float64) string {
 	}
 	if low > 0 {
 		return fmt.Sprintf("%s of %s%s is known to be held from %s, less than %s, and no controlling owner from there is known to us as of %s.",
-			percent(low), g.name(i), where, countryName(country), percent(pct), g.file.Edition)
+			percent(low), g.name(i), where, countryName(country), percent(pct), g.asOf())
 	}
-	return fmt.Sprintf("No owner of %s%s from %s is known to us as of %s.", g.name(i), where, countryName(country), g.file.Edition)
+	return fmt.Sprintf("No owner of %s%s from %s is known to us as of %s.", g.name(i), where, countryName(country), g.asOf())
 }
 
 func (g *Graph) name(n int32) string  { return g.file.Parties[n].Name }
@@ -1199,6 +1207,17 @@ func percent(v float64) string {
 // sentence ends a text with one full stop, also where a company's name ends
 // with one.
 func sentence(s string) string { return strings.TrimRight(s, ".") + "." }
+
+// clause takes the full stop off a sentence, unless it belongs to a company's
+// name.
+func clause(s string) string {
+	for _, abbreviation := range []string{"Ltd.", "Inc.", "Co.", "r.l.", "S.A."} {
+		if strings.HasSuffix(s, abbreviation) {
+			return s
+		}
+	}
+	return strings.TrimSuffix(s, ".")
+}
 
 func lowerFirst(s string) string {
 	if strings.HasPrefix(s, "Who ") || strings.HasPrefix(s, "The ") {

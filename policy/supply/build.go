@@ -615,14 +615,20 @@ func (b *builder) overRest() error {
 				ref := in.Ref
 				if r.Source != "" {
 					ref = r.ref()
+				} else if first, _, _ := strings.Cut(name, " "); !strings.Contains(ref.Quote, first) {
+					ref.Quote = name // the instrument's quote is on another entry
+				}
+				if r.Source == "" {
+					ref.Note = ""
 				}
 				ref.Reason = r.Reason
 				en := Entry{Name: name, Party: party, From: r.Since, Until: r.Until, Ref: ref}
 				if r.Row == "entry" {
 					ed.Entries = append(ed.Entries, en)
 				} else {
-					en.Quote = ""
-					en.Note = in.Note
+					if r.Source == "" {
+						en.Quote, en.Note = "", in.Note // the compiler's note is what says so
+					}
 					ed.Absent = append(ed.Absent, en)
 				}
 			}
