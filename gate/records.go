@@ -31,6 +31,7 @@ type EventKind string
 
 // The events of this version.
 const (
+	EventCreated      EventKind = "created"      // the site was made
 	EventStarted      EventKind = "started"      // the program took the lanes into service
 	EventStopped      EventKind = "stopped"      // the program left the lanes in order
 	EventClockBehind  EventKind = "clock-behind" // the clock is behind the last record

@@ -34,7 +34,7 @@ CREATE TABLE passage (
   doc     TEXT
 ) STRICT;
 CREATE INDEX passage_at ON passage (at);
-CREATE INDEX passage_lane ON passage (lane, at);
+CREATE INDEX passage_lane ON passage (lane);
 CREATE INDEX passage_vin ON passage (vin) WHERE vin IS NOT NULL;
 CREATE INDEX passage_plate ON passage (plate) WHERE plate IS NOT NULL;
 

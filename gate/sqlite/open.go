@@ -102,14 +102,14 @@ func Init(ctx context.Context, dir, site string, at time.Time) (verifierKey stri
 	if err := f.Close(); err != nil {
 		return "", fmt.Errorf("database: %w", err)
 	}
-	if err := migrate(ctx, fresh); err != nil {
+	if err := migrate(ctx, fresh, migrations.Site); err != nil {
 		return "", err
 	}
 	s, err := openDB(ctx, fresh, signing)
 	if err != nil {
 		return "", err
 	}
-	err = s.RecordEvent(ctx, gate.Event{Kind: "created", At: at, Detail: "site " + site + ", log key " + verifying})
+	err = s.RecordEvent(ctx, gate.Event{Kind: gate.EventCreated, At: at, Detail: "site " + site + ", log key " + verifying})
 	if err = errors.Join(err, s.Close()); err != nil {
 		return "", err
 	}
@@ -219,7 +219,7 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 		return nil, err
 	}
 	db := filepath.Join(path, fileDB)
-	if err := migrate(ctx, db); err != nil {
+	if err := migrate(ctx, db, migrations.Site); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	s, err := openDB(ctx, db, signing)
@@ -262,7 +262,7 @@ func lockDir(dir string) (*os.File, error) {
 
 // migrate applies what the schema lacks, after a copy of the database beside
 // it, and refuses a database from the future.
-func migrate(ctx context.Context, path string) (err error) {
+func migrate(ctx context.Context, path string, schema fs.FS) (err error) {
 	db, err := sql.Open("sqlite3", dsn(path, writing))
 	if err != nil {
 		return fmt.Errorf("database: %w", err)
@@ -272,7 +272,7 @@ func migrate(ctx context.Context, path string) (err error) {
 	if err := checkSQLite(ctx, db); err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, migrations.Site)
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, schema)
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}

@@ -260,7 +260,7 @@ func (s *Store) RecordEvent(ctx context.Context, e gate.Event) error {
 func (s *Store) CloseOpen(ctx context.Context, at time.Time) ([]gate.PassageID, error) {
 	var closed []gate.PassageID
 	err := s.do(ctx, "close open passages", func(t *txn) error {
-		st, err := t.stmt("SELECT id, lane FROM passage WHERE id NOT IN (SELECT passage FROM outcome) ORDER BY seq")
+		st, err := t.stmt("SELECT id, lane FROM passage p WHERE NOT EXISTS (SELECT 1 FROM outcome o WHERE o.passage = p.id) ORDER BY seq")
 		if err != nil {
 			return err
 		}

@@ -158,7 +158,7 @@ func NewMemory() *Memory {
 	}
 	// As a database does, it begins with an entry of its own, so that no
 	// passage has sequence number 0.
-	if err := m.RecordEvent(context.Background(), gate.Event{Kind: "created"}); err != nil {
+	if err := m.RecordEvent(context.Background(), gate.Event{Kind: gate.EventCreated}); err != nil {
 		panic(err) // nothing in memory can fail
 	}
 	return m

@@ -1,0 +1,113 @@
+package sqlite_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"sallyport/gate"
+	"sallyport/gate/sqlite"
+	"sallyport/gate/storetest"
+	"sallyport/policy"
+)
+
+// BenchmarkRecord is one passage made durable at a time.
+func BenchmarkRecord(b *testing.B) {
+	s := open(b, newSite(b))
+	ctx := context.Background()
+	for n := 0; b.Loop(); n++ {
+		if err := s.Record(ctx, storetest.Sample(n, policy.Grant)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "durable/s")
+}
+
+// BenchmarkGroupCommit is passages made durable by many goroutines at once.
+func BenchmarkGroupCommit(b *testing.B) {
+	for _, producers := range []int{8, 64} {
+		b.Run(fmt.Sprintf("%d producers", producers), func(b *testing.B) {
+			s := open(b, newSite(b))
+			ctx := context.Background()
+			var n atomic.Int64
+			b.ResetTimer()
+			var wg sync.WaitGroup
+			for range producers {
+				wg.Go(func() {
+					for {
+						i := int(n.Add(1))
+						if i > b.N {
+							return
+						}
+						if err := s.Record(ctx, storetest.Sample(i, policy.Grant)); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "durable/s")
+		})
+	}
+}
+
+// BenchmarkVerify reads a log of 3,000 passages with their acts and outcomes
+// back and checks all of it.
+func BenchmarkVerify(b *testing.B) {
+	dir := newSite(b)
+	s := open(b, dir)
+	ctx := context.Background()
+	var wg sync.WaitGroup
+	for g := range 32 {
+		wg.Go(func() {
+			for i := g; i < 3000; i += 32 {
+				p := storetest.Sample(i, policy.Grant)
+				for _, err := range []error{
+					s.Record(ctx, p),
+					s.RecordAct(ctx, gate.Act{Kind: gate.ActOpen, Passage: p.ID, By: "anna", At: p.At}),
+					s.RecordOutcome(ctx, gate.Outcome{Passage: p.ID, Ending: gate.EndAdmitted, At: p.At}),
+				} {
+					if err != nil {
+						b.Error(err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	var entries int64
+	for b.Loop() {
+		r, err := sqlite.Verify(ctx, dir, "")
+		if err != nil || !r.Clean() {
+			b.Fatal(err, r.Misfits)
+		}
+		entries = r.Entries
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(entries), "ns/entry")
+}
+
+// BenchmarkPassages is one page of the list from among 3,000 passages.
+func BenchmarkPassages(b *testing.B) {
+	s := open(b, newSite(b))
+	ctx := context.Background()
+	var wg sync.WaitGroup
+	for g := range 32 {
+		wg.Go(func() {
+			for i := g; i < 3000; i += 32 {
+				if err := s.Record(ctx, storetest.Sample(i, policy.Outcome(i%3+1))); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for b.Loop() {
+		list, err := s.Passages(ctx, gate.PassageFilter{Lane: "north", Outcome: policy.Deny})
+		if err != nil || len(list) != 50 {
+			b.Fatal(len(list), err)
+		}
+	}
+}
