@@ -80,7 +80,7 @@ func (m *machine) reason(i int, o Outcome) Reason {
 	if m.vals[i] == Unknown {
 		a.text = append(a.text, "Not settled: "...)
 	}
-	m.explain(m.p.rules[i].root)
+	m.explain(m.p.rules[i].root, m.vals[i])
 	r := Reason{Rule: d.id, Outcome: o, Open: m.vals[i] == Unknown, Because: a.sentence(), Instrument: m.p.rules[i].source}
 	for _, open := range a.open {
 		m.open = append(m.open, ruleFact{i, open})
@@ -197,25 +197,27 @@ func (a *account) evidence() []Source {
 	return out
 }
 
-// explain walks the part of a condition that made its value and writes it down.
-func (m *machine) explain(i int32) {
+// explain walks the part of a condition that made its value v and writes it
+// down.
+func (m *machine) explain(i int32, v Truth) {
 	n := &m.p.prog[i]
 	switch n.op {
 	case opAtom:
 		m.explainAtom(n)
 	case opAll, opAny:
-		m.explainGroup(i, n)
-	case opNot, opSurely:
-		m.explain(i + 1)
+		m.explainGroup(i, n, v)
+	case opNot:
+		m.explain(i+1, not(v))
+	case opSurely:
+		m.explain(i+1, m.eval(i+1))
 	case opKnown, opUnknown:
 		m.explainKnown(n)
 	default:
-		m.explainQuantifier(i, n)
+		m.explainQuantifier(i, n, v)
 	}
 }
 
-func (m *machine) explainGroup(i int32, n *node) {
-	v := m.eval(i)
+func (m *machine) explainGroup(i int32, n *node, v Truth) {
 	stop := False
 	if n.op == opAny {
 		stop = True
@@ -224,11 +226,13 @@ func (m *machine) explainGroup(i int32, n *node) {
 		// What is said of a module comes before what is said of the rest.
 		for _, quantified := range [...]bool{true, false} {
 			for k := i + 1; k < n.end; k = m.p.prog[k].end {
-				if m.p.prog[k].quantified == quantified && m.eval(k) == want {
-					m.explain(k)
-					if v == stop {
-						return
-					}
+				// Where nothing stopped the group, all its parts agree.
+				if m.p.prog[k].quantified != quantified || v != not(stop) && m.eval(k) != want {
+					continue
+				}
+				m.explain(k, want)
+				if v == stop {
+					return
 				}
 			}
 		}
@@ -498,8 +502,7 @@ func (m *machine) supplyWords(n *node, ans *SupplyAnswer) {
 }
 
 // explainQuantifier writes down the units that made the quantifier's value.
-func (m *machine) explainQuantifier(i int32, n *node) {
-	v := m.eval(i)
+func (m *machine) explainQuantifier(i int32, n *node, v Truth) {
 	every := n.op == opEveryModule
 	own, spoke := false, false
 	for u := range m.f.Units {
@@ -573,7 +576,7 @@ func (m *machine) explainUnit(i int32, u int, w Truth) {
 		a.text = append(a.text, " — "...)
 	}
 	m.take(u, 0)
-	m.explain(i + 1)
+	m.explain(i+1, agreed)
 	m.unit, m.cand = nil, nil
 	if a.clauses == 0 && !a.mute {
 		a.text = a.text[:mark]
@@ -606,7 +609,7 @@ func (m *machine) explainAlternatives(i int32, u int) {
 		before := a.clauses
 		a.clauses, a.joined = 0, " and "
 		m.take(u, k)
-		m.explain(i + 1)
+		m.explain(i+1, True)
 		m.unit, m.cand = nil, nil
 		if a.clauses == 0 {
 			a.text = append(a.text, "it is the kind the rule names"...)

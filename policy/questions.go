@@ -85,7 +85,7 @@ func (m *machine) collect(i int, decided bool) {
 	}
 	m.sceptic = r.outcome != Grant
 	if m.eval(r.root) == Unknown {
-		m.explain(r.root)
+		m.explain(r.root, Unknown)
 	}
 	m.sceptic = false
 	for _, open := range m.account.open {
