@@ -21,11 +21,19 @@ type Judge struct {
 	catalogue *telematics.Catalogue
 	policy    *policy.Policy
 	supply    *GraphSupply
+	vpicDate  string // of the index's edition
 }
+
+// vpicAddress is where NHTSA publishes vPIC.
+const vpicAddress = "https://vpic.nhtsa.dot.gov/"
 
 // NewJudge makes a Judge of the reference data and a policy.
 func NewJudge(index *vin.Index, catalogue *telematics.Catalogue, graph *supply.Graph, p *policy.Policy) *Judge {
-	return &Judge{index: index, catalogue: catalogue, policy: p, supply: NewGraphSupply(graph)}
+	j := &Judge{index: index, catalogue: catalogue, policy: p, supply: NewGraphSupply(graph)}
+	if day, ok := editionDate(index.Edition()); ok {
+		j.vpicDate = day.Format(time.DateOnly)
+	}
+	return j
 }
 
 // Policy is the policy that decides.
@@ -132,27 +140,35 @@ func (j *Judge) Data(at time.Time) policy.DataFacts {
 		VPICEdition:      j.index.Edition(),
 		CatalogueEdition: j.catalogue.Edition(),
 		SupplyEdition:    j.supply.graph.Edition(),
+		VPICAgeDays:      age(j.index.Edition(), at),
 		CatalogueAgeDays: age(j.catalogue.Edition(), at),
 		SupplyAgeDays:    age(j.supply.graph.Edition(), at),
 	}
 }
 
-// age is the number of days since an edition, where its name begins with a
-// date.
+// age is the number of days since an edition, where its name holds a date.
 func age(edition string, at time.Time) policy.Leaf[int] {
-	if len(edition) < len(time.DateOnly) {
-		return policy.Leaf[int]{}
-	}
-	day, err := time.Parse(time.DateOnly, edition[:len(time.DateOnly)])
-	if err != nil {
+	day, ok := editionDate(edition)
+	if !ok {
 		return policy.Leaf[int]{}
 	}
 	return policy.Know(int(at.Sub(day).Hours()/24), policy.Source{Title: "edition " + edition})
 }
 
+// editionDate finds the RFC 3339 date in an edition's name, such as
+// "NHTSA vPIC 2026-02-17" or "2026-11-22.14ecf3a8".
+func editionDate(edition string) (time.Time, bool) {
+	for i := 0; i+len(time.DateOnly) <= len(edition); i++ {
+		if day, err := time.Parse(time.DateOnly, edition[i:i+len(time.DateOnly)]); err == nil {
+			return day, true
+		}
+	}
+	return time.Time{}, false
+}
+
 func (j *Judge) vehicleFacts(d *vin.Decoded, reg Registered) policy.VehicleFacts {
 	var v policy.VehicleFacts
-	from := policy.Source{Title: d.Basis, Date: j.index.Edition()}
+	from := j.vinSource(d.Basis)
 	if from.Title == "" {
 		from.Title = "VIN"
 	}
@@ -181,7 +197,7 @@ func (j *Judge) vehicleFacts(d *vin.Decoded, reg Registered) policy.VehicleFacts
 		v.ModelYear = policy.Know(reg.ModelYear, paper)
 	}
 	if b := d.BuiltIn; b.Code != "" {
-		leaf := policy.Know(b.Code, policy.Source{Title: b.Basis, Date: j.index.Edition()})
+		leaf := policy.Know(b.Code, j.vinSource(b.Basis))
 		if b.Weak {
 			v.WMICountry = leaf
 		} else {
@@ -198,6 +214,17 @@ func (j *Judge) vehicleFacts(d *vin.Decoded, reg Registered) policy.VehicleFacts
 		}
 	}
 	return v
+}
+
+// vinSource is the source of what the VIN says, on a basis that the decoder
+// names. Only what rests on NHTSA's own rows carries NHTSA's address.
+func (j *Judge) vinSource(basis string) policy.Source {
+	s := policy.Source{Title: basis, Date: j.vpicDate}
+	switch basis {
+	case vin.BasisVPIC, vin.BasisPlant, vin.BasisWMI:
+		s.Address = vpicAddress
+	}
+	return s
 }
 
 // upperWeight reads the upper bound in kilograms off the first of vPIC's gross

@@ -177,6 +177,7 @@ type DataFacts struct {
 	CatalogueEdition string    `json:"catalogue_edition"`
 	SupplyEdition    string    `json:"supply_edition"`
 	VPICEdition      string    `json:"vpic_edition"`
+	VPICAgeDays      Leaf[int] `json:"vpic_age_days"`
 	CatalogueAgeDays Leaf[int] `json:"catalogue_age_days"`
 	SupplyAgeDays    Leaf[int] `json:"supply_age_days"`
 }

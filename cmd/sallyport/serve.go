@@ -316,7 +316,7 @@ func (st *site) dataSets() []view.DataSet {
 	}
 	p := st.judge.Policy()
 	return []view.DataSet{
-		{Name: "NHTSA vPIC", Edition: d.VPICEdition, AgeDays: -1, Licence: "US government work, public domain", Source: "https://vpic.nhtsa.dot.gov/"},
+		{Name: "NHTSA vPIC", Edition: d.VPICEdition, AgeDays: days(d.VPICAgeDays), Licence: "US government work, public domain", Source: "https://vpic.nhtsa.dot.gov/"},
 		{Name: "Telematics catalogue", Edition: d.CatalogueEdition, AgeDays: days(d.CatalogueAgeDays), Licence: "compiled facts; every row names its document"},
 		{Name: "Supply graph and lists", Edition: d.SupplyEdition, AgeDays: days(d.SupplyAgeDays), Licence: "compiled facts; every row names its document"},
 		{Name: "Radio prefixes", Edition: st.prefixes.Edition(), AgeDays: -1, Licence: "facts of the IEEE Registration Authority and the Bluetooth SIG", Rows: st.prefixes.Len()},

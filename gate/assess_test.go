@@ -1,0 +1,178 @@
+package gate_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"sallyport/gate"
+	"sallyport/policy"
+	"sallyport/policy/pack"
+	"sallyport/policy/supply"
+	"sallyport/rf"
+	"sallyport/vin"
+	"sallyport/vin/telematics"
+)
+
+var assessAt = time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)
+
+func packJudge(t testing.TB, name string) *gate.Judge {
+	t.Helper()
+	index, err := vin.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	catalogue, err := telematics.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	graph, err := supply.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := pack.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return gate.NewJudge(index, catalogue, graph, p)
+}
+
+// vehicles are real descriptions with made-up serials.
+var vehicles = []string{
+	"5YJXCAE42MF000001", "5YJ3E1EA2NF000001", "LRW3E7FAXMC000001", "YV4EK3ZL7SS000001", "7SYFE3YB8VG000001",
+	"W1KLF6DB2TA000001", "LGXC76C48R0000001", "1FTNE24L7XHA00001", "4V4NC9EH6LN000001", "2HGEJ6672WH500001",
+	"UU1DBG005MU000001", "", "?", "5YJXCAE43MF000001", "WVWZZZ1KZAW000001",
+}
+
+var declarations = []gate.Declared{
+	{Kind: "device", Value: "comma 3X"}, {Kind: "device", Value: "a box nobody knows"}, {Kind: "module", Value: "Rolling Wireless"},
+	{Kind: "module", Value: "Eagle Electronics"}, {Kind: "module", Value: "LE940B6-NA"}, {Kind: "module", Value: "EC25-EUX"},
+	{Kind: "fcc_id", Value: "XMR2020AG525RGL"}, {Kind: "imei", Value: "123456789012345"}, {Kind: "usb_id", Value: "2c7c:0125"}, {Kind: "no_modem"},
+}
+
+func anyRequest(t *rapid.T) gate.Request {
+	return gate.Request{
+		VIN:        rapid.SampledFrom(vehicles).Draw(t, "vin"),
+		Class:      rapid.SampledFrom([]policy.Class{"", "private", "government", "contractor", "military", "diplomatic", "emergency"}).Draw(t, "class"),
+		Zone:       rapid.SampledFrom([]policy.Zone{0, policy.ZonePublic, policy.ZoneControlled, policy.ZoneRestricted, policy.ZoneCritical}).Draw(t, "zone"),
+		Market:     rapid.SampledFrom([]string{"", "EU", "US", "PL"}).Draw(t, "market"),
+		At:         assessAt,
+		Declared:   rapid.SliceOfN(rapid.SampledFrom(declarations), 0, 2).Draw(t, "declared"),
+		Registered: gate.Registered{Model: rapid.SampledFrom([]string{"", "Seal", "Model 3"}).Draw(t, "model")},
+	}
+}
+
+// What was heard on the air, and what was declared, can only raise a verdict.
+func TestAirAndDeclarationsOnlyRaise(t *testing.T) {
+	judges := map[string]*gate.Judge{}
+	for _, n := range pack.Names() {
+		judges[n] = packJudge(t, n)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.SampledFrom(pack.Names()).Draw(t, "policy")
+		j := judges[name]
+		q := anyRequest(t)
+		before := j.Assess(q).Verdict.Outcome
+
+		heard := q
+		heard.Radio = &rf.Finding{
+			Sensed: rapid.Bool().Draw(t, "sensed"), HotspotHeard: rapid.Bool().Draw(t, "hotspot"), Cellular: rapid.Bool().Draw(t, "cellular"),
+			Maker: rapid.SampledFrom([]string{"", "Quectel", "Harman", "nobody"}).Draw(t, "maker"), Confidence: 1,
+		}
+		if after := j.Assess(heard).Verdict.Outcome; after < before {
+			t.Fatalf("%s: hearing %+v lowered %s to %s", name, *heard.Radio, before, after)
+		}
+		said := q
+		said.Declared = append(slices.Clone(q.Declared), rapid.SampledFrom(declarations).Draw(t, "more"))
+		if after := j.Assess(said).Verdict.Outcome; after < before {
+			t.Fatalf("%s: declaring %+v lowered %s to %s", name, said.Declared, before, after)
+		}
+	})
+}
+
+// A record read back from JSON gives the same verdict again, byte for byte,
+// without the supply graph.
+func TestReplay(t *testing.T) {
+	judges := map[string]*gate.Judge{}
+	for _, n := range pack.Names() {
+		judges[n] = packJudge(t, n)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		j := judges[rapid.SampledFrom(pack.Names()).Draw(t, "policy")]
+		a := j.Assess(anyRequest(t))
+		kept, err := json.Marshal(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back gate.Assessment
+		if err := json.Unmarshal(kept, &back); err != nil {
+			t.Fatal(err)
+		}
+		want, err := json.Marshal(a.Verdict)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := json.Marshal(gate.Replay(j.Policy(), back))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Fatalf("replayed verdict differs (-recorded +replayed):\n%s", diff)
+		}
+	})
+}
+
+func TestInspectionSettles(t *testing.T) {
+	j := packJudge(t, pack.PaperBaseline)
+	ex30 := "YV4EK3ZL7SS000001"
+	tcu := func(kind, value string) gate.Inspection {
+		return gate.Inspection{ID: "I1", VIN: ex30, Role: "tcu", Kind: kind, Value: value, By: "anna",
+			At: assessAt.Add(-24 * time.Hour), Expires: assessAt.Add(24 * time.Hour)}
+	}
+	late := tcu("fcc_id", "XMR2020AG525RGL")
+	late.Expires = assessAt
+	other := tcu("fcc_id", "XMR2020AG525RGL")
+	other.VIN = "YV4EK3ZL7SS000002"
+	for name, c := range map[string]struct {
+		in      []gate.Inspection
+		want    policy.Outcome
+		because string
+	}{
+		"nothing inspected":      {nil, policy.Flag, ""},
+		"Quectel's FCC ID":       {[]gate.Inspection{tcu("fcc_id", "XMR2020AG525RGL")}, policy.Deny, "AG525R-GL"},
+		"expired":                {[]gate.Inspection{late}, policy.Flag, ""},
+		"another vehicle's":      {[]gate.Inspection{other}, policy.Flag, ""},
+		"a marking nobody knows": {[]gate.Inspection{tcu("module", "no such marking 99")}, policy.Flag, ""},
+		"Sierra Wireless":        {[]gate.Inspection{tcu("module", "AR7592")}, policy.Grant, "Sierra"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := j.Assess(gate.Request{VIN: ex30, Class: policy.ClassPrivate, Zone: policy.ZoneRestricted, Market: "EU", At: assessAt, Inspections: c.in})
+			if a.Verdict.Outcome != c.want {
+				t.Fatalf("%s, want %s: %+v", a.Verdict.Outcome, c.want, a.Verdict.Reasons)
+			}
+			if !strings.Contains(a.Verdict.Reasons[0].Because, c.because) {
+				t.Errorf("because %q", a.Verdict.Reasons[0].Because)
+			}
+		})
+	}
+}
+
+func BenchmarkAssess(b *testing.B) {
+	j := packJudge(b, pack.PaperBaseline)
+	for _, c := range []struct{ name, vin string }{
+		{"documented", "5YJXCAE42MF000001"}, {"unknown", "YV4EK3ZL7SS000001"}, {"old", "2HGEJ6672WH500001"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			q := gate.Request{VIN: c.vin, Class: policy.ClassPrivate, Zone: policy.ZoneRestricted, Market: "US", At: assessAt}
+			b.ReportAllocs()
+			for b.Loop() {
+				j.Assess(q)
+			}
+		})
+	}
+}
