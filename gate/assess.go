@@ -21,7 +21,16 @@ type Judge struct {
 	catalogue *telematics.Catalogue
 	policy    *policy.Policy
 	supply    *GraphSupply
-	vpicDate  string // of the index's edition
+	vpic      edition
+	known     edition // of the catalogue
+	behind    edition // of the supply graph
+}
+
+// edition is the name of an edition of reference data, and the day in it.
+type edition struct {
+	name string
+	day  time.Time // zero where the name holds none
+	date string    // day as RFC 3339 date; empty likewise
 }
 
 // vpicAddress is where NHTSA publishes vPIC.
@@ -29,11 +38,10 @@ const vpicAddress = "https://vpic.nhtsa.dot.gov/"
 
 // NewJudge makes a Judge of the reference data and a policy.
 func NewJudge(index *vin.Index, catalogue *telematics.Catalogue, graph *supply.Graph, p *policy.Policy) *Judge {
-	j := &Judge{index: index, catalogue: catalogue, policy: p, supply: NewGraphSupply(graph)}
-	if day, ok := editionDate(index.Edition()); ok {
-		j.vpicDate = day.Format(time.DateOnly)
+	return &Judge{
+		index: index, catalogue: catalogue, policy: p, supply: NewGraphSupply(graph),
+		vpic: dated(index.Edition()), known: dated(catalogue.Edition()), behind: dated(graph.Edition()),
 	}
-	return j
 }
 
 // Policy is the policy that decides.
@@ -137,33 +145,34 @@ func (j *Judge) gather(d *vin.Decoded, r Request, a *Assessment) policy.Facts {
 // Data is the edition and age of the reference data at an instant.
 func (j *Judge) Data(at time.Time) policy.DataFacts {
 	return policy.DataFacts{
-		VPICEdition:      j.index.Edition(),
-		CatalogueEdition: j.catalogue.Edition(),
-		SupplyEdition:    j.supply.graph.Edition(),
-		VPICAgeDays:      age(j.index.Edition(), at),
-		CatalogueAgeDays: age(j.catalogue.Edition(), at),
-		SupplyAgeDays:    age(j.supply.graph.Edition(), at),
+		VPICEdition:      j.vpic.name,
+		CatalogueEdition: j.known.name,
+		SupplyEdition:    j.behind.name,
+		VPICAgeDays:      j.vpic.age(at),
+		CatalogueAgeDays: j.known.age(at),
+		SupplyAgeDays:    j.behind.age(at),
 	}
 }
 
-// age is the number of days since an edition, where its name holds a date.
-func age(edition string, at time.Time) policy.Leaf[int] {
-	day, ok := editionDate(edition)
-	if !ok {
-		return policy.Leaf[int]{}
-	}
-	return policy.Know(int(at.Sub(day).Hours()/24), policy.Source{Title: "edition " + edition})
-}
-
-// editionDate finds the RFC 3339 date in an edition's name, such as
+// dated finds the RFC 3339 date in an edition's name, such as
 // "NHTSA vPIC 2026-02-17" or "2026-11-22.14ecf3a8".
-func editionDate(edition string) (time.Time, bool) {
-	for i := 0; i+len(time.DateOnly) <= len(edition); i++ {
-		if day, err := time.Parse(time.DateOnly, edition[i:i+len(time.DateOnly)]); err == nil {
-			return day, true
+func dated(name string) edition {
+	e := edition{name: name}
+	for i := 0; i+len(time.DateOnly) <= len(name); i++ {
+		if day, err := time.Parse(time.DateOnly, name[i:i+len(time.DateOnly)]); err == nil {
+			e.day, e.date = day, name[i:i+len(time.DateOnly)]
+			break
 		}
 	}
-	return time.Time{}, false
+	return e
+}
+
+// age is the number of days since the edition.
+func (e edition) age(at time.Time) policy.Leaf[int] {
+	if e.date == "" {
+		return policy.Leaf[int]{}
+	}
+	return policy.Know(int(at.Sub(e.day).Hours()/24), policy.Source{Title: "edition of the data", Date: e.date})
 }
 
 func (j *Judge) vehicleFacts(d *vin.Decoded, reg Registered) policy.VehicleFacts {
@@ -219,7 +228,7 @@ func (j *Judge) vehicleFacts(d *vin.Decoded, reg Registered) policy.VehicleFacts
 // vinSource is the source of what the VIN says, on a basis that the decoder
 // names. Only what rests on NHTSA's own rows carries NHTSA's address.
 func (j *Judge) vinSource(basis string) policy.Source {
-	s := policy.Source{Title: basis, Date: j.vpicDate}
+	s := policy.Source{Title: basis, Date: j.vpic.date}
 	switch basis {
 	case vin.BasisVPIC, vin.BasisPlant, vin.BasisWMI:
 		s.Address = vpicAddress
