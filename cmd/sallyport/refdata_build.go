@@ -5,8 +5,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/alecthomas/kong"
-
 	"sallyport/policy/supply"
 	"sallyport/vin/telematics"
 )
@@ -18,7 +16,7 @@ type refdataBuildSupplyCmd struct {
 }
 
 // Run builds the supply graph. The file appears whole or not at all.
-func (c *refdataBuildSupplyCmd) Run(k *kong.Context) error {
+func (c *refdataBuildSupplyCmd) Run(s *streams) error {
 	data, err := supply.Build(os.DirFS(c.From))
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.From, err)
@@ -30,7 +28,7 @@ func (c *refdataBuildSupplyCmd) Run(k *kong.Context) error {
 	if err := replaceFile(c.Out, data); err != nil {
 		return fmt.Errorf("writing %s: %w", c.Out, err)
 	}
-	_, err = fmt.Fprintf(k.Stdout, "supply graph %s: %d parties, %d edges, %d lists, %d instruments; %d bytes\n",
+	_, err = fmt.Fprintf(s.out, "supply graph %s: %d parties, %d edges, %d lists, %d instruments; %d bytes\n",
 		g.Edition(), len(g.Parties()), len(g.Edges()), len(g.Lists()), len(g.Instruments()), len(data))
 	return err
 }
@@ -43,7 +41,7 @@ type refdataBuildTelematicsCmd struct {
 }
 
 // Run builds the telematics catalogue. The file appears whole or not at all.
-func (c *refdataBuildTelematicsCmd) Run(k *kong.Context) error {
+func (c *refdataBuildTelematicsCmd) Run(s *streams) error {
 	from := c.Supply
 	if from == "" {
 		from = filepath.Join(filepath.Dir(filepath.Clean(c.From)), "supply")
@@ -60,7 +58,7 @@ func (c *refdataBuildTelematicsCmd) Run(k *kong.Context) error {
 		return fmt.Errorf("writing %s: %w", c.Out, err)
 	}
 	f := cat.File()
-	_, err = fmt.Fprintf(k.Stdout, "telematics catalogue %s: %d vehicle rows, %d devices, %d module models, %d rules on modems; %d bytes\n",
+	_, err = fmt.Fprintf(s.out, "telematics catalogue %s: %d vehicle rows, %d devices, %d module models, %d rules on modems; %d bytes\n",
 		cat.Edition(), len(f.Rows), len(f.Devices), len(f.Modules), len(f.Rules), len(data))
 	return err
 }
