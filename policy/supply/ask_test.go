@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -568,6 +569,31 @@ func TestRowsAnswerOnlyInTheirTime(t *testing.T) {
 	late := day("2024-07-26").Add(-time.Second).In(time.FixedZone("east", 9*3600))
 	if a := g.ControlledFrom("a", "CN", 50, late); a.Value != True {
 		t.Error("the day is taken in local time, not in UTC")
+	}
+}
+
+// Many lanes ask one graph at once, and more questions than are remembered
+// still get the answers of a graph that remembers none.
+func TestManyAskAtOnce(t *testing.T) {
+	g, fresh := graph(t), open(t, graph(t).file)
+	var wg sync.WaitGroup
+	for lane := range 8 {
+		wg.Go(func() {
+			for i := range 2 * maxRemembered / 8 {
+				p := g.file.Parties[(i+lane)%len(g.file.Parties)].ID
+				d := day(today).AddDate(0, 0, -i)
+				a := g.ControlledFrom(p, "CN", 50, d)
+				if i%64 == 0 {
+					if b := fresh.controlledFrom(fresh.party[p], "CN", 50, dayOf(d)); a.Value != b.Value || a.Share != b.Share {
+						t.Errorf("%s on %s: %s, worked out afresh %s", p, d, a.Value, b.Value)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(g.known); n > maxRemembered {
+		t.Errorf("%d answers are kept, more than %d", n, maxRemembered)
 	}
 }
 

@@ -424,16 +424,16 @@ func (g *Graph) Find(name string) (Party, bool) {
 }
 
 // FindMaker returns the party behind a vehicle: by the manufacturer's name
-// where that is known, else by the make. Some makes name different companies
+// where that is known, else by the make (brand). Some makes name different companies
 // for cars and for trucks ("Volvo"), so the vPIC vehicle type decides there.
-func (g *Graph) FindMaker(manufacturer, make, vehicleType string) (Party, bool) {
+func (g *Graph) FindMaker(manufacturer, brand, vehicleType string) (Party, bool) {
 	if p, ok := g.Find(manufacturer); ok {
 		return p, true
 	}
-	if p, ok := g.Find(make); ok {
+	if p, ok := g.Find(brand); ok {
 		return p, true
 	}
-	for _, m := range g.makes[fold(make)] {
+	for _, m := range g.makes[fold(brand)] {
 		for _, t := range m.Types {
 			if strings.EqualFold(t, strings.TrimSpace(vehicleType)) {
 				return g.Party(m.Party)

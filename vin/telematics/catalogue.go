@@ -481,9 +481,9 @@ func (c *Catalogue) File() *File { return &c.file }
 
 // Context returns the statements on a make that say nothing of a given car,
 // such as its suppliers' market shares. They are background for a person.
-func (c *Catalogue) Context(make string) []Context {
+func (c *Catalogue) Context(brand string) []Context {
 	var out []Context
-	for _, i := range c.context[c.make(make)] {
+	for _, i := range c.context[c.make(brand)] {
 		out = append(out, c.file.Context[i])
 	}
 	return out

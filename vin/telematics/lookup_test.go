@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -335,6 +336,28 @@ func TestLookupGolden(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, d)
 		}
 	}
+}
+
+// Many lanes look up at once; what is put together once is what each gets.
+func TestManyLookUpAtOnce(t *testing.T) {
+	c, err := Open(embedded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := catalogue(t)
+	var wg sync.WaitGroup
+	for lane := range 8 {
+		wg.Go(func() {
+			for i := range c.file.Rows {
+				r := &c.file.Rows[(i+lane*13)%len(c.file.Rows)]
+				q := Query{Make: r.Makes[0], Model: r.Models[0], Year: 2010 + (i+lane)%15}
+				if d := cmp.Diff(want.Lookup(q), c.Lookup(q)); d != "" {
+					t.Errorf("%+v:\n%s", q, d)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func BenchmarkLookup(b *testing.B) {

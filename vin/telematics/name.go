@@ -104,4 +104,4 @@ func (c *Catalogue) make(s string) string {
 }
 
 // key joins a make and an already joined model.
-func (c *Catalogue) key(make, model string) string { return c.make(make) + "|" + model }
+func (c *Catalogue) key(brand, model string) string { return c.make(brand) + "|" + model }
