@@ -302,6 +302,22 @@ func (c *Controller) Act(ctx context.Context, id LaneID, a Act) error {
 	return nil
 }
 
+// Reassess decides again on the vehicle that waits at the lane, after an
+// inspection was recorded, the list or the posture changed, or a policy took
+// effect; because says which. The verdict may rise or fall. It returns when
+// the new assessment is durable and published.
+func (c *Controller) Reassess(ctx context.Context, id LaneID, because string) error {
+	reply := make(chan error, 1)
+	got, err := ask(ctx, c, id, reply, func(l *lane) { reply <- l.reassess(because) })
+	if err == nil {
+		err = got
+	}
+	if err != nil {
+		return fmt.Errorf("reassess at %q: %w", id, err)
+	}
+	return nil
+}
+
 // Detect tells the lane that its detector is covered, or free.
 func (c *Controller) Detect(ctx context.Context, id LaneID, covered bool) error {
 	reply := make(chan struct{}, 1)

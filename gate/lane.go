@@ -52,6 +52,7 @@ type lane struct {
 	durable bool     // passage is committed
 	ended   bool     // passage has its outcome, or the outcome is in unsaved
 	request Request  // what the assessor was asked for passage
+	decided time.Time
 	unsaved []Outcome
 	lastEnd Ending
 
@@ -428,7 +429,7 @@ func (l *lane) arrive(a arriving) {
 		return
 	}
 	if l.state == Waiting {
-		if reflect.DeepEqual(l.passage.Arrival, a.arrival) && time.Now().Before(l.passage.At.Add(repeatWithin)) {
+		if reflect.DeepEqual(l.passage.Arrival, a.arrival) && time.Since(l.decided) < repeatWithin {
 			a.done(l.passage.ID, nil)
 			return
 		}
@@ -473,14 +474,11 @@ func (l *lane) decide(a Arrival) (PassageID, error) {
 	if v := result.VIN; v != "" && v != req.VIN {
 		// The assessor corrected a misread VIN: what the site knows of the
 		// vehicle is filed under the right one.
-		corrected := a
-		corrected.VIN = v
-		again, err := l.gather(corrected, at)
+		again, err := l.gatherUnder(v, a, at)
 		if err != nil {
 			l.storage = true
 			return "", l.fail("look up vehicle", err)
 		}
-		again.VIN = req.VIN
 		if !reflect.DeepEqual(again, req) {
 			req = again
 			if result, err = l.assessment(req); err != nil {
@@ -497,7 +495,7 @@ func (l *lane) decide(a Arrival) (PassageID, error) {
 		l.storage = true
 		return "", l.fail("record passage", err)
 	}
-	l.durable = true
+	l.durable, l.decided = true, time.Now()
 	l.to(onRecorded)
 	l.publish()
 	return p.ID, nil
@@ -534,6 +532,16 @@ func (l *lane) gather(a Arrival, at time.Time) (Request, error) {
 		req.Radio = &f
 	}
 	return req, nil
+}
+
+// gatherUnder is gather with what the site has filed under another VIN than
+// the one that was read.
+func (l *lane) gatherUnder(vin string, a Arrival, at time.Time) (Request, error) {
+	read := a.VIN
+	a.VIN = vin
+	req, err := l.gather(a, at)
+	req.VIN = NormalVIN(read)
+	return req, err
 }
 
 // assessment asks the assessor. A fault of the assessor takes this lane to
@@ -785,20 +793,60 @@ func (l *lane) look() {
 	if result.Verdict.Outcome <= l.passage.Result.Verdict.Outcome {
 		return // the air may raise a verdict, never lower it
 	}
+	if l.replace(result, req.At, "radio") == nil {
+		l.to(onRaised)
+		l.publish()
+	}
+}
+
+// reassess decides again on the vehicle that waits, after what the site knows
+// has changed. What the air has said of it still counts.
+func (l *lane) reassess(because string) error {
+	switch {
+	case l.state == Manual:
+		return ErrManual
+	case l.state != Waiting || !l.durable:
+		return ErrNotAllowed
+	}
+	at := l.stamp()
+	vin := l.passage.Result.VIN
+	if vin == "" {
+		vin = l.passage.Arrival.VIN
+	}
+	req, err := l.gatherUnder(vin, l.passage.Arrival, at)
+	if err != nil {
+		l.storage = true
+		return l.fail("look up vehicle", err)
+	}
+	req.Radio = l.request.Radio
+	result, err := l.assessment(req)
+	if err != nil {
+		l.assess = true
+		return l.fail("assess", err)
+	}
+	l.request = req
+	if err := l.replace(result, at, because); err != nil {
+		return err
+	}
+	l.to(onReassessed)
+	l.publish()
+	return nil
+}
+
+// replace makes a later assessment of the vehicle that waits durable.
+func (l *lane) replace(result Assessment, at time.Time, because string) error {
 	ctx, cancel := l.work()
 	defer cancel()
 	if err := l.ctl.cfg.Store.RecordReassessment(ctx, Reassessment{
-		Passage: l.passage.ID, Lane: l.cfg.ID, At: req.At, Because: "radio", Result: result,
+		Passage: l.passage.ID, Lane: l.cfg.ID, At: at, Because: because, Result: result,
 	}); err != nil {
 		l.storage = true
-		_ = l.fail("record reassessment", err)
-		return
+		return l.fail("record reassessment", err)
 	}
-	raised := *l.passage
-	raised.Result = result
-	l.passage = &raised
-	l.to(onRaised)
-	l.publish()
+	renewed := *l.passage
+	renewed.Result = result
+	l.passage = &renewed
+	return nil
 }
 
 // saysMore tells whether a finding holds anything against the vehicle that the

@@ -12,6 +12,7 @@ const (
 	onArrived     event = "arrived"            // a vehicle presented itself
 	onRecorded    event = "recorded"           // its passage is durable
 	onRaised      event = "raised"             // a radio finding made the verdict stricter
+	onReassessed  event = "reassessed"         // what the site knows changed, and it was decided again
 	onHeld        event = "act hold"           // recorded: keep it waiting
 	onOpened      event = "act open, override" // recorded: let it in
 	onInspected   event = "act inspect"        // recorded and ended
@@ -52,6 +53,7 @@ var transitions = [...]transition{
 
 	{Waiting, onArrived, Deciding},
 	{Waiting, onRaised, Waiting},
+	{Waiting, onReassessed, Waiting},
 	{Waiting, onHeld, Waiting},
 	{Waiting, onOpened, Admitting},
 	{Waiting, onInspected, Redirected},

@@ -606,8 +606,12 @@ func TestClockBehindTheLastRecord(t *testing.T) {
 		}
 		y := newYard(t, memory)
 		defer y.close()
-		y.arrive("F1")
+		first := y.arrive("F1")
 		v := y.view()
+		time.Sleep(time.Minute)
+		if again := y.arrive("F1"); again == first {
+			t.Error("while the clock is behind, every arrival is taken for a second read")
+		}
 		if v.Notice != gate.NoticeClock {
 			t.Errorf("notice %q, want the clock's", v.Notice)
 		}
@@ -649,6 +653,42 @@ func TestWhatTheSiteKnows(t *testing.T) {
 		y.arrive("GO") // misread: the assessor corrects it to G0, whose inspection counts
 		if v := y.view(); len(v.Passage.Result.Verdict.Conditions) != 1 {
 			t.Errorf("the inspection of the corrected VIN was not found: %+v", v.Passage.Result)
+		}
+	})
+}
+
+func TestReassess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		y := newYard(t, storetest.NewMemory())
+		defer y.close()
+		if err := y.c.Reassess(t.Context(), "north", "inspection"); !errors.Is(err, gate.ErrNotAllowed) {
+			t.Errorf("nobody waits: %v", err)
+		}
+		id := y.arrive("GO") // corrected to G0
+		y.ear.finds(rf.Finding{HotspotHeard: true})
+		time.Sleep(time.Second)
+		now := time.Now().UTC()
+		if err := y.memory.RecordInspection(t.Context(), gate.Inspection{ID: "i1", VIN: "G0", At: now, Expires: now.AddDate(1, 0, 0)}); err != nil {
+			t.Fatal(err)
+		}
+		y.ear.finds(rf.Finding{})
+		if err := y.c.Reassess(t.Context(), "north", "inspection"); err != nil {
+			t.Fatal(err)
+		}
+		v := y.view()
+		if v.Passage.ID != id || len(v.Passage.Result.Verdict.Conditions) != 1 {
+			t.Errorf("the inspection does not count: %+v", v.Passage.Result)
+		}
+		if v.Passage.Result.Verdict.Outcome != policy.Flag {
+			t.Error("what the air said was forgotten")
+		}
+		y.store.Break(storetest.StepReassess, true, 1)
+		if err := y.c.Reassess(t.Context(), "north", "posture"); !errors.Is(err, gate.ErrManual) {
+			t.Errorf("error %v, want manual procedure", err)
+		}
+		time.Sleep(5 * time.Second)
+		if e := y.ending(id); e != gate.EndUnknown {
+			t.Errorf("ending %q", e)
 		}
 	})
 }
