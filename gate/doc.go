@@ -9,4 +9,12 @@
 // in one transaction, the view is published, a person's act (or the policy's
 // auto-open) is recorded and only then commands the arm, and
 // Store.RecordOutcome closes the passage.
+//
+// A lane is a table of transitions (lane_table.go, drawn in testdata/lane.mmd)
+// and one goroutine that owns the lane's state. The order of its effects is the
+// point: commit, then act, then tell. Where a commit fails the lane goes to
+// manual procedure, shows no verdict, moves nothing, and keeps what is open in
+// memory until a record works again; where the process dies, the next start
+// finds the passage without an outcome and closes it as unknown. Either way no
+// arm is commanded twice for one passage, or once without a record.
 package gate

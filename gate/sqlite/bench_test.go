@@ -67,6 +67,7 @@ func BenchmarkVerify(b *testing.B) {
 		wg.Go(func() {
 			for i := g; i < 3000; i += 32 {
 				p := storetest.Sample(i, policy.Grant)
+				p.At = storetest.Noon.Add(time.Duration(i) * 9 * time.Second) // 400 vehicles an hour
 				for _, err := range []error{
 					s.Record(ctx, p),
 					s.RecordAct(ctx, gate.Act{Kind: gate.ActOpen, Passage: p.ID, By: "anna", At: p.At}),
