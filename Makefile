@@ -71,7 +71,11 @@ lint:
 
 # Rebuilds the embedded reference data from its public sources in $(SHARED).
 refdata: build
-	bin/sallyport refdata build vpic --sqlite $(SHARED)/data/vin/vpic-lite-2026.sqlite.gz --lookups $(SHARED)/data/vin/vpic-2026-08-lookups.json --out vin/vpic.idx
+	bin/sallyport refdata build vpic --sqlite $(SHARED)/data/vin/vpic-lite-2026.sqlite.gz --lookups $(SHARED)/data/vin/vpic-2026-08-lookups.json --world $(SHARED)/data/vin/wmi-world.csv --out vin/vpic.idx
+	bin/sallyport refdata build supply --from $(SHARED)/data/supply --out policy/supply/supply.json
+	bin/sallyport refdata build telematics --from $(SHARED)/data/telematics --out vin/telematics/catalogue.json
+	bin/sallyport refdata build rf --from $(SHARED)/data/rf --out rf/prefixes.tsv
+	git status --short vin policy rf
 
 clean:
 	rm -rf bin

@@ -216,11 +216,8 @@ func (j *Judge) vehicleFacts(d *vin.Decoded, reg Registered) policy.VehicleFacts
 	if kg, ok := upperWeight(d.Attribute("GVWR_to"), d.GVWR); ok {
 		v.WeightKg = policy.Know(kg, from)
 	}
-	for _, name := range []string{d.Manufacturer, v.Make.Value} {
-		if p, ok := j.supply.graph.Find(name); ok && name != "" {
-			v.Maker = policy.Know(policy.Party(p.ID), policy.Source{ID: p.ID, Title: "supply graph: " + p.Name, Address: p.Source, Quote: p.Quote, Date: p.Date})
-			break
-		}
+	if p, ok := j.supply.graph.FindMaker(d.Manufacturer, v.Make.Value, v.Type.Value); ok {
+		v.Maker = policy.Know(policy.Party(p.ID), policy.Source{ID: p.ID, Title: "supply graph: " + p.Name, Address: p.Source, Quote: p.Quote, Date: p.Date})
 	}
 	return v
 }
