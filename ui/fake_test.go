@@ -225,11 +225,11 @@ func (f *fakeLanes) Arrive(_ context.Context, id gate.LaneID, a gate.Arrival) (g
 func allowed(o policy.Outcome) []gate.ActKind {
 	switch o {
 	case policy.Grant:
-		return []gate.ActKind{gate.ActOpen, gate.ActHold, gate.ActInspect, gate.ActTurnAway}
+		return []gate.ActKind{gate.ActOpen, gate.ActHold, gate.ActInspect, gate.ActTurnAway, gate.ActReset}
 	case policy.Flag:
-		return []gate.ActKind{gate.ActOpen, gate.ActHold, gate.ActInspect, gate.ActTurnAway}
+		return []gate.ActKind{gate.ActOpen, gate.ActHold, gate.ActInspect, gate.ActTurnAway, gate.ActReset}
 	}
-	return []gate.ActKind{gate.ActHold, gate.ActInspect, gate.ActTurnAway, gate.ActOverride}
+	return []gate.ActKind{gate.ActHold, gate.ActInspect, gate.ActTurnAway, gate.ActReset, gate.ActOverride}
 }
 
 func (f *fakeLanes) Act(_ context.Context, id gate.LaneID, a gate.Act) error {

@@ -88,6 +88,11 @@ func (Kiosk) Keys() []string { return strings.Split("1234567890ABCDEFGHJKLMNPRST
 // Settled says that the guard has acted on the verdict shown.
 func (k Kiosk) Settled() bool { return k.Verdict && k.State != gate.Waiting }
 
+// Overruled says that a person let the vehicle in against the verdict shown.
+func (k Kiosk) Overruled() bool {
+	return k.State == gate.Admitting && k.Verdict && k.Outcome != "grant"
+}
+
 // ReasonCodes are the reasons offered when a person lets a vehicle in against
 // a verdict.
 func (Kiosk) ReasonCodes() []string { return ReasonCodes() }
@@ -190,8 +195,8 @@ func (k *Kiosk) verdict(v policy.Verdict, say Say) {
 	k.Verdict = true
 	k.Outcome = outcomeName(v.Outcome)
 	k.Presumed = v.Presumed
-	k.Reasons = reasons(v.Reasons, say, k.Lang())
-	k.Lifted = reasons(v.Lifted, say, k.Lang())
+	k.Reasons = k.reasons(v.Reasons, say)
+	k.Lifted = k.reasons(v.Lifted, say)
 	k.First = k.T("verdict.none")
 	if len(k.Reasons) > 0 {
 		k.First = k.Reasons[0].Say
@@ -201,14 +206,20 @@ func (k *Kiosk) verdict(v policy.Verdict, say Say) {
 }
 
 // openShown is how many questions stand on the screen itself; the first settles
-// most. All of them stand among the reasons.
-const openShown = 2
+// most. All of them stand among the reasons. Two are shown where they are what
+// the guard needs most, one where a refusal, a misread VIN or conditions are.
+func (k Kiosk) openShown() int {
+	if k.Outcome == "deny" || len(k.Conds) > 0 || len(k.Vehicle.Problems) > 0 {
+		return 1
+	}
+	return 2
+}
 
 // OpenFirst are the questions to show beside the verdict.
-func (k Kiosk) OpenFirst() []string { return k.Open[:min(len(k.Open), openShown)] }
+func (k Kiosk) OpenFirst() []string { return k.Open[:min(len(k.Open), k.openShown())] }
 
 // OpenMore is how many more there are.
-func (k Kiosk) OpenMore() int { return max(0, len(k.Open)-openShown) }
+func (k Kiosk) OpenMore() int { return max(0, len(k.Open)-k.openShown()) }
 
 // acts puts what the lane allows into the order of the policy's verdict: the
 // suggested act first and large, the others after it, and what lets a vehicle in
@@ -264,7 +275,11 @@ func (k *Kiosk) act(kind gate.ActKind) Act {
 		}
 	case gate.ActOverride:
 		a.Reason, a.Supervisor = true, true
-	case gate.ActHold, gate.ActReset:
+	case gate.ActReset:
+		if k.State == gate.Waiting {
+			a.Label = k.T("act.reset.waiting")
+		}
+	case gate.ActHold:
 	}
 	return a
 }

@@ -23,15 +23,19 @@ type Reason struct {
 	Instrument *Citation
 }
 
-func reasons(rs []policy.Reason, say Say, lang string) []Reason {
+// reasons tells each rule's say. A rule that spoke only because a fact is not
+// known must not sound as if the fact were.
+func (b Base) reasons(rs []policy.Reason, say Say) []Reason {
 	out := make([]Reason, 0, len(rs))
 	for _, r := range rs {
 		v := Reason{Rule: r.Rule, Outcome: outcomeName(r.Outcome), Open: r.Open, Because: r.Because}
 		if say != nil {
-			v.Say = say(r.Rule, lang)
+			v.Say = say(r.Rule, b.Lang())
 		}
 		if v.Say == "" {
 			v.Say, v.Because = r.Because, ""
+		} else if r.Open {
+			v.Say = b.T("why.open.say", v.Say)
 		}
 		first, ok := cite(policy.Source{Address: r.Source, Quote: r.Quote, Date: r.Date})
 		in, some := cite(r.Instrument)

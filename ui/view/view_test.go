@@ -227,7 +227,7 @@ func TestReasonsKeepEverySource(t *testing.T) {
 			[]Citation{{Quote: "w", Date: "2020", Address: "https://b"}, {Title: "manual", Quote: "q", Date: "2021", Address: "https://a"}}},
 		"the instrument is told once": {policy.Reason{Source: "https://l", Instrument: law, Evidence: []policy.Source{law}}, nil},
 	} {
-		got := reasons([]policy.Reason{tt.in}, nil, "en")[0]
+		got := base(t, "en").reasons([]policy.Reason{tt.in}, nil)[0]
 		if diff := cmp.Diff(tt.want, got.Evidence); diff != "" {
 			t.Errorf("%s: (-want +got)\n%s", name, diff)
 		}
@@ -272,11 +272,27 @@ func TestWordsOfThePolicy(t *testing.T) {
 	if diff := cmp.Diff(want, k.Open); diff != "" {
 		t.Error(diff)
 	}
-	if len(k.OpenFirst()) != openShown || k.OpenMore() != 2 {
-		t.Errorf("%d shown, %d more", len(k.OpenFirst()), k.OpenMore())
+	if len(k.OpenFirst()) != 1 || k.OpenMore() != 3 {
+		t.Errorf("beside conditions: %d shown, %d more", len(k.OpenFirst()), k.OpenMore())
+	}
+	if k.Conds = nil; len(k.OpenFirst()) != 2 || k.OpenMore() != 2 {
+		t.Errorf("alone: %d shown, %d more", len(k.OpenFirst()), k.OpenMore())
+	}
+	k.Open = nil
+	if len(k.OpenFirst()) != 0 || k.OpenMore() != 0 {
+		t.Error("questions out of nothing")
 	}
 	if en := NewKiosk(base(t, "en"), v, nil); en.Open[0] != "Read the label on the telematics unit" || en.First != "why" {
 		t.Errorf("english: %q, %q", en.Open[0], en.First)
+	}
+}
+
+// A rule that is open has not found its fact: its words must not assert it.
+func TestOpenReasonIsNotAsserted(t *testing.T) {
+	say := func(string, string) string { return "Official vehicle." }
+	rs := base(t, "de").reasons([]policy.Reason{{Rule: "r", Because: "class is not known", Open: true}, {Rule: "r", Because: "class is government"}}, say)
+	if rs[0].Say != "Nicht geklärt, aber möglich: Official vehicle." || rs[1].Say != "Official vehicle." {
+		t.Errorf("open %q, decided %q", rs[0].Say, rs[1].Say)
 	}
 }
 
