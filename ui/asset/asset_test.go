@@ -1,6 +1,9 @@
 package asset
 
 import (
+	"math"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -39,4 +42,54 @@ func TestFilesStayHome(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Text on a verdict's colour must be readable in rain and at night: 7:1 and
+// more, by WCAG 2.2's relative luminance, in both themes.
+func TestContrast(t *testing.T) {
+	s, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, _ := s.Open("style.css")
+	day, rest, _ := strings.Cut(string(f.Content), `[data-theme="night"]`)
+	night, _, _ := strings.Cut(rest, "}")
+	for theme, css := range map[string]string{"day": day, "night": night} {
+		colour := map[string]float64{}
+		for _, m := range property.FindAllStringSubmatch(css, -1) {
+			colour[m[1]] = luminance(t, m[2])
+		}
+		for _, pair := range [][2]string{
+			{"go", "go-ink"}, {"look", "look-ink"}, {"stop", "stop-ink"}, {"calm", "calm-ink"}, {"bg", "ink"},
+			{"panel", "ink"}, {"panel", "soft"}, {"warn-bg", "warn-ink"}, {"bad-bg", "bad-ink"}, {"bar", "bar-ink"}, {"bar", "bar-soft"},
+		} {
+			a, okA := colour[pair[0]]
+			b, okB := colour[pair[1]]
+			if !okA || !okB {
+				t.Errorf("%s: %v is not defined", theme, pair)
+				continue
+			}
+			if ratio := (max(a, b) + 0.05) / (min(a, b) + 0.05); ratio < 7 {
+				t.Errorf("%s: %s on %s has contrast %.1f", theme, pair[1], pair[0], ratio)
+			}
+		}
+	}
+}
+
+var property = regexp.MustCompile(`--([a-z-]+): (#[0-9a-f]{6});`)
+
+func luminance(t *testing.T, hex string) float64 {
+	t.Helper()
+	v, err := strconv.ParseUint(hex[1:], 16, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	channel := func(shift uint) float64 {
+		c := float64(v>>shift&0xff) / 255
+		if c <= 0.04045 {
+			return c / 12.92
+		}
+		return math.Pow((c+0.055)/1.055, 2.4)
+	}
+	return 0.2126*channel(16) + 0.7152*channel(8) + 0.0722*channel(0)
 }
