@@ -174,3 +174,18 @@ func (r *running) call(ctx context.Context, method, path, token string, body, an
 	}
 	return resp.StatusCode, nil
 }
+
+// waitFor asks again until ok, or ctx ends. It is for what another process
+// does, which offers no event to wait for.
+func waitFor(t testing.TB, ctx context.Context, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-ctx.Done():
+			t.Fatal(ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
