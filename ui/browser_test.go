@@ -155,6 +155,18 @@ func TestBrowserGuard(t *testing.T) {
 	if v := eval[string](t, ctx, `document.getElementById("vin").value`); v != "W" {
 		t.Errorf("keypad typed %q", v)
 	}
+
+	// A vehicle that replaces another under a finger takes no touch at first.
+	if _, err := s.lanes.Arrive(t.Context(), "north-1", gate.Arrival{VIN: vinGrant}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, ctx, `document.querySelector("#region-verdict .word")?.innerText === "GRANT"`)
+	eval[bool](t, ctx, `window.__held = false; new MutationObserver(() => { if (document.getElementById("primary")?.disabled) { __held = true; } }).observe(document.getElementById("region-acts"), {subtree: true, attributes: true, childList: true}); true`)
+	if _, err := s.lanes.Arrive(t.Context(), "north-1", gate.Arrival{VIN: vinDeny}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, ctx, `window.__held && !document.getElementById("primary").disabled && document.querySelector("#region-verdict .word").innerText === "DENY"`)
+
 	if bad := eval[[]string](t, ctx, "window.__bad"); len(bad) > 0 {
 		t.Errorf("the page complains: %q", bad)
 	}
