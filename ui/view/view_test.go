@@ -291,7 +291,7 @@ func TestWordsOfThePolicy(t *testing.T) {
 func TestOpenReasonIsNotAsserted(t *testing.T) {
 	say := func(string, string) string { return "Official vehicle." }
 	rs := base(t, "de").reasons([]policy.Reason{{Rule: "r", Because: "class is not known", Open: true}, {Rule: "r", Because: "class is government"}}, say)
-	if rs[0].Say != "Nicht geklärt, aber möglich: Official vehicle." || rs[1].Say != "Official vehicle." {
+	if rs[0].Say != "Ungeklärt – Official vehicle." || rs[1].Say != "Official vehicle." {
 		t.Errorf("open %q, decided %q", rs[0].Say, rs[1].Say)
 	}
 }
