@@ -201,7 +201,7 @@ func (m *machine) eval(i int32) Truth {
 		v := True
 		for k := i + 1; k < n.end; {
 			kid := &m.p.prog[k]
-			w := Unknown
+			var w Truth
 			if kid.op == opAtom {
 				w = m.atom(kid)
 			} else {
@@ -220,7 +220,7 @@ func (m *machine) eval(i int32) Truth {
 		v := False
 		for k := i + 1; k < n.end; {
 			kid := &m.p.prog[k]
-			w := Unknown
+			var w Truth
 			if kid.op == opAtom {
 				w = m.atom(kid)
 			} else {

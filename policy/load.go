@@ -665,7 +665,6 @@ type place struct {
 	both   bool // an exemption that flags: neither direction is safe to presume
 	radio  bool // radio facts may stand in this rule
 	module bool // inside a quantifier
-	device bool // inside any_device
 }
 
 func (p place) negate() place { p.raise = !p.raise; p.radio = false; return p }

@@ -2,6 +2,7 @@ package rf
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -86,7 +87,7 @@ func (p *Prefixes) ParseLine(line []byte) (Observation, error) {
 	}
 	var w wire
 	if err := json.Unmarshal(line, &w); err != nil {
-		if t, ok := err.(*json.UnmarshalTypeError); ok {
+		if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 			return refuse(t.Field, "is not a "+t.Type.String())
 		}
 		return refuse("", "not a JSON object")

@@ -176,7 +176,7 @@ func (p *Prefixes) addPrefix(x Prefix) error {
 		return fmt.Errorf("prefix %.12q is not in upper-case hexadecimal digits", x.Hex)
 	}
 	at := len(p.prefixes)
-	dup := false
+	var dup bool
 	switch x.Bits {
 	case 24:
 		_, dup = p.by24[uint32(n)]

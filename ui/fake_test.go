@@ -228,6 +228,7 @@ func allowed(o policy.Outcome) []gate.ActKind {
 		return []gate.ActKind{gate.ActOpen, gate.ActHold, gate.ActInspect, gate.ActTurnAway, gate.ActReset}
 	case policy.Flag:
 		return []gate.ActKind{gate.ActOpen, gate.ActHold, gate.ActInspect, gate.ActTurnAway, gate.ActReset}
+	case policy.Deny:
 	}
 	return []gate.ActKind{gate.ActHold, gate.ActInspect, gate.ActTurnAway, gate.ActReset, gate.ActOverride}
 }

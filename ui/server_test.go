@@ -83,7 +83,7 @@ func newSite(t testing.TB, change func(*Config, *httptest.Server)) *site {
 			return view.LogReport{OK: true, Entries: 1234, Root: strings.Repeat("0f", 32), FirstBad: -1, Checkpoint: "sallyport/fort-example\n1234\nDw8PDw==\n", Took: 12 * time.Millisecond}, nil
 		},
 		Healthy:   func(context.Context) error { return s.healthy },
-		Log:       slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Log:       slog.New(slog.DiscardHandler),
 		Heartbeat: 50 * time.Millisecond,
 	}
 	srv := httptest.NewUnstartedServer(nil)

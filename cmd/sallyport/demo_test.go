@@ -30,7 +30,7 @@ func TestDemo(t *testing.T) {
 		}
 	}
 	// The record is the only witness that needs no sign-in.
-	waitFor(t, ctx, func() bool {
+	waitFor(ctx, t, func() bool {
 		rep, err := sqlite.Verify(ctx, dir, "")
 		if err != nil || len(rep.Misfits) > 0 {
 			t.Fatalf("the log of the running site: %v %+v", err, rep.Misfits)

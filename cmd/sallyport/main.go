@@ -61,9 +61,9 @@ type cli struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	s := &streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now}
-	os.Exit(run(ctx, os.Args[1:], s))
+	code := run(ctx, os.Args[1:], &streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now})
+	stop()
+	os.Exit(code)
 }
 
 // run parses args, runs the command and returns the exit code: 0 done, 1 the

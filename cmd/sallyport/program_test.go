@@ -177,7 +177,7 @@ func (r *running) call(ctx context.Context, method, path, token string, body, an
 
 // waitFor asks again until ok, or ctx ends. It is for what another process
 // does, which offers no event to wait for.
-func waitFor(t testing.TB, ctx context.Context, ok func() bool) {
+func waitFor(ctx context.Context, t testing.TB, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

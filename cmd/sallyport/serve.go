@@ -114,7 +114,7 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	}
 	st.screens, err = ui.New(ui.Config{
 		Site: cfg.Name, Location: time.Local, Lanes: st.controller, Store: screenStore{store}, Verifier: verifier,
-		Say:     pol.Say,
+		Say: pol.Say, Condition: pol.Condition,
 		Policy:  func(_ context.Context, lang string) (ui.PolicyDoc, error) { return policyDoc(pol, lang), nil },
 		Data:    func(context.Context) ([]view.DataSet, error) { return st.dataSets(), nil },
 		Verify:  st.verify,
@@ -315,12 +315,13 @@ func (st *site) dataSets() []view.DataSet {
 		return l.Value
 	}
 	p := st.judge.Policy()
+	hash := p.Hash()
 	return []view.DataSet{
 		{Name: "NHTSA vPIC", Edition: d.VPICEdition, AgeDays: days(d.VPICAgeDays), Licence: "US government work, public domain", Source: "https://vpic.nhtsa.dot.gov/"},
-		{Name: "Telematics catalogue", Edition: d.CatalogueEdition, AgeDays: days(d.CatalogueAgeDays), Licence: "compiled facts; every row names its document"},
-		{Name: "Supply graph and lists", Edition: d.SupplyEdition, AgeDays: days(d.SupplyAgeDays), Licence: "compiled facts; every row names its document"},
-		{Name: "Radio prefixes", Edition: st.prefixes.Edition(), AgeDays: -1, Licence: "facts of the IEEE Registration Authority and the Bluetooth SIG", Rows: st.prefixes.Len()},
-		{Name: "Policy", Edition: p.ID() + ", " + p.Hash(), AgeDays: -1, Licence: p.Status()},
+		{Name: "Telematics catalogue", Edition: d.CatalogueEdition, AgeDays: days(d.CatalogueAgeDays), Licence: "compiled facts; every row names its document", Source: "the documents that each row names"},
+		{Name: "Supply graph and lists", Edition: d.SupplyEdition, AgeDays: days(d.SupplyAgeDays), Licence: "compiled facts; every row names its document", Source: "the documents that each row names"},
+		{Name: "Radio prefixes", Edition: st.prefixes.Edition(), AgeDays: -1, Licence: "facts of the IEEE Registration Authority and the Bluetooth SIG", Rows: st.prefixes.Len(), Source: st.prefixes.Source("oui").Address, Date: st.prefixes.Source("oui").Date},
+		{Name: "Policy", Edition: p.ID() + ", " + hash[:min(12, len(hash))], AgeDays: -1, Rows: len(p.Rules()), Licence: p.Status(), Source: "the site's configuration; the rules are on the page of the policy"},
 	}
 }
 

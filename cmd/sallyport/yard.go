@@ -275,6 +275,8 @@ func (y *yard) guard(v gate.LaneView) gate.Act {
 		a.Kind = gate.ActOpen
 	case policy.Flag:
 		a.Kind = gate.ActInspect
+	case policy.Deny:
+		a.Kind = gate.ActTurnAway
 	}
 	return a
 }
