@@ -39,6 +39,7 @@ const (
 	EventSignIn       EventKind = "sign-in"      // a person signed in
 	EventSignInFailed EventKind = "sign-in-failed"
 	EventExport       EventKind = "export"
+	EventLogDamaged   EventKind = "log-damaged" // the log was read back and something does not fit
 )
 
 // Event is something that happened at the site and is not about one passage.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -15,32 +16,41 @@ import (
 // jobTimeout bounds one run of a job; what is left is done at the next.
 const jobTimeout = 10 * time.Minute
 
-// startJobs schedules the site's housekeeping: the erasure of personal data
-// past its retention, the signed head of the log kept outside the database,
-// and the end of old sessions. The caller shuts the scheduler down.
-func startJobs(ctx context.Context, st *sqlite.Store, retentionDays int, now func() time.Time, log *slog.Logger) (gocron.Scheduler, error) {
+// job is one task of the site's housekeeping.
+type job struct {
+	name string
+	when gocron.JobDefinition
+	task func(context.Context) error
+}
+
+// jobs are the site's: the erasure of personal data past its retention, the
+// whole log read back at night, the signed head of the log kept outside the
+// database, and the end of old sessions.
+func (st *site) jobs() []job {
+	return []job{
+		{"retention", gocron.DailyJob(1, gocron.NewAtTimes(gocron.NewAtTime(3, 10, 0))), func(ctx context.Context) error {
+			return retain(ctx, st.store, st.cfg.RetentionDays, st.now())
+		}},
+		{"verify", gocron.DailyJob(1, gocron.NewAtTimes(gocron.NewAtTime(2, 30, 0))), st.verifyLog},
+		{"checkpoint", gocron.DurationJob(time.Minute), st.store.KeepHead},
+		{"sessions", gocron.DurationJob(time.Hour), func(ctx context.Context) error {
+			_, err := st.store.DeleteExpiredSessions(ctx, st.now())
+			return err
+		}},
+	}
+}
+
+// startJobs schedules jobs. The caller shuts the scheduler down.
+func startJobs(ctx context.Context, jobs []job, log *slog.Logger) (gocron.Scheduler, error) {
 	sched, err := gocron.NewScheduler()
 	if err != nil {
 		return nil, fmt.Errorf("jobs: %w", err)
 	}
-	for _, j := range []struct {
-		name  string
-		every gocron.JobDefinition
-		task  func(context.Context) error
-	}{
-		{"retention", gocron.DailyJob(1, gocron.NewAtTimes(gocron.NewAtTime(3, 10, 0))), func(ctx context.Context) error {
-			return retain(ctx, st, retentionDays, now())
-		}},
-		{"checkpoint", gocron.DurationJob(time.Minute), st.KeepHead},
-		{"sessions", gocron.DurationJob(time.Hour), func(ctx context.Context) error {
-			_, err := st.DeleteExpiredSessions(ctx, now())
-			return err
-		}},
-	} {
-		_, err := sched.NewJob(j.every, gocron.NewTask(func() { runJob(ctx, log, j.name, j.task) }),
+	for _, j := range jobs {
+		_, err := sched.NewJob(j.when, gocron.NewTask(func() { runJob(ctx, log, j.name, j.task) }),
 			gocron.WithName(j.name), gocron.WithSingletonMode(gocron.LimitModeReschedule))
 		if err != nil {
-			return nil, fmt.Errorf("jobs: %s: %w", j.name, err)
+			return nil, errors.Join(fmt.Errorf("jobs: %s: %w", j.name, err), sched.Shutdown())
 		}
 	}
 	sched.Start()

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -61,6 +62,48 @@ type site struct {
 	log        *slog.Logger
 	now        func() time.Time
 	extra      []func(context.Context) error // what the demonstration runs beside the site
+	damaged    atomic.Pointer[string]        // why the log does not verify; nil while it does
+}
+
+// verifyPatience is how long a start waits for the log to be read back. A log
+// that takes longer is verified while the lanes already work.
+const verifyPatience = 2 * time.Second
+
+// verifyAtStart reads the log back before a lane takes a vehicle. A log that
+// does not fit stops the start: nothing is added to a record that somebody has
+// changed, and the gate proceeds by hand. later says that there was not time
+// enough.
+func (st *site) verifyAtStart(ctx context.Context) (later bool, err error) {
+	bounded, cancel := context.WithTimeout(ctx, verifyPatience)
+	defer cancel()
+	rep, err := st.store.Verify(bounded)
+	switch {
+	case errors.Is(bounded.Err(), context.DeadlineExceeded) && ctx.Err() == nil:
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("verify the log: %w", err)
+	case len(rep.Misfits) > 0:
+		return false, fmt.Errorf("the log does not fit: entry %d: %s (see `sallyport log verify`); the gate goes on by the manual procedure", rep.Misfits[0].Seq, rep.Misfits[0].What)
+	}
+	return false, nil
+}
+
+// verifyLog reads the whole log back while the site works. What does not fit is
+// recorded, and from then on the site is not healthy.
+func (st *site) verifyLog(ctx context.Context) error {
+	rep, err := st.store.Verify(ctx)
+	if err != nil {
+		return err
+	}
+	if len(rep.Misfits) == 0 {
+		st.damaged.Store(nil)
+		return nil
+	}
+	why := fmt.Sprintf("the log does not fit: entry %d: %s", rep.Misfits[0].Seq, rep.Misfits[0].What)
+	if st.damaged.Swap(&why) != nil {
+		return errors.New(why)
+	}
+	return errors.Join(errors.New(why), st.store.RecordEvent(ctx, gate.Event{Kind: gate.EventLogDamaged, At: st.now().UTC(), Detail: why}))
 }
 
 // wireSite opens the site in dir and wires everything to its configuration.
@@ -165,7 +208,17 @@ func (st *site) serve(ctx context.Context, addr string, ready func(base string))
 	if err != nil {
 		return err
 	}
-	sched, err := startJobs(ctx, st.store, st.cfg.RetentionDays, st.now, st.log)
+	later, err := st.verifyAtStart(ctx)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	if later {
+		st.extra = append(st.extra, func(ctx context.Context) error {
+			runJob(ctx, st.log, "verify", st.verifyLog)
+			return nil
+		})
+	}
+	sched, err := startJobs(ctx, st.jobs(), st.log)
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
@@ -258,6 +311,9 @@ func (st *site) listen(ctx context.Context, lane gate.LaneID, sn sensorConfig) e
 
 // healthy says why no verdict could be given now, or nil.
 func (st *site) healthy(ctx context.Context) error {
+	if why := st.damaged.Load(); why != nil {
+		return errors.New(*why)
+	}
 	if _, err := st.store.LastAt(ctx); err != nil {
 		return err
 	}
