@@ -70,7 +70,7 @@ func TestKill(t *testing.T) {
 	for done := 0; done < arrivals; kills++ {
 		p := start(t, "serve", "--data", dir, "--addr", "127.0.0.1:0")
 		// Mostly amid the work, sometimes during the start itself.
-		life := time.Duration(rng.IntN(400)) * time.Millisecond
+		life := time.Duration(rng.IntN(200)) * time.Millisecond
 		dead := make(chan struct{})
 		go func() {
 			defer close(dead)
