@@ -49,13 +49,57 @@ func (j *Judge) Policy() *policy.Policy { return j.policy }
 
 // Assess gathers the facts of r, evaluates the policy, and keeps every question
 // that the policy put to the supply graph.
+//
+// What is doubtful can raise a verdict and never lowers one: what was read off
+// a VIN that is not valid, and a class that no registration names. The vehicle
+// is judged once more without each of them, and without both, and the strictest
+// assessment is the answer, with the facts it rests on.
 func (j *Judge) Assess(r Request) Assessment {
-	var a Assessment
 	d := j.index.DecodeText(r.VIN, vin.Options{Year: r.At.UTC().Year()})
-	a.VIN = string(d.VIN)
-	a.Plate = r.Plate
-	a.Vehicle = vehicleView(&d, r.Registered)
-	a.Facts = j.gather(&d, r, &a)
+	a := j.judge(&d, r)
+	view := a.Vehicle
+	against := func(d *vin.Decoded, r Request, doubts ...string) {
+		if b := j.judge(d, r); b.Verdict.Outcome > a.Verdict.Outcome {
+			a = b
+			a.Vehicle, a.Notes = view, append(a.Notes, doubts...)
+		}
+	}
+	classless := r
+	classless.Stated = ""
+	stated := r.Class == "" && r.Stated != ""
+	if stated {
+		against(&d, classless, doubtfulClass)
+	}
+	if !d.Valid {
+		blank := vin.Decoded{VIN: d.VIN, Problems: d.Problems}
+		against(&blank, withoutVIN(r), doubtfulVIN)
+		if stated {
+			against(&blank, withoutVIN(classless), doubtfulVIN, doubtfulClass)
+		}
+	}
+	return a
+}
+
+// What an assessment notes where a doubt decided.
+const (
+	doubtfulVIN   = "the VIN is not valid: what it seems to say counts in no vehicle's favour"
+	doubtfulClass = "the class was entered at the lane and no registration says so: it counts in no vehicle's favour"
+)
+
+// withoutVIN is the request of a vehicle that its VIN does not identify. It is
+// not known to be the one that papers speak of; a person who inspected it under
+// the very same text knows it.
+func withoutVIN(r Request) Request {
+	if r.Registered.From.Title == "" {
+		r.Registered = Registered{}
+	}
+	r.Inspections = slices.DeleteFunc(slices.Clone(r.Inspections), func(in Inspection) bool { return in.VIN != NormalVIN(r.VIN) })
+	return r
+}
+
+func (j *Judge) judge(d *vin.Decoded, r Request) Assessment {
+	a := Assessment{VIN: string(d.VIN), Plate: r.Plate, Vehicle: vehicleView(d, r.Registered)}
+	a.Facts = j.gather(d, r, &a)
 	rec := &recorder{supply: j.supply}
 	a.Verdict = j.policy.Evaluate(&a.Facts, rec)
 	a.Asked = rec.asked
@@ -127,6 +171,8 @@ func (j *Judge) gather(d *vin.Decoded, r Request, a *Assessment) policy.Facts {
 	f.Registration.Authorisations = r.Authorisations
 	if r.Class != "" {
 		f.Registration.Class = policy.Know(r.Class, policy.Source{Title: "registration or plate list of the site"})
+	} else if r.Stated != "" {
+		f.Registration.Class = policy.Know(r.Stated, policy.Source{Title: "as entered at the lane; no registration says so"})
 	}
 	if r.Zone != 0 {
 		f.Site.Zone = policy.Know(r.Zone, policy.Source{Title: "configuration of the lane"})

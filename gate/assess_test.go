@@ -46,7 +46,7 @@ func packJudge(t testing.TB, name string) *gate.Judge {
 var vehicles = []string{
 	"5YJXCAE42MF000001", "5YJ3E1EA2NF000001", "LRW3E7FAXMC000001", "YV4EK3ZL7SS000001", "7SYFE3YB8VG000001",
 	"W1KLF6DB2TA000001", "LGXC76C48R0000001", "1FTNE24L7XHA00001", "4V4NC9EH6LN000001", "2HGEJ6672WH500001",
-	"UU1DBG005MU000001", "", "?", "5YJXCAE43MF000001", "WVWZZZ1KZAW000001",
+	"UU1DBG005MU000001", "", "?", "5YJXCAE43MF000001", "WVWZZZ1KZAW000001", "2HGEJ6673WH500001", "5YJXCAE4",
 }
 
 var declarations = []gate.Declared{
@@ -55,10 +55,13 @@ var declarations = []gate.Declared{
 	{Kind: "fcc_id", Value: "XMR2020AG525RGL"}, {Kind: "imei", Value: "123456789012345"}, {Kind: "usb_id", Value: "2c7c:0125"}, {Kind: "no_modem"},
 }
 
+var classes = []policy.Class{"", "private", "government", "contractor", "military", "diplomatic", "emergency"}
+
 func anyRequest(t *rapid.T) gate.Request {
 	return gate.Request{
 		VIN:        rapid.SampledFrom(vehicles).Draw(t, "vin"),
-		Class:      rapid.SampledFrom([]policy.Class{"", "private", "government", "contractor", "military", "diplomatic", "emergency"}).Draw(t, "class"),
+		Class:      rapid.SampledFrom(classes).Draw(t, "class"),
+		Stated:     rapid.SampledFrom(classes).Draw(t, "stated"),
 		Zone:       rapid.SampledFrom([]policy.Zone{0, policy.ZonePublic, policy.ZoneControlled, policy.ZoneRestricted, policy.ZoneCritical}).Draw(t, "zone"),
 		Market:     rapid.SampledFrom([]string{"", "EU", "US", "PL"}).Draw(t, "market"),
 		At:         assessAt,
@@ -93,6 +96,92 @@ func TestAirAndDeclarationsOnlyRaise(t *testing.T) {
 			t.Fatalf("%s: declaring %+v lowered %s to %s", name, said.Declared, before, after)
 		}
 	})
+}
+
+// What a VIN that is not valid seems to say counts in no vehicle's favour: one
+// misread or forged character must not make a new car old, or its maker another.
+func TestInvalidVINClearsNothing(t *testing.T) {
+	q := gate.Request{Zone: policy.ZoneRestricted, Class: policy.ClassPrivate, Market: "US", At: assessAt}
+	for _, name := range pack.Names() {
+		j := packJudge(t, name)
+		for what, text := range map[string]string{
+			"wrong check digit":               "2HGEJ6673WH500001",
+			"letter that no VIN has":          "2HGEJ6672WH50000O",
+			"eleven characters":               "2HGEJ6672WH",
+			"unknown character":               "2HGEJ667*WH",
+			"sixteen characters":              "2HGEJ6672WH50000",
+			"eighteen characters":             "2HGEJ6672WH5000011",
+			"a new car's with its year older": "5YJXCAE42XF000001",
+			"nothing":                         "",
+		} {
+			q := q
+			q.VIN = text
+			if a := j.Assess(q); a.Vehicle.Valid || a.Verdict.Outcome == policy.Grant {
+				t.Errorf("%s: %s (%q): %s, valid %v, because %+v", name, what, text, a.Verdict.Outcome, a.Vehicle.Valid, a.Verdict.Reasons)
+			}
+		}
+	}
+
+	j := packJudge(t, "paper-baseline")
+	q.VIN = "2HGEJ6673WH500001"
+	a := j.Assess(q)
+	if a.Vehicle.ModelYear != 1998 || a.Facts.Vehicle.ModelYear.Known {
+		t.Errorf("the screen shows %d, the policy knew %+v", a.Vehicle.ModelYear, a.Facts.Vehicle.ModelYear)
+	}
+	if len(a.Notes) == 0 || !strings.Contains(a.Notes[0], "not valid") {
+		t.Errorf("nobody is told why: %q", a.Notes)
+	}
+	q.VIN = "5YJXCAE4XMF000001" // what it seems to say still speaks against it
+	if a := j.Assess(q); a.Vehicle.Valid || a.Verdict.Outcome != policy.Deny {
+		t.Errorf("a misread VIN of a vehicle that is denied: %s", a.Verdict.Outcome)
+	}
+
+	// An inspection is of the vehicle that bears this very text, and of no other.
+	in := gate.Inspection{ID: "i1", VIN: "2HGEJ6672WH500001", Role: "tcu", Kind: "no_modem", By: "inspector", At: assessAt.AddDate(0, -1, 0), Expires: assessAt.AddDate(1, 0, 0)}
+	q.VIN, q.Inspections = in.VIN+"1", []gate.Inspection{in}
+	if a := j.Assess(q); a.Verdict.Outcome == policy.Grant {
+		t.Errorf("granted by the inspection of the vehicle whose VIN it begins with: %+v", a.Verdict.Reasons)
+	}
+}
+
+// A class that somebody entered at the lane can raise the verdict; only the
+// site's list can lower it.
+func TestStatedClassOnlyRaises(t *testing.T) {
+	judges := map[string]*gate.Judge{}
+	for _, n := range pack.Names() {
+		judges[n] = packJudge(t, n)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.SampledFrom(pack.Names()).Draw(t, "policy")
+		q := anyRequest(t)
+		q.Class, q.Stated = "", ""
+		stated := q
+		stated.Stated = rapid.SampledFrom(classes).Draw(t, "class, as stated")
+		before, after := judges[name].Assess(q).Verdict.Outcome, judges[name].Assess(stated).Verdict.Outcome
+		if after < before {
+			t.Fatalf("%s: class %q as stated lowered %s to %s", name, stated.Stated, before, after)
+		}
+	})
+
+	j := judges["paper-baseline"]
+	q := gate.Request{VIN: "5YJXCAE42MF000001", Zone: policy.ZonePublic, At: assessAt}
+	q.Stated = policy.ClassEmergency
+	if a := j.Assess(q); a.Verdict.Outcome != policy.Flag || len(a.Verdict.Lifted) > 0 || !strings.Contains(strings.Join(a.Notes, "\n"), "class was entered") {
+		t.Errorf("emergency, as somebody says: %s, lifted %+v, notes %q", a.Verdict.Outcome, a.Verdict.Lifted, a.Notes)
+	}
+	q.VIN, q.Zone = "5YJXCAE43MF000001", policy.ZoneRestricted // two doubts at once
+	if a := j.Assess(q); a.Verdict.Outcome != policy.Deny {
+		t.Errorf("emergency, as somebody says, with a misread VIN: %s", a.Verdict.Outcome)
+	}
+	q.VIN, q.Zone = "5YJXCAE42MF000001", policy.ZonePublic
+	q.Stated = policy.ClassGovernment
+	if a := j.Assess(q); a.Verdict.Outcome != policy.Deny || !strings.Contains(a.Facts.Registration.Class.From.Title, "entered") {
+		t.Errorf("government, as somebody says: %s from %+v", a.Verdict.Outcome, a.Facts.Registration.Class)
+	}
+	q.Class, q.Stated = policy.ClassEmergency, policy.ClassPrivate
+	if a := j.Assess(q); a.Verdict.Outcome != policy.Grant {
+		t.Errorf("emergency, as the site's list says: %s", a.Verdict.Outcome)
+	}
 }
 
 // A record read back from JSON gives the same verdict again, byte for byte,

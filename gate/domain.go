@@ -42,7 +42,8 @@ type Inspection struct {
 type Request struct {
 	VIN            string
 	Plate          string
-	Class          policy.Class // empty is unknown
+	Class          policy.Class // as registered or listed; empty is unknown
+	Stated         policy.Class // as entered at the lane; used only where Class is empty, and in no vehicle's favour
 	Zone           policy.Zone  // zero is unknown
 	At             time.Time
 	Market         string
@@ -67,7 +68,7 @@ type Registered struct {
 type Arrival struct {
 	VIN      string       `json:"vin"`
 	Plate    string       `json:"plate,omitempty"`
-	Class    policy.Class `json:"class,omitempty"`
+	Class    policy.Class `json:"class,omitempty"` // as somebody entered it; it can raise a verdict and never lowers one
 	Declared []Declared   `json:"declared,omitempty"`
 	Via      string       `json:"via"` // scanner, keyboard, camera, api, demo
 }

@@ -471,9 +471,10 @@ func (l *lane) decide(a Arrival) (PassageID, error) {
 		l.assess = true
 		return "", l.fail("assess", err)
 	}
-	if v := result.VIN; v != "" && v != req.VIN {
+	if v := result.VIN; v != "" && v != req.VIN && result.Vehicle.Valid {
 		// The assessor corrected a misread VIN: what the site knows of the
-		// vehicle is filed under the right one.
+		// vehicle is filed under the right one. The first 17 characters of a
+		// longer text are no VIN, and may be another vehicle's.
 		again, err := l.gatherUnder(v, a, at)
 		if err != nil {
 			l.storage = true
@@ -504,7 +505,7 @@ func (l *lane) decide(a Arrival) (PassageID, error) {
 // gather fills the request from what the site itself knows.
 func (l *lane) gather(a Arrival, at time.Time) (Request, error) {
 	req := Request{
-		VIN: NormalVIN(a.VIN), Plate: NormalPlate(a.Plate), Class: a.Class, Zone: l.cfg.Zone, At: at,
+		VIN: NormalVIN(a.VIN), Plate: NormalPlate(a.Plate), Stated: a.Class, Zone: l.cfg.Zone, At: at,
 		Market: l.cfg.Market, Declared: a.Declared, Posture: l.ctl.cfg.Posture(),
 	}
 	ctx, cancel := l.work()
@@ -518,9 +519,7 @@ func (l *lane) gather(a Arrival, at time.Time) (Request, error) {
 	reg, err := l.ctl.cfg.Registry.Registration(ctx, req.VIN, req.Plate)
 	switch {
 	case err == nil:
-		if reg.Class != "" {
-			req.Class = reg.Class
-		}
+		req.Class = reg.Class
 		if reg.Market != "" {
 			req.Market = reg.Market
 		}
@@ -809,9 +808,9 @@ func (l *lane) reassess(because string) error {
 		return ErrNotAllowed
 	}
 	at := l.stamp()
-	vin := l.passage.Result.VIN
-	if vin == "" {
-		vin = l.passage.Arrival.VIN
+	vin := l.passage.Arrival.VIN
+	if r := l.passage.Result; r.VIN != "" && r.Vehicle.Valid {
+		vin = r.VIN
 	}
 	req, err := l.gatherUnder(vin, l.passage.Arrival, at)
 	if err != nil {

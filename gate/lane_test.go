@@ -39,7 +39,7 @@ func judge(r gate.Request) gate.Assessment {
 	if r.Radio != nil && r.Radio.Cellular {
 		outcome = policy.Grant // a rule that is wrong: the air must not lower
 	}
-	a := gate.Assessment{VIN: strings.ReplaceAll(r.VIN, "O", "0")}
+	a := gate.Assessment{VIN: strings.ReplaceAll(r.VIN, "O", "0"), Vehicle: gate.VehicleView{Valid: true}}
 	a.Facts.At = r.At
 	a.Verdict = policy.Verdict{Outcome: outcome, Policy: "test@1", Hash: "beef"}
 	for _, i := range r.Inspections {
