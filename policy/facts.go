@@ -250,7 +250,8 @@ type Reason struct {
 // OpenQuestion is an unknown fact that keeps a rule open.
 type OpenQuestion struct {
 	Fact  string   `json:"fact"`
-	Unit  string   `json:"unit,omitempty"` // name of the unit, where the fact is one of a module
-	Ask   string   `json:"ask"`            // the act that would settle it, in words a guard can follow
-	Rules []string `json:"rules"`          // the rules it would settle
+	Unit  string   `json:"unit,omitempty"`  // name of the unit, where the fact is one of a module
+	About string   `json:"about,omitempty"` // whom the facts name, where the question is who stands behind it
+	Ask   string   `json:"ask"`             // the act that would settle it, in words a guard can follow
+	Rules []string `json:"rules"`           // the rules it would settle
 }

@@ -48,15 +48,15 @@ func (m *machine) questions(v *Verdict) {
 		if m.lifted[o.rule] != 0 {
 			continue
 		}
-		fact, unit, ask, cost := m.question(o.openFact)
+		q, cost := m.question(o.openFact)
 		d := m.p.doc.rules[o.rule]
-		if own := d.ask[o.fact]; own != "" && o.party == "" && !o.fitted {
-			ask = m.p.fill(own)
+		if own := d.ask[o.fact]; own != "" && q.About == "" && !o.fitted {
+			q.Ask = m.p.fill(own)
 		}
-		k := slices.IndexFunc(list, func(e entry) bool { return e.q.Fact == fact && e.q.Unit == unit })
+		k := slices.IndexFunc(list, func(e entry) bool { return e.q.Fact == q.Fact && e.q.Unit == q.Unit })
 		if k < 0 {
 			k = len(list)
-			list = append(list, entry{OpenQuestion{Fact: fact, Unit: unit, Ask: ask}, cost})
+			list = append(list, entry{q, cost})
 		}
 		if !slices.Contains(list[k].q.Rules, d.id) {
 			list[k].q.Rules = append(list[k].q.Rules, d.id)
@@ -126,31 +126,57 @@ func (m *machine) unsettledUnits(n *node) {
 	}
 }
 
-// question puts an open fact into words a guard can follow.
-func (m *machine) question(o openFact) (fact, unit, ask string, cost int) {
+// question puts an open fact into words a guard can follow, and says what the
+// act costs.
+func (m *machine) question(o openFact) (q OpenQuestion, cost int) {
 	info := o.fact.info()
 	if o.party != "" {
-		return "supply." + string(o.party), "", fmt.Sprintf("No act at the gate settles who stands behind %s: refer it to the security manager", o.party), costOfOwner
+		return refer("supply."+string(o.party), m.called(o.party)), costOfOwner
+	}
+	// A car maker that goes by its name and is no party of the supply graph is
+	// not found there by reading the name once more.
+	if v := &m.f.Vehicle; o.fact == fVehicleMaker && v.Make.Known {
+		return refer(info.name, v.Make.Value), costOfOwner
 	}
 	noun := "telematics unit"
 	if o.unit >= 0 {
 		noun = unitNoun(&m.f.Units[o.unit])
 	}
 	if o.fitted {
-		return "module.fitted", noun, fmt.Sprintf("Look whether the %s is fitted in this vehicle", noun), 6
+		return OpenQuestion{Fact: "module.fitted", Unit: noun, Ask: fmt.Sprintf("Look whether the %s is fitted in this vehicle", noun)}, 6
 	}
-	fact, ask, cost = info.name, info.ask, info.cost
+	q, cost = OpenQuestion{Fact: info.name, Ask: info.ask}, info.cost
 	if o.fact.module() {
-		unit = noun
+		q.Unit = noun
 	}
 	switch o.fact {
 	case fModuleCertainty, fModuleBasis, fModuleModel:
-		fact = fModuleMaker.info().name // one act settles them
+		q.Fact = fModuleMaker.info().name // one act settles them
 	case fModem:
 		cost = 5 // a modem that is found says nothing of its module yet
 	}
-	if strings.Contains(ask, "%s") {
-		ask = fmt.Sprintf(ask, noun)
+	if strings.Contains(q.Ask, "%s") {
+		q.Ask = fmt.Sprintf(q.Ask, noun)
 	}
-	return fact, unit, ask, cost
+	return q, cost
+}
+
+// refer is the question of who stands behind somebody.
+func refer(fact, about string) OpenQuestion {
+	return OpenQuestion{Fact: fact, About: about, Ask: fmt.Sprintf("No act at the gate settles who stands behind %s: refer it to the security manager", about)}
+}
+
+// called is a party by the name that the facts give it.
+func (m *machine) called(p Party) string {
+	for u := range m.f.Units {
+		for k := range m.f.Units[u].Candidates {
+			if c := &m.f.Units[u].Candidates[k]; c.Maker.Known && c.Maker.Value == p && c.MakerName != "" {
+				return c.MakerName
+			}
+		}
+	}
+	if v := &m.f.Vehicle; v.Maker.Known && v.Maker.Value == p && v.Make.Known {
+		return v.Make.Value
+	}
+	return string(p)
 }

@@ -92,7 +92,7 @@ func judge(vin, plate string, class policy.Class, at time.Time) gate.Assessment 
 		a.Verdict.Open = []policy.OpenQuestion{
 			{Fact: "module.maker", Unit: "telematics unit", Ask: "Read the label on the telematics unit: FCC ID, IC, IMEI or module type", Rules: []string{"module-unknown"}},
 			{Fact: "vehicle.built_in", Ask: "Read the maker's plate on the door frame: plant or country of manufacture", Rules: []string{"module-unknown"}},
-			{Fact: "supply.rolling-wireless", Ask: "No act at the gate settles who stands behind rolling-wireless: refer it to the security manager"},
+			{Fact: "supply.rolling-wireless", About: "Rolling Wireless", Ask: "No act at the gate settles who stands behind Rolling Wireless: refer it to the security manager"},
 		}
 	}
 	return a

@@ -3,7 +3,6 @@ package view
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"sallyport/policy"
 )
@@ -67,8 +66,8 @@ func (b Base) asks(qs []policy.OpenQuestion) []string {
 	var out []string
 	for _, q := range qs {
 		key, about := "ask."+q.Fact, b.Words.Or("unit."+q.Unit, q.Unit)
-		if party, ok := strings.CutPrefix(q.Fact, "supply."); ok {
-			key, about = "ask.supply", party
+		if q.About != "" {
+			key, about = "ask.supply", q.About
 		}
 		if b.Lang() == "en" || !b.Words.Has(key) {
 			out = append(out, q.Ask)

@@ -245,7 +245,8 @@ func TestWordsOfThePolicy(t *testing.T) {
 	v.Passage.Result.Verdict.Open = []policy.OpenQuestion{
 		{Fact: "module.maker", Unit: "telematics unit", Ask: "Read the label on the telematics unit"},
 		{Fact: "module.maker", Unit: "dashcam", Ask: "Read the label on the dashcam"},
-		{Fact: "supply.acme", Ask: "No act at the gate settles acme"},
+		{Fact: "supply.acme", About: "Acme Radio", Ask: "No act at the gate settles Acme Radio"},
+		{Fact: "vehicle.maker", About: "BMW", Ask: "No act at the gate settles BMW"},
 		{Fact: "unheard.of", Ask: "Do something"},
 	}
 	b := base(t, "de")
@@ -267,15 +268,16 @@ func TestWordsOfThePolicy(t *testing.T) {
 	}
 	want := []string{
 		"Etikett ablesen (Telematikeinheit): FCC-ID, IC, IMEI oder Modultyp", "Etikett ablesen (dashcam): FCC-ID, IC, IMEI oder Modultyp",
-		"Am Tor nicht zu klären, wer hinter acme steht: an den Sicherheitsbeauftragten geben", "Do something",
+		"Am Tor nicht zu klären, wer hinter Acme Radio steht: an den Sicherheitsbeauftragten geben",
+		"Am Tor nicht zu klären, wer hinter BMW steht: an den Sicherheitsbeauftragten geben", "Do something",
 	}
 	if diff := cmp.Diff(want, k.Open); diff != "" {
 		t.Error(diff)
 	}
-	if len(k.OpenFirst()) != 1 || k.OpenMore() != 3 {
+	if len(k.OpenFirst()) != 1 || k.OpenMore() != 4 {
 		t.Errorf("beside conditions: %d shown, %d more", len(k.OpenFirst()), k.OpenMore())
 	}
-	if k.Conds = nil; len(k.OpenFirst()) != 2 || k.OpenMore() != 2 {
+	if k.Conds = nil; len(k.OpenFirst()) != 2 || k.OpenMore() != 3 {
 		t.Errorf("alone: %d shown, %d more", len(k.OpenFirst()), k.OpenMore())
 	}
 	k.Open = nil
