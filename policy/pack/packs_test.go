@@ -203,3 +203,22 @@ func TestQuotesStandInTheirSources(t *testing.T) {
 		}
 	}
 }
+
+// An instrument's quotation stands beside every vehicle that its rule speaks
+// of. One that names a company would be read as said of the maker at hand, and
+// some of the paper's claims are disputed or borne out by no register.
+func TestQuotesFitEveryMaker(t *testing.T) {
+	not := []string{
+		"Quectel", "Fibocom", "Ikotek", "Netprisma", "Rolling", "Eagle", "BYD", "Huawei", "Tesla",
+		"wholly Chinese owned", "70%", "80%", "31 billion", "Prime Minister", "Deere",
+	}
+	for _, name := range Names() {
+		for _, r := range open(t, name).Rules() {
+			for _, words := range not {
+				if strings.Contains(r.Instrument.Quote, words) {
+					t.Errorf("%s: rule %s prints %q beside every vehicle: %q", name, r.ID, words, r.Instrument.Quote)
+				}
+			}
+		}
+	}
+}
