@@ -260,7 +260,8 @@ func (c *Controller) Subscribe(ctx context.Context, id LaneID) (<-chan LaneView,
 // for the paper form. The same arrival again within two seconds (a scanner
 // that reads twice) is the same passage. An arrival while a vehicle waits
 // means that the one before has left; one while the arm moves is kept until
-// the arm has settled.
+// the arm has settled. One without a VIN is taken by an empty line only, and is
+// ErrNotAllowed else: a plate read twice must not replace a vehicle.
 func (c *Controller) Arrive(ctx context.Context, id LaneID, a Arrival) (PassageID, error) {
 	type answer struct {
 		id  PassageID
@@ -355,12 +356,21 @@ func ask[T any](ctx context.Context, c *Controller, id LaneID, reply chan T, f m
 	}
 }
 
+// observeAhead is how far the clock of a sensor may be ahead of ours.
+const observeAhead = 5 * time.Second
+
 // Observe hands one observation to the lane's attributor. It never blocks; an
 // observation that finds the lane's queue full is dropped and counted, and the
-// answer is false.
+// answer is false. So it is for one from the future, which is counted as
+// refused: what a lane has heard is forgotten by the latest instant heard, and
+// a single sensor with a wrong clock would make it deaf to all the others.
 func (c *Controller) Observe(id LaneID, o rf.Observation) bool {
 	l, ok := c.lanes[id]
 	if !ok || l.cfg.Attributor == nil {
+		return false
+	}
+	if time.Until(o.TS) > observeAhead {
+		l.feed.refused.Add(1)
 		return false
 	}
 	select {

@@ -419,6 +419,11 @@ func (l *lane) arrive(a arriving) {
 		a.done("", ErrManual)
 		return
 	}
+	if a.arrival.VIN == "" && l.state != Idle && l.state != Approaching {
+		// A camera sees the vehicle at the line again and again.
+		a.done("", ErrNotAllowed)
+		return
+	}
 	if l.armMoving {
 		if l.held != nil {
 			a.done("", ErrBusy)

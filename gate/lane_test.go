@@ -349,6 +349,33 @@ func TestStaleScreen(t *testing.T) {
 	})
 }
 
+// A plate camera reads the vehicle at the line again and again; between its look
+// at the lane and its arrival a guard may have scanned the VIN.
+func TestPlateAloneReplacesNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		y := newYard(t, storetest.NewMemory())
+		defer y.close()
+		denied := y.arrive("D1")
+		if _, err := y.c.Arrive(t.Context(), "north", gate.Arrival{Plate: "AB 12", Via: "camera"}); !errors.Is(err, gate.ErrNotAllowed) {
+			t.Errorf("error %v: the plate replaced the vehicle that was denied", err)
+		}
+		if v := y.view(); v.Passage == nil || v.Passage.ID != denied || v.State != gate.Waiting {
+			t.Errorf("view %+v", v)
+		}
+		admitted := y.arrive("G2")
+		if err := y.c.Act(t.Context(), "north", gate.Act{Kind: gate.ActOpen, Passage: admitted, By: "anna"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := y.c.Arrive(t.Context(), "north", gate.Arrival{Plate: "AB 12", Via: "camera"}); !errors.Is(err, gate.ErrNotAllowed) {
+			t.Errorf("error %v: the plate of the vehicle under the arm began another passage", err)
+		}
+		time.Sleep(time.Minute)
+		if _, err := y.c.Arrive(t.Context(), "north", gate.Arrival{Plate: "AB 12", Via: "camera"}); err != nil {
+			t.Errorf("error %v: an empty line takes a plate", err)
+		}
+	})
+}
+
 func TestScannerReadsTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		y := newYard(t, storetest.NewMemory())
@@ -495,7 +522,10 @@ func TestSensors(t *testing.T) {
 		if !y.c.Observe("north", rf.Observation{Sensor: "s1", Kind: rf.BLE}) {
 			t.Error("an observation was dropped by an idle lane")
 		}
-		y.c.Refused("north", 7)
+		y.c.Refused("north", 6)
+		if y.c.Observe("north", rf.Observation{Sensor: "s1", Kind: rf.BLE, TS: time.Now().Add(time.Minute)}) {
+			t.Error("an observation from the future was taken")
+		}
 		time.Sleep(6 * time.Second)
 		if r := y.view().Radio; r.Sensors != 1 || r.Accepted != 1 || r.Refused != 7 || r.LastHeard.IsZero() {
 			t.Errorf("radio %+v", r)
