@@ -443,19 +443,49 @@ func (j *Judge) declare(f *policy.Facts, d Declared, a *Assessment) {
 	for _, p := range id.Problems {
 		a.Notes = append(a.Notes, "declared "+d.Kind+": "+p.Text)
 	}
-	u := policy.Unit{Name: d.Value, Role: roleUnknown, Fitted: policy.Know(true, policy.Source{Title: "declared"})}
+	said := policy.Source{Title: "declared for this vehicle", Quote: d.Kind + " " + d.Value, Date: f.At.Format(time.DateOnly)}
+	u := policy.Unit{Name: d.Value, Role: roleUnknown, Fitted: policy.Know(true, said)}
 	switch d.Kind {
 	case "device":
 		u.Role = roleDevice
 	case "tcu_part":
 		u.Role = roleTCU
+	case "module":
+		u.Name = "unit declared to hold " + d.Value
+	default:
+		u.Name = "unit declared with " + labelNames[d.Kind] + " " + d.Value
 	}
-	for _, m := range id.Makers {
+	for _, m := range modulesOf(id, "declared", a) {
 		c := j.candidate(m.Maker, m.Model, m.ChipDown, m.Sources)
 		c.Certainty, c.Basis = certainty(m.Certainty), "declared"
+		c.Sources = append(c.Sources, said)
 		u.Candidates = append(u.Candidates, c)
 	}
 	f.Units = append(f.Units, u)
+}
+
+// labelNames are the kinds of identifiers as a label names them.
+var labelNames = map[string]string{"fcc_id": "FCC ID", "imei": "IMEI", "usb_id": "bus id"}
+
+// modulesOf are the findings that say whose module it is. The maker of a whole
+// unit is the maker of its module only where the unit has no separate one; and
+// a Wi-Fi module is no modem. What is passed over is said in the notes.
+func modulesOf(id telematics.Identification, how string, a *Assessment) []telematics.Finding {
+	var out []telematics.Finding
+	for _, m := range id.Makers {
+		what := ""
+		switch {
+		case m.NotCellular:
+			what = "is no modem"
+		case m.Unit && !m.ChipDown:
+			what = "is the whole unit; the module in it is not named"
+		default:
+			out = append(out, m)
+			continue
+		}
+		a.Notes = append(a.Notes, strings.Join(strings.Fields(how+" "+id.Kind+" "+id.Value+": "+m.Maker+" "+m.Model+" "+what), " "))
+	}
+	return out
 }
 
 // settle puts what a person read off this very vehicle in the place of what
@@ -487,17 +517,18 @@ func (j *Judge) settle(f *policy.Facts, in Inspection, a *Assessment) {
 	}
 	u.Fitted = policy.Know(true, seen)
 	f.Modem = policy.Know(true, seen)
-	if len(id.Makers) == 0 {
-		a.Notes = append(a.Notes, "inspected "+in.Kind+" "+in.Value+": no maker is known for it")
-		u.Candidates = nil
+	modules := modulesOf(id, "inspected", a)
+	if len(modules) == 0 {
+		// What is known of the kind of vehicle still stands.
+		a.Notes = append(a.Notes, "inspected "+in.Kind+" "+in.Value+": it names no module's maker and settles nothing")
 		return
 	}
 	u.Candidates = nil
-	for _, m := range id.Makers {
+	for _, m := range modules {
 		c := j.candidate(m.Maker, m.Model, m.ChipDown, m.Sources)
 		c.Certainty, c.Basis = policy.CertaintySettled, "inspected"
 		// What may stand for several makers settles none of them.
-		if len(id.Makers) > 1 {
+		if len(modules) > 1 {
 			c.Certainty = policy.CertaintyReported
 		}
 		c.Sources = append([]policy.Source{seen}, c.Sources...)

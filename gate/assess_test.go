@@ -237,7 +237,7 @@ func TestInspectionSettles(t *testing.T) {
 		"expired":                {[]gate.Inspection{late}, policy.Flag, ""},
 		"another vehicle's":      {[]gate.Inspection{other}, policy.Flag, ""},
 		"a marking nobody knows": {[]gate.Inspection{tcu("module", "no such marking 99")}, policy.Flag, ""},
-		"Sierra Wireless":        {[]gate.Inspection{tcu("module", "AR7592")}, policy.Grant, "Sierra"},
+		"Sierra Wireless":        {[]gate.Inspection{tcu("module", "EM7455")}, policy.Grant, "Sierra"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := j.Assess(gate.Request{VIN: ex30, Class: policy.ClassPrivate, Zone: policy.ZoneRestricted, Market: "EU", At: assessAt, Inspections: c.in})
@@ -263,5 +263,64 @@ func BenchmarkAssess(b *testing.B) {
 				j.Assess(q)
 			}
 		})
+	}
+}
+
+// The maker of a unit is not the maker of the module in it, and a Wi-Fi module
+// is no modem: neither settles what the catalogue says, nor is it banned as a
+// module.
+func TestOnlyAModuleSettlesAModule(t *testing.T) {
+	j := packJudge(t, "paper-baseline")
+	const tesla, van = "5YJXCAE42MF000001", "1FTNE24L7XHA00001"
+	for _, tt := range []struct {
+		name, vin, kind, value string
+		inspected, declared    policy.Outcome
+	}{
+		{"Tesla's own FCC ID on a car documented with Quectel", tesla, "fcc_id", "2AEIM-1098058", policy.Deny, policy.Deny},
+		{"Tesla's own FCC ID on an old van", van, "fcc_id", "2AEIM-1098058", policy.Flag, policy.Flag},
+		{"a label that no table has", tesla, "fcc_id", "NKRABC", policy.Deny, policy.Deny},
+		{"Quectel's Wi-Fi module", van, "module", "AF51Y", policy.Flag, policy.Flag},
+		{"the same by its FCC ID", van, "fcc_id", "XMR202201AF51Y", policy.Flag, policy.Flag},
+		{"Quectel's modem", van, "module", "EC25-EUX", policy.Deny, policy.Deny},
+		{"Sierra's automotive line, sold to Rolling Wireless", van, "module", "AR7592", policy.Flag, policy.Flag},
+		{"the same by its FCC ID", van, "fcc_id", "N7NAR7592", policy.Flag, policy.Flag},
+		{"the same by the name in the software", van, "module", "AR5550", policy.Flag, policy.Flag},
+		{"Sierra's other modules", van, "module", "EM7455", policy.Grant, policy.Flag},
+	} {
+		q := gate.Request{VIN: tt.vin, Zone: policy.ZoneRestricted, Class: policy.ClassPrivate, Market: "EU", At: assessAt}
+		said := q
+		said.Declared = []gate.Declared{{Kind: tt.kind, Value: tt.value}}
+		q.Inspections = []gate.Inspection{{ID: "i1", VIN: tt.vin, Role: "tcu", Kind: tt.kind, Value: tt.value, By: "inspector", At: assessAt.AddDate(0, -1, 0), Expires: assessAt.AddDate(1, 0, 0)}}
+		if a := j.Assess(q); a.Verdict.Outcome != tt.inspected {
+			t.Errorf("%s, inspected: %s, want %s; %+v", tt.name, a.Verdict.Outcome, tt.inspected, a.Facts.Units)
+		}
+		if a := j.Assess(said); a.Verdict.Outcome != tt.declared {
+			t.Errorf("%s, declared: %s, want %s; %+v", tt.name, a.Verdict.Outcome, tt.declared, a.Facts.Units)
+		}
+	}
+}
+
+// A declared unit goes by what was declared of it, and the declaration is among
+// the sources of every module that follows from it.
+func TestDeclarationIsNamedAndCited(t *testing.T) {
+	j := packJudge(t, "paper-baseline")
+	for _, tt := range []struct{ kind, value, name string }{
+		{"fcc_id", "ZZZFOO", "unit declared with FCC ID ZZZFOO"},
+		{"imei", "490154203237518", "unit declared with IMEI 490154203237518"},
+		{"usb_id", "2c7c:0125", "unit declared with bus id 2c7c:0125"},
+		{"module", "Quectel", "unit declared to hold Quectel"},
+		{"device", "comma 3X", "comma 3X"},
+	} {
+		q := gate.Request{VIN: "1FTNE24L7XHA00001", At: assessAt, Declared: []gate.Declared{{Kind: tt.kind, Value: tt.value}}}
+		units := j.Assess(q).Facts.Units
+		if len(units) != 1 || units[0].Name != tt.name {
+			t.Errorf("%s %s: %+v", tt.kind, tt.value, units)
+			continue
+		}
+		for _, c := range units[0].Candidates {
+			if n := len(c.Sources); n == 0 || c.Sources[n-1].Quote != tt.kind+" "+tt.value || c.Sources[n-1].Date != "2026-11-22" {
+				t.Errorf("%s %s: sources %+v", tt.kind, tt.value, c.Sources)
+			}
+		}
 	}
 }

@@ -187,6 +187,7 @@ func Build(telematics, supply fs.FS) ([]byte, error) {
 	}); err != nil {
 		return nil, err
 	}
+	b.soldLines()
 	for i, u := range b.used {
 		if !u {
 			return nil, fmt.Errorf("overlay.jsonl line %d: the %s row matches nothing in the sources any more", i+1, b.over[i].Row)
@@ -568,6 +569,15 @@ func (b *builder) pattern(m map[string]string) error {
 	return nil
 }
 
+// soldLines takes the sales of module lines from the facts that tell of them.
+func (b *builder) soldLines() {
+	for i := range b.file.Context {
+		for _, o := range b.find("sold", b.file.Context[i].ID) {
+			b.file.Sold = append(b.file.Sold, Sold{Pattern: o.Raw, By: *o.Maker, To: o.Name, Source: b.file.Context[i].Source})
+		}
+	}
+}
+
 func (b *builder) tac(m map[string]string) error {
 	if !eightIn.MatchString(m["tac"]) {
 		return fmt.Errorf("the TAC %q has not eight digits", m["tac"])
@@ -682,6 +692,7 @@ func write(f *File) ([]byte, error) {
 	section("grantees", len(f.Grantees), func(i int) any { return f.Grantees[i] })
 	section("modules", len(f.Modules), func(i int) any { return f.Modules[i] })
 	section("patterns", len(f.Patterns), func(i int) any { return f.Patterns[i] })
+	section("sold", len(f.Sold), func(i int) any { return f.Sold[i] })
 	section("tacs", len(f.TACs), func(i int) any { return f.TACs[i] })
 	section("bus_ids", len(f.BusIDs), func(i int) any { return f.BusIDs[i] })
 	section("makers", len(f.Makers), func(i int) any { return f.Makers[i] })

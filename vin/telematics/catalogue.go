@@ -184,6 +184,15 @@ type Pattern struct {
 	Source
 }
 
+// Sold is a line of modules that one maker sold to another: a marking tells
+// whose design it was, not who stands behind it since.
+type Sold struct {
+	Pattern string `json:"pattern"` // RE2, anchored, on the upper-case model
+	By      string `json:"by"`
+	To      string `json:"to"`
+	Source
+}
+
 // TAC is a type allocation code seen in a public log.
 type TAC struct {
 	TAC   string `json:"tac"`
@@ -236,6 +245,7 @@ type File struct {
 	Grantees []Grantee           `json:"grantees"`
 	Modules  []Module            `json:"modules"`
 	Patterns []Pattern           `json:"patterns"`
+	Sold     []Sold              `json:"sold"`
 	TACs     []TAC               `json:"tacs"`
 	BusIDs   []BusID             `json:"bus_ids"`
 	Makers   []MakerName         `json:"makers"`
@@ -255,6 +265,7 @@ type Catalogue struct {
 	context  map[string][]int32
 	eu       map[string]bool
 	patterns []*regexp.Regexp
+	sold     []*regexp.Regexp
 	makers   map[string]string // folded name -> name
 	modules  map[string][]int32
 	fcc      map[string][]int32 // module by FCC id
@@ -400,6 +411,13 @@ func Open(b []byte) (*Catalogue, error) {
 			return nil, fmt.Errorf("%w: pattern %q: %w", ErrFormat, f.Patterns[i].Pattern, err)
 		}
 		c.patterns = append(c.patterns, re)
+	}
+	for i := range f.Sold {
+		re, err := regexp.Compile(f.Sold[i].Pattern)
+		if err != nil {
+			return nil, fmt.Errorf("%w: sold line %q: %w", ErrFormat, f.Sold[i].Pattern, err)
+		}
+		c.sold = append(c.sold, re)
 	}
 	for i := range f.Grantees {
 		c.grantees[f.Grantees[i].Code] = append(c.grantees[f.Grantees[i].Code], int32(i))

@@ -22,14 +22,15 @@ type Identification struct {
 
 // Finding is one maker an identifier may stand for.
 type Finding struct {
-	Maker     string    `json:"maker"`
-	Model     string    `json:"model,omitempty"`
-	Unit      bool      `json:"unit,omitempty"` // the maker of the whole unit; the module in it is not named
-	ChipDown  bool      `json:"chip_down,omitempty"`
-	Chipset   string    `json:"chipset,omitempty"`
-	Certainty Certainty `json:"certainty"`
-	Note      string    `json:"note,omitempty"`
-	Sources   []Source  `json:"sources"`
+	Maker       string    `json:"maker"`
+	Model       string    `json:"model,omitempty"`
+	Unit        bool      `json:"unit,omitempty"`         // the maker of the whole unit; the module in it is not named
+	NotCellular bool      `json:"not_cellular,omitempty"` // a Wi-Fi or Bluetooth module
+	ChipDown    bool      `json:"chip_down,omitempty"`
+	Chipset     string    `json:"chipset,omitempty"`
+	Certainty   Certainty `json:"certainty"`
+	Note        string    `json:"note,omitempty"`
+	Sources     []Source  `json:"sources"`
 }
 
 // Problem is what is wrong with an identifier, or what it cannot tell.
@@ -88,7 +89,7 @@ func (c *Catalogue) Identify(kind, value string) Identification {
 	default:
 		return id.problem("kind", "The kind %q is not known.", kind)
 	}
-	id.Makers = settle(id.Makers)
+	id.Makers = c.buyers(settle(id.Makers), id)
 	if names := id.names(); len(names) > 1 {
 		return id.problem("several", "It may stand for %s; it cannot tell which.", strings.Join(names, " or "))
 	}
@@ -110,6 +111,25 @@ func (id Identification) names() []string {
 		}
 	}
 	return names
+}
+
+// buyers adds the makers to whom the line of a module found was sold.
+func (c *Catalogue) buyers(found []Finding, id Identification) []Finding {
+	product := ""
+	if id.Kind == "fcc_id" && len(id.Normalised) > 3 {
+		product = id.Normalised[3:]
+	}
+	for _, f := range slices.Clone(found) {
+		for i, re := range c.sold {
+			s := &c.file.Sold[i]
+			if f.Maker != s.By || !re.MatchString(strings.ToUpper(f.Model)) && !re.MatchString(product) {
+				continue
+			}
+			found = append(found, Finding{Maker: s.To, Model: f.Model, Certainty: Reported, Sources: []Source{s.Source},
+				Note: "The line was sold by " + s.By + " to " + s.To + "."})
+		}
+	}
+	return found
 }
 
 // settle joins findings of one maker and model, best first, and drops a
@@ -137,7 +157,7 @@ next:
 				}
 			}
 			o.Note, o.Chipset = first(o.Note, f.Note), first(o.Chipset, f.Chipset)
-			o.ChipDown = o.ChipDown || f.ChipDown
+			o.ChipDown, o.NotCellular = o.ChipDown || f.ChipDown, o.NotCellular || f.NotCellular
 			continue next
 		}
 		f.Sources = slices.Clone(f.Sources)
@@ -188,7 +208,7 @@ func (c *Catalogue) fccID(id Identification, v string) Identification {
 			id = id.problem("not_cellular", "%s %s is a Wi-Fi or Bluetooth module.", strings.Join(m.Makers, "/"), m.Model)
 		}
 		for _, mk := range m.Makers {
-			id.Makers = append(id.Makers, Finding{Maker: mk, Model: m.Model, Certainty: m.Certainty, Sources: []Source{m.Source}})
+			id.Makers = append(id.Makers, Finding{Maker: mk, Model: m.Model, NotCellular: !cellular(m), Certainty: m.Certainty, Sources: []Source{m.Source}})
 		}
 	}
 	for _, i := range c.rowByID[k] {
@@ -236,7 +256,7 @@ func (c *Catalogue) holds(code, maker string) bool {
 func (c *Catalogue) ofProduct(r *Row, product string) Finding {
 	f := Finding{Maker: r.Maker, Model: r.Model, Certainty: r.Certainty, Sources: []Source{r.Source}}
 	if r.Also != "" && strings.Contains(fold(product), fold(r.Also)) {
-		f.Model, f.Note = r.Also, "A Wi-Fi and Bluetooth module, not a modem."
+		f.Model, f.NotCellular, f.Note = r.Also, true, "A Wi-Fi and Bluetooth module, not a modem."
 	}
 	return f
 }
@@ -364,7 +384,7 @@ func (c *Catalogue) marking(id Identification, v string) Identification {
 			id = id.problem("not_cellular", "%s %s is a Wi-Fi or Bluetooth module.", strings.Join(m.Makers, "/"), m.Model)
 		}
 		for _, mk := range m.Makers {
-			id.Makers = append(id.Makers, Finding{Maker: mk, Model: m.Model, Certainty: m.Certainty, Sources: []Source{m.Source}})
+			id.Makers = append(id.Makers, Finding{Maker: mk, Model: m.Model, NotCellular: !cellular(m), Certainty: m.Certainty, Sources: []Source{m.Source}})
 		}
 	}
 	for i, re := range c.patterns {
