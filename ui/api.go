@@ -210,6 +210,11 @@ func (s *Server) apiAct(k *call) error {
 	if kind == gate.ActOverride {
 		return refuse(http.StatusForbidden, "forbidden", errors.New("an override needs two people, not a device"))
 	}
+	if kind == gate.ActOpen && in.Reason != "" {
+		// The lane asks for a reason where the verdict is no grant; who gives
+		// it answers for it.
+		return refuse(http.StatusForbidden, "forbidden", errors.New("opening without a grant needs a person's reason, not a device's"))
+	}
 	reason, err := s.reason("", in.Reason)
 	if err != nil {
 		return err

@@ -203,6 +203,7 @@ func TestAPILaneAndAct(t *testing.T) {
 		"override":        {`{"kind":"override","passage":"` + string(id) + `","reason":"x"}`, 403},
 		"another passage": {`{"kind":"inspect","passage":"x"}`, 409},
 		"no reason":       {`{"kind":"open","passage":"` + string(id) + `"}`, 400},
+		"its own reason":  {`{"kind":"open","passage":"` + string(id) + `","reason":"looks fine"}`, 403},
 		"by somebody":     {`{"kind":"inspect","passage":"` + string(id) + `","by":"guard"}`, 400},
 	} {
 		if r := s.api(t, tok, "POST", "north-1/acts", tt.body); r.code != tt.code {

@@ -15,18 +15,26 @@ import (
 // rowsAtOnce is the length of one page of passages.
 const rowsAtOnce = 50
 
+// passages lists past passages. What is searched for is a VIN or a plate, and
+// comes in the body of a POST: addresses are kept by browsers and proxies.
 func (s *Server) passages(k *call) error {
+	if k.QueryParams().Has("q") {
+		return bad("bad-request", "q: a search is posted, an address would keep it")
+	}
+	if err := parseForm(k); err != nil {
+		return err
+	}
 	f := gate.PassageFilter{Limit: rowsAtOnce + 1}
-	text := strings.ToUpper(strings.Join(strings.Fields(k.QueryParam("q")), ""))
+	text := strings.ToUpper(strings.Join(strings.Fields(k.FormValue("q")), ""))
 	switch {
 	case len(text) > maxVINTyped:
 		return bad("too-large", "q: %d characters", len(text))
 	case len(text) == 17:
 		f.VIN = text
 	default:
-		f.Plate = strings.ToUpper(strings.TrimSpace(k.QueryParam("q")))
+		f.Plate = strings.ToUpper(strings.TrimSpace(k.FormValue("q")))
 	}
-	switch o := k.QueryParam("outcome"); o {
+	switch o := k.FormValue("outcome"); o {
 	case "":
 	case "grant":
 		f.Outcome = policy.Grant
@@ -37,10 +45,10 @@ func (s *Server) passages(k *call) error {
 	default:
 		return bad("bad-request", "outcome: %q is none of grant, flag, deny", o)
 	}
-	if b := k.QueryParam("before"); b != "" {
-		n, err := strconv.ParseInt(b, 10, 64)
+	if before := k.FormValue("before"); before != "" {
+		n, err := strconv.ParseInt(before, 10, 64)
 		if err != nil || n < 0 {
-			return bad("bad-request", "before: %q is not a log number", b)
+			return bad("bad-request", "before: %q is not a log number", before)
 		}
 		f.Before = n
 	}
@@ -48,17 +56,12 @@ func (s *Server) passages(k *call) error {
 	if err != nil {
 		return fmt.Errorf("list passages: %w", err)
 	}
-	p := view.Passages{Base: s.base(k), Text: strings.TrimSpace(k.QueryParam("q")), Outcome: k.QueryParam("outcome")}
+	b := s.base(k)
+	b.Path = "/passages"
+	p := view.Passages{Base: b, Text: strings.TrimSpace(k.FormValue("q")), Outcome: k.FormValue("outcome")}
 	if len(rows) > rowsAtOnce {
 		rows = rows[:rowsAtOnce]
-		q := url.Values{"before": {strconv.FormatInt(rows[len(rows)-1].Seq, 10)}}
-		if p.Text != "" {
-			q.Set("q", p.Text)
-		}
-		if p.Outcome != "" {
-			q.Set("outcome", p.Outcome)
-		}
-		p.Older = "/passages?" + q.Encode()
+		p.Older = rows[len(rows)-1].Seq
 	}
 	for _, r := range rows {
 		p.Rows = append(p.Rows, view.NewPassageRow(r))

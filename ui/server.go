@@ -175,6 +175,7 @@ var routes = [...]route{
 	{"POST", "/lane/:lane/arrivals", forPeople, auth.WorkLane, formLimit, (*Server).arrive},
 	{"POST", "/lane/:lane/act", forPeople, auth.WorkLane, formLimit, (*Server).act},
 	{"GET", "/passages", forPeople, auth.SeePassages, 0, (*Server).passages},
+	{"POST", "/passages", forPeople, auth.SeePassages, formLimit, (*Server).passages},
 	{"GET", "/passages/:id", forPeople, auth.SeePassages, 0, (*Server).passage},
 	{"GET", "/policy", forPeople, auth.SeePolicy, 0, (*Server).policy},
 	{"GET", "/data", forPeople, auth.SeeData, 0, (*Server).data},

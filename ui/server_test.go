@@ -425,7 +425,7 @@ func TestHostileText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for path, role := range map[string]string{"/lane/north-1": "guard", "/": "guard", "/passages": "auditor", "/passages/" + string(id): "auditor", "/passages?q=" + url.QueryEscape(evil[:30]): "auditor"} {
+	for path, role := range map[string]string{"/lane/north-1": "guard", "/": "guard", "/passages": "auditor", "/passages/" + string(id): "auditor"} {
 		r := s.do(t, s.as(t, role), "GET", path, nil)
 		if r.code != http.StatusOK {
 			t.Errorf("%s: %d", path, r.code)
@@ -433,6 +433,9 @@ func TestHostileText(t *testing.T) {
 		if strings.Contains(r.body, "<script>alert") || strings.Contains(r.body, "<img") {
 			t.Errorf("%s lets markup through", path)
 		}
+	}
+	if r := s.do(t, s.as(t, "auditor"), "POST", "/passages", url.Values{"q": {evil[:30]}}); r.code != http.StatusOK || strings.Contains(r.body, "<script>alert") {
+		t.Errorf("what is searched for lets markup through, or is refused: %d", r.code)
 	}
 }
 
@@ -678,20 +681,31 @@ func TestBackOffice(t *testing.T) {
 	if n := strings.Count(r.body, `href="/passages/`); n != rowsAtOnce {
 		t.Errorf("%d rows, want %d", n, rowsAtOnce)
 	}
-	if !strings.Contains(r.body, "before=5") {
+	if !strings.Contains(r.body, `name="before" value="5"`) {
 		t.Error("no way to older rows")
 	}
-	if r := s.do(t, c, "GET", "/passages?before=5", nil); strings.Count(r.body, `href="/passages/`) != 4 {
+	if r := s.do(t, c, "POST", "/passages", url.Values{"before": {"5"}}); strings.Count(r.body, `href="/passages/`) != 4 {
 		t.Error("older rows are wrong")
 	}
 	for q, want := range map[string]int{"q=" + vinDeny: 1, "q=5yj+xcae4x+mf000001": 1, "q=ab+12": 1, "outcome=deny": 1, "q=nothing": 0} {
-		r := s.do(t, c, "GET", "/passages?"+q, nil)
+		form, err := url.ParseQuery(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := s.do(t, c, "POST", "/passages", form)
 		if n := strings.Count(r.body, `href="/passages/`); n != want {
 			t.Errorf("%s: %d rows, want %d", q, n, want)
 		}
 	}
 	if r := s.do(t, c, "GET", "/passages?outcome=maybe", nil); r.code != http.StatusBadRequest {
 		t.Errorf("bad outcome: %d", r.code)
+	}
+	// A VIN in an address would stay in the browser's history and in a proxy's log.
+	if r := s.do(t, c, "GET", "/passages?q="+vinDeny, nil); r.code != http.StatusBadRequest || strings.Contains(r.body, vinDeny) {
+		t.Errorf("a search by its address: %d", r.code)
+	}
+	if r := s.do(t, c, "GET", "/passages", nil); strings.Contains(r.body, `method="get"`) {
+		t.Error("a form that puts what is searched for into an address")
 	}
 	if r := s.do(t, c, "GET", "/passages/none", nil); r.code != http.StatusNotFound {
 		t.Errorf("unknown passage: %d", r.code)

@@ -49,7 +49,7 @@ type Passages struct {
 	Text    string
 	Outcome string
 	Rows    []PassageRow
-	Older   string // address of the next page; empty at the end
+	Older   int64 // the next page is before this log number; 0 at the end
 }
 
 func (Passages) template() string { return "passages" }
