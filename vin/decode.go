@@ -48,6 +48,8 @@ type BuiltIn struct {
 	Code    string // ISO 3166-1 alpha-2; empty is unknown
 	Basis   string // one of the Basis constants; empty where the country is unknown
 	Weak    bool   // the WMI alone says so: the maker's seat, which need not be the place of build
+	Note    string // what a person should know of the basis; may be empty
+	Source  string // address of what says so, where it is not vPIC; may be empty
 }
 
 // The bases of a country of build, best first.
@@ -79,6 +81,7 @@ type Decoded struct {
 	Problems []Problem // also holds notes on a valid VIN
 
 	Make, Model    string // make in upper case, as NHTSA gives it; empty is unknown
+	MakeCandidates string // where Make is unknown: the makes that public lists name for the WMI, joined by Separator
 	ModelYear      int    // 0 is unknown
 	YearCandidates [2]int // where ModelYear is unknown: the years possible by position 10, latest first, 0 is none
 	Manufacturer   string

@@ -2,11 +2,12 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"unicode/utf8"
 
 	"sallyport/vin"
@@ -34,21 +35,9 @@ func (c *vinCmd) Run(ctx context.Context, s *streams) error {
 	}
 	p := newVINPrinter(ix, s)
 	if len(c.VINs) == 1 && c.VINs[0] == "-" {
-		// a read of a terminal cannot be interrupted: leave it behind instead
-		done := make(chan error, 1)
-		go func() { done <- p.stream(ctx, s.in) }()
-		select {
-		case err = <-done:
-		case <-ctx.Done():
-			err = ctx.Err()
-		}
+		err = p.stream(ctx, s.in)
 	} else {
-		for _, text := range c.VINs {
-			if err = p.print(ix.DecodeText(text, p.opt)); err != nil {
-				break
-			}
-		}
-		err = errors.Join(err, p.out.Flush())
+		err = p.print(c.VINs)
 	}
 	if err != nil {
 		return fmt.Errorf("decoding VINs: %w", err)
@@ -56,53 +45,158 @@ func (c *vinCmd) Run(ctx context.Context, s *streams) error {
 	return nil
 }
 
+// A stream of VINs is cut into chunks of whole lines, which as many workers as
+// there are processors answer, and whose answers are written in the order of
+// the lines. A chunk is handed on when it is full or when no further line is at
+// hand, so that whoever waits for an answer before giving the next VIN gets it.
+const (
+	maxChunkText    = 32 << 10 // bytes of input
+	maxChunkLines   = 2048
+	chunksPerWorker = 3 // at work, waiting for one, or waiting to be written
+)
+
+// vinChunk is some lines on their way from input to output. It is used again
+// and again: its buffers keep their size.
+type vinChunk struct {
+	text  []byte
+	lines []vinLine
+	out   []byte
+	done  chan struct{} // receives once when out is complete
+}
+
+// vinLine is one line of a chunk: where its text ends, and how many bytes it
+// had before it was cut.
+type vinLine struct{ end, size int }
+
 type vinPrinter struct {
 	ix  *vin.Index
 	opt vin.Options
-	out *bufio.Writer
-	enc *json.Encoder
+	out io.Writer
 }
 
 func newVINPrinter(ix *vin.Index, s *streams) *vinPrinter {
-	out := bufio.NewWriterSize(s.out, 64<<10)
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
-	return &vinPrinter{ix: ix, opt: vin.Options{Year: s.now().Year()}, out: out, enc: enc}
+	return &vinPrinter{ix: ix, opt: vin.Options{Year: s.now().Year()}, out: s.out}
 }
 
-func (p *vinPrinter) print(d vin.Decoded) error { return p.enc.Encode(d.Answer()) }
-
-// stream answers each line of in. It holds one line's first maxVINLine bytes
-// at a time, whatever the line's length.
-func (p *vinPrinter) stream(ctx context.Context, in io.Reader) error {
-	r := bufio.NewReaderSize(in, maxVINLine)
-	for ctx.Err() == nil {
-		line, err := r.ReadSlice('\n')
-		if errors.Is(err, io.EOF) && len(line) == 0 {
-			break
-		}
-		text, size := string(line), len(line)
-		for errors.Is(err, bufio.ErrBufferFull) {
-			line, err = r.ReadSlice('\n')
-			size += len(line)
-		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return errors.Join(err, p.out.Flush())
-		}
-		if err := p.print(p.decode(text, size)); err != nil {
+// print answers texts one after the other.
+func (p *vinPrinter) print(texts []string) error {
+	out := bufio.NewWriterSize(p.out, 64<<10)
+	var line []byte
+	for _, text := range texts {
+		d := p.ix.DecodeText(text, p.opt)
+		line = append(d.AppendJSON(line[:0]), '\n')
+		if _, err := out.Write(line); err != nil {
 			return err
 		}
-		if err != nil {
-			break // the last line had no end
+	}
+	return out.Flush()
+}
+
+// stream answers each line of in until it ends, ctx is done, or the answers
+// cannot be written. It holds a bounded number of chunks, and of a line its first
+// maxVINLine bytes, whatever the line's length. A read that is under way when
+// ctx ends cannot be interrupted and is left behind.
+func (p *vinPrinter) stream(ctx context.Context, in io.Reader) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	workers := runtime.GOMAXPROCS(0)
+	n := workers * chunksPerWorker
+	free := make(chan *vinChunk, n)
+	for range n {
+		free <- &vinChunk{done: make(chan struct{}, 1)}
+	}
+	work, order := make(chan *vinChunk, n), make(chan *vinChunk, n)
+	for range workers {
+		go func() {
+			for c := range work {
+				p.answer(c)
+				c.done <- struct{}{}
+			}
+		}()
+	}
+	read := make(chan error, 1)
+	go func() {
+		err := readChunks(ctx, in, free, func(c *vinChunk) {
+			work <- c // neither can be full: there are only n chunks
+			order <- c
+		})
+		close(work)
+		close(order)
+		read <- err
+	}()
+	for {
+		var c *vinChunk
+		var more bool
+		select {
+		case c, more = <-order:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		if r.Buffered() == 0 {
-			// nothing more is at hand: whoever waits for the answers gets them
-			if err := p.out.Flush(); err != nil {
-				return err
+		if !more {
+			return <-read
+		}
+		<-c.done
+		if _, err := p.out.Write(c.out); err != nil {
+			return err
+		}
+		c.text, c.lines, c.out = c.text[:0], c.lines[:0], c.out[:0]
+		free <- c
+	}
+}
+
+// readChunks fills free chunks with the lines of in and hands them on.
+func readChunks(ctx context.Context, in io.Reader, free <-chan *vinChunk, handOn func(*vinChunk)) error {
+	r := bufio.NewReaderSize(in, maxChunkText)
+	var c *vinChunk
+	for {
+		if c == nil {
+			select {
+			case c = <-free:
+			case <-ctx.Done():
+				return ctx.Err()
 			}
 		}
+		line, err := r.ReadSlice('\n')
+		size := len(line)
+		if size > 0 {
+			c.text = append(c.text, line[:min(size, maxVINLine)]...)
+			for errors.Is(err, bufio.ErrBufferFull) {
+				line, err = r.ReadSlice('\n')
+				size += len(line)
+			}
+			c.lines = append(c.lines, vinLine{end: len(c.text), size: size})
+		}
+		if len(c.lines) > 0 && (err != nil || len(c.text) >= maxChunkText || len(c.lines) >= maxChunkLines || !lineAtHand(r)) {
+			handOn(c)
+			c = nil
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
 	}
-	return errors.Join(ctx.Err(), p.out.Flush())
+}
+
+// lineAtHand says whether r holds a whole line, so that reading it cannot
+// block.
+func lineAtHand(r *bufio.Reader) bool {
+	held, _ := r.Peek(r.Buffered()) // never more than is there, so there is no error
+	return bytes.IndexByte(held, '\n') >= 0
+}
+
+// answer writes the answers to the lines of c into its out.
+func (p *vinPrinter) answer(c *vinChunk) {
+	text := string(c.text)
+	start := 0
+	for _, l := range c.lines {
+		d := p.decode(text[start:l.end], l.size)
+		c.out = append(d.AppendJSON(c.out), '\n')
+		start = l.end
+	}
 }
 
 // decode decodes a line of size bytes of which text is the start.
