@@ -78,9 +78,10 @@ func (r AssessRequest) Request(now time.Time, hear func([]rf.Observation) *rf.Fi
 
 // ParseClass reads a vehicle class; empty is unknown.
 func ParseClass(s string) (policy.Class, error) {
-	switch c := policy.Class(s); c {
-	case "", policy.ClassPrivate, policy.ClassGovernment, policy.ClassContractor,
-		policy.ClassEmergency, policy.ClassMilitary, policy.ClassDiplomatic:
+	if s == "" {
+		return "", nil
+	}
+	if c, ok := policy.ParseClass(s); ok {
 		return c, nil
 	}
 	return "", fmt.Errorf("class: %q is none of private, government, contractor, emergency, military, diplomatic", s)
@@ -88,17 +89,11 @@ func ParseClass(s string) (policy.Class, error) {
 
 // ParseZone reads a zone's sensitivity; empty is unknown.
 func ParseZone(s string) (policy.Zone, error) {
-	switch s {
-	case "":
+	if s == "" {
 		return 0, nil
-	case "public":
-		return policy.ZonePublic, nil
-	case "controlled":
-		return policy.ZoneControlled, nil
-	case "restricted":
-		return policy.ZoneRestricted, nil
-	case "critical":
-		return policy.ZoneCritical, nil
+	}
+	if z, ok := policy.ParseZone(s); ok {
+		return z, nil
 	}
 	return 0, fmt.Errorf("zone: %q is none of public, controlled, restricted, critical", s)
 }
