@@ -120,6 +120,8 @@ func fact[T any](name string, l policy.Leaf[T]) Fact {
 	return f
 }
 
+func edition(name, value string) Fact { return Fact{Name: name, Value: value, Known: value != ""} }
+
 // facts lists every leaf by the name that rules use.
 func facts(f policy.Facts) []Fact {
 	return []Fact{
@@ -129,6 +131,7 @@ func facts(f policy.Facts) []Fact {
 		fact("vehicle.model_year", f.Vehicle.ModelYear),
 		fact("vehicle.type", f.Vehicle.Type),
 		fact("vehicle.built_in", f.Vehicle.BuiltIn),
+		fact("vehicle.wmi_country", f.Vehicle.WMICountry),
 		fact("vehicle.weight_kg", f.Vehicle.WeightKg),
 		fact("vehicle.maker", f.Vehicle.Maker),
 		fact("modem", f.Modem),
@@ -147,6 +150,9 @@ func facts(f policy.Facts) []Fact {
 		fact("site.posture", f.Site.Posture),
 		fact("data.catalogue_age_days", f.Data.CatalogueAgeDays),
 		fact("data.supply_age_days", f.Data.SupplyAgeDays),
+		edition("data.vpic_edition", f.Data.VPICEdition),
+		edition("data.catalogue_edition", f.Data.CatalogueEdition),
+		edition("data.supply_edition", f.Data.SupplyEdition),
 	}
 }
 
@@ -177,11 +183,5 @@ func modules(units []policy.Unit) []Module {
 }
 
 func toString(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case policy.Zone:
-		return [...]string{"", "public", "controlled", "restricted", "critical"}[min(int(v), 4)]
-	}
 	return fmt.Sprint(v)
 }
