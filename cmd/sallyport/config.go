@@ -46,12 +46,22 @@ type armConfig struct {
 	Delay   duration `toml:"delay"`   // simulated: time the arm takes to move
 }
 
-// sensorConfig is one passive receiver on a serial line, speaking one
-// rf.Observation a line.
+// sensorConfig is one passive receiver: on a serial line, speaking one
+// rf.Observation a line, or an enrolled device that reports over the network.
 type sensorConfig struct {
-	Name string `toml:"name"`
-	Port string `toml:"port"` // /dev/serial/by-id/…
-	Baud int    `toml:"baud"`
+	Name   string `toml:"name"`
+	Port   string `toml:"port"` // /dev/serial/by-id/…
+	Baud   int    `toml:"baud"`
+	Device string `toml:"device"` // instead of port and baud: the id of the device, and a colon and its antenna's name where it gives one
+}
+
+// speaks is the name under which the lane hears the sensor. Who holds the line,
+// or the token, says who speaks, and not what is sent.
+func (c sensorConfig) speaks() string {
+	if c.Device != "" {
+		return c.Device
+	}
+	return c.Name
 }
 
 // duration reads "300ms" from TOML.
@@ -123,8 +133,10 @@ func (c siteConfig) check() error {
 			return fmt.Errorf("lane %q: arm.kind %q is none of none, simulated", l.ID, l.Arm.Kind)
 		}
 		for _, s := range l.Sensors {
-			if s.Name == "" || s.Port == "" || s.Baud <= 0 {
-				return fmt.Errorf("lane %q: a sensor needs name, port and baud", l.ID)
+			wired := s.Port != "" && s.Baud > 0 && s.Device == ""
+			enrolled := s.Port == "" && s.Baud == 0 && s.Device != ""
+			if s.Name == "" || !wired && !enrolled {
+				return fmt.Errorf("lane %q: a sensor needs name, and either port and baud or device", l.ID)
 			}
 		}
 	}

@@ -44,6 +44,10 @@ kind = "none"
 # name = "lane-1-stop"
 # port = "/dev/serial/by-id/…"
 # baud = 115200
+# or, for one that reports over the network, the id that ` + "`sallyport device add`" + ` told:
+# [[lane.sensor]]
+# name = "lane-1-stop"
+# device = "…"
 `
 
 // Run makes the directory, the log's key and an empty database.

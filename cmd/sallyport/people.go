@@ -64,7 +64,7 @@ func addUser(ctx context.Context, store *sqlite.Store, name string, role auth.Ro
 // deviceAddCmd is `sallyport device add`.
 type deviceAddCmd struct {
 	Name string `arg:"" help:"What people call the device."`
-	Kind string `required:"" help:"sensor, kiosk or camera."`
+	Kind string `required:"" help:"sensor, kiosk or plate-camera."`
 	Lane string `required:"" help:"The one lane it may speak of."`
 	Days int    `help:"Days until its token expires." default:"365"`
 	Data string `help:"Data directory of the site; the site must be stopped." default:"./data" placeholder:"DIR"`

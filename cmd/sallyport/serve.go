@@ -189,9 +189,9 @@ func (st *site) laneConfigs() ([]gate.LaneConfig, error) {
 			lc.Arm = arm
 		}
 		if len(l.Sensors) > 0 {
-			ears := rf.Config{Stop: l.Sensors[0].Name}
+			ears := rf.Config{Stop: l.Sensors[0].speaks()}
 			if len(l.Sensors) > 1 {
-				ears.Upstream = l.Sensors[1].Name
+				ears.Upstream = l.Sensors[1].speaks()
 			}
 			lc.Attributor = rf.NewAttributor(ears, st.prefixes)
 		}
@@ -237,6 +237,9 @@ func (st *site) serve(ctx context.Context, addr string, ready func(base string))
 	g.Go(func() error { return st.controller.Run(ctx) })
 	for _, l := range st.cfg.Lanes {
 		for _, sn := range l.Sensors {
+			if sn.Device != "" {
+				continue // it comes by itself
+			}
 			g.Go(func() error { return st.listen(ctx, gate.LaneID(l.ID), sn) })
 		}
 	}
@@ -291,22 +294,50 @@ func (st *site) inService(ctx context.Context) error {
 	return nil
 }
 
+// refusedEvery is how often a lane is told what its sensors sent in vain.
+const refusedEvery = time.Second
+
 // listen reads one sensor for as long as the site runs; the reader reopens the
-// port when it goes away.
+// port when it goes away. What cannot be used, for whatever reason, is counted
+// at the lane.
 func (st *site) listen(ctx context.Context, lane gate.LaneID, sn sensorConfig) error {
-	r := serial.NewReader(func(line []byte) (rf.Observation, error) {
-		o, err := st.prefixes.ParseLine(line)
-		if err != nil {
-			st.controller.Refused(lane, 1)
+	r := serial.NewReader(st.prefixes.ParseLine)
+	r.Notify = func(err error) {
+		if err != nil && ctx.Err() == nil {
+			st.log.WarnContext(ctx, "sensor lost", "lane", lane, "sensor", sn.Name, "error", err)
+		} else if err == nil {
+			st.log.InfoContext(ctx, "sensor opened", "lane", lane, "sensor", sn.Name)
 		}
-		return o, err
-	})
-	open := func() (serial.Port, error) { return serial.Open(sn.Port, sn.Baud) }
-	err := r.Run(ctx, open, func(o rf.Observation) bool { return st.controller.Observe(lane, o) })
-	if errors.Is(err, context.Canceled) {
-		return nil
 	}
-	return err
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		tick := time.NewTicker(refusedEvery)
+		defer tick.Stop()
+		var told uint64
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-tick.C:
+			}
+			s := r.Stats()
+			if n := s.Refused + s.Clock + s.TooLong + s.Cut; n != told {
+				st.controller.Refused(lane, n-told)
+				told = n
+			}
+		}
+	})
+	g.Go(func() error {
+		open := func() (serial.Port, error) { return serial.Open(sn.Port, sn.Baud) }
+		return r.Run(ctx, open, func(o rf.Observation) bool {
+			o.Sensor = sn.speaks()
+			return st.controller.Observe(lane, o)
+		})
+	})
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
 }
 
 // healthy says why no verdict could be given now, or nil.
