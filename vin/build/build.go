@@ -41,6 +41,51 @@ type Source struct {
 	Defaults      []Default
 	Descriptors   []Descriptor
 	World         []World
+
+	// What only NHTSA's own dump holds.
+
+	Edition     string                 // where the file's name tells it; else the day of NHTSA's last change is taken
+	Whole       bool                   // no element is left out: the position checks of spVinDecode_ErrorCode can be made
+	Schemas     map[int]string         // names of all VIN schemas, those that no WMI has too
+	ValidChars  map[WMIYear]*[9]uint64 // WMIYearValidChars: sets of symbols at VIN positions 4–8 and 11–14
+	Exceptions  []string               // VINs whose check digit NHTSA lets pass
+	ErrorTexts  []ErrorText
+	SpecSchemas map[int]SpecSchema
+	Specs       []Spec
+}
+
+// WMIYear is a WMI in a model year.
+type WMIYear struct {
+	WMI  string
+	Year int
+}
+
+// ErrorText is a row of vPIC's ErrorCode.
+type ErrorText struct {
+	Code       int
+	Name, More string
+}
+
+// SpecSchema is a row of vPIC's VehicleSpecSchema with its models and model
+// years; no year is every year.
+type SpecSchema struct {
+	ID, Make, Type int
+	Unchecked      bool
+	Models, Years  []int
+}
+
+// Spec is a row of vPIC's VSpecSchemaPattern: what is added to a vehicle whose
+// values are those of the key rows.
+type Spec struct {
+	ID, Schema int
+	Rows       []SpecRow
+}
+
+// SpecRow is a row of vPIC's VehicleSpecPattern.
+type SpecRow struct {
+	Element         int
+	Attribute, Date string
+	Key             bool
 }
 
 // Element is a row of vPIC's Element.
@@ -209,7 +254,10 @@ func (c *compiler) edition() error {
 	for i, d := range slices.Sorted(maps.Keys(dates)) {
 		c.dates[d] = uint32(i)
 	}
-	c.report.Edition = "NHTSA vPIC " + last[:10]
+	c.report.Edition = c.src.Edition
+	if c.report.Edition == "" {
+		c.report.Edition = "NHTSA vPIC " + last[:10]
+	}
 	c.out.Meta = fmt.Sprintf("edition=%s\nyear=%s\n", c.report.Edition, last[:4])
 	return nil
 }
@@ -396,6 +444,10 @@ func (c *compiler) schemas() error {
 	}
 	for _, p := range c.src.Patterns {
 		if _, linked := bySchema[p.Schema]; !linked {
+			if _, known := c.src.Schemas[p.Schema]; known {
+				c.report.Left++ // a schema that no WMI uses: no VIN can reach it
+				continue
+			}
 			return fmt.Errorf("pattern %d belongs to schema %d, which no WMI has", p.ID, p.Schema)
 		}
 		bySchema[p.Schema] = append(bySchema[p.Schema], p)
