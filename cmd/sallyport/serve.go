@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -143,6 +144,10 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 			err = errors.Join(err, store.Close())
 		}
 	}()
+	// The log's key carries the site's id, and device tokens do.
+	if !strings.HasPrefix(store.VerifierKey(), issuerName(cfg)+"+") {
+		return nil, fmt.Errorf("%s: site is %q, but the log in %s was made for another: %s", siteFile, cfg.Site, dir, store.VerifierKey())
+	}
 	if err := store.KeepPolicy(ctx, gate.PolicyDocument{Hash: pol.Hash(), ID: pol.ID(), Source: src, At: now().UTC()}); err != nil {
 		return nil, err
 	}
@@ -458,6 +463,13 @@ func deviceKey(dir string) (ed25519.PrivateKey, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("device key: %w", err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("device key: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("device key: %s can be read by others (mode %04o), who could speak as any device; make it 0600", path, info.Mode().Perm())
 	}
 	block, _ := pem.Decode(text)
 	if block == nil || len(block.Bytes) != ed25519.SeedSize {
