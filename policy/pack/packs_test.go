@@ -210,7 +210,7 @@ func TestQuotesStandInTheirSources(t *testing.T) {
 func TestQuotesFitEveryMaker(t *testing.T) {
 	not := []string{
 		"Quectel", "Fibocom", "Ikotek", "Netprisma", "Rolling", "Eagle", "BYD", "Huawei", "Tesla",
-		"wholly Chinese owned", "70%", "80%", "31 billion", "Prime Minister", "Deere",
+		"wholly Chinese owned", "remains ultimately in Chinese hands", "70%", "80%", "31 billion", "Prime Minister", "Deere",
 	}
 	for _, name := range Names() {
 		for _, r := range open(t, name).Rules() {
@@ -219,6 +219,22 @@ func TestQuotesFitEveryMaker(t *testing.T) {
 					t.Errorf("%s: rule %s prints %q beside every vehicle: %q", name, r.ID, words, r.Instrument.Quote)
 				}
 			}
+		}
+	}
+}
+
+// Before an instrument takes effect no rule of its pack decides anything, not
+// even that a vehicle is outside it.
+func TestNothingRestsOnAnInstrumentBeforeItsDay(t *testing.T) {
+	f := &policy.Facts{At: time.Date(2024, 11, 22, 5, 0, 0, 0, time.UTC)}
+	f.Vehicle.ModelYear = policy.Know(2020, policy.Source{})
+	f.Vehicle.WeightKg = policy.Know(9000, policy.Source{})
+	f.Vehicle.BuiltIn = policy.Know("DE", policy.Source{})
+	f.Site.Zone = policy.Know(policy.ZoneRestricted, policy.Source{})
+	f.Registration.Class = policy.Know(policy.ClassPrivate, policy.Source{})
+	for _, name := range []string{"us-bis-connected-vehicle", "pl-general-staff-2026"} {
+		if v := open(t, name).Evaluate(f, nil); v.Outcome != policy.Flag || v.Reasons[0].Rule != policy.DefaultRule {
+			t.Errorf("%s in 2024: %s by %+v", name, v.Outcome, v.Reasons)
 		}
 	}
 }
