@@ -470,7 +470,11 @@ func (m *machine) supplyWords(n *node, ans *SupplyAnswer) {
 	q := &m.p.questions[n.question]
 	switch n.test {
 	case testControlledFrom:
-		a.say(before, who, " is ", not, "under control from ", q.Arg, after)
+		verb := " counts as "
+		if not != "" {
+			verb = " does not count as "
+		}
+		a.say(before, who, verb, "under control from ", q.Arg, after)
 	case testShareFrom:
 		pct := strconv.FormatFloat(q.Pct, 'f', -1, 64)
 		if ans.Value == False {
