@@ -219,6 +219,11 @@ func (s *Server) events(k *call) error {
 	if err != nil {
 		return err
 	}
+	release, ok := s.limits.stream(k.user.ID)
+	if !ok {
+		return refuse(http.StatusTooManyRequests, "too-many", fmt.Errorf("user %q has %d live screens", k.user.ID, streamsAtOnce))
+	}
+	defer release()
 	ctx, cancel := context.WithCancel(k.Request().Context())
 	defer cancel()
 	feed, err := s.cfg.Lanes.Subscribe(ctx, lv.Lane)

@@ -14,16 +14,19 @@ const (
 	maxTracked     = 4096 // names, and addresses, remembered at a time
 	hashAtOnce     = 2    // passwords checked at once: each takes 19 MiB
 	forgetAfter    = 15 * time.Minute
+	streamsAtOnce  = 32 // live screens of one person: every one costs a page each beat
 )
 
-// limits slows down guessing: a lock-out delay a name, a rate an address.
-// Memory is bounded; what is forgotten first is what was quiet longest.
+// limits slows down guessing, by a lock-out delay a name and a rate an address,
+// and bounds the live screens of one person. Memory is bounded; what is
+// forgotten first is what was quiet longest.
 type limits struct {
 	slots chan struct{}
 
 	mu        sync.Mutex
 	names     map[string]tries
 	addresses map[string]tries
+	streams   map[string]int // open live screens, by user
 }
 
 type tries struct {
@@ -33,7 +36,7 @@ type tries struct {
 }
 
 func newLimits() *limits {
-	return &limits{slots: make(chan struct{}, hashAtOnce), names: map[string]tries{}, addresses: map[string]tries{}}
+	return &limits{slots: make(chan struct{}, hashAtOnce), names: map[string]tries{}, addresses: map[string]tries{}, streams: map[string]int{}}
 }
 
 // hashing waits for leave to compute a password hash.
@@ -44,6 +47,23 @@ func (l *limits) hashing(ctx context.Context) (release func(), err error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// stream counts one more live screen of a user; false when there are too many.
+func (l *limits) stream(user string) (release func(), ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.streams[user] >= streamsAtOnce {
+		return nil, false
+	}
+	l.streams[user]++
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.streams[user]--; l.streams[user] == 0 {
+			delete(l.streams, user)
+		}
+	}, true
 }
 
 // wait is how long this name, from this address, must wait.

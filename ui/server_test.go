@@ -13,6 +13,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -824,6 +825,32 @@ func TestLiveScreen(t *testing.T) {
 	s.clock.pass(10 * time.Minute)
 	if m = e.lane(t); !strings.Contains(m.html(), "cisza od 12:00:00") {
 		t.Errorf("silence: %+v", m)
+	}
+}
+
+// One person, or what runs in one person's browser, cannot take the server with
+// live screens; what ended does not count.
+func TestLiveScreensAreBounded(t *testing.T) {
+	s := newSite(t, nil)
+	guard, supervisor := s.as(t, "guard"), s.as(t, "supervisor")
+	var open []*events
+	for range streamsAtOnce {
+		open = append(open, s.listen(t, guard, "/lane/north-1/events"))
+	}
+	if r := s.do(t, guard, "GET", "/lane/north-1/events", nil); r.code != http.StatusTooManyRequests {
+		t.Fatalf("one more: %d", r.code)
+	}
+	s.listen(t, supervisor, "/lane/north-1/events").lane(t)
+	open[0].stop()
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		if release, ok := s.ui.limits.stream("u-guard"); ok {
+			release()
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("a screen that was closed still counts")
+		}
+		runtime.Gosched()
 	}
 }
 
