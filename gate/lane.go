@@ -524,6 +524,12 @@ func (l *lane) gather(a Arrival, at time.Time) (Request, error) {
 	reg, err := l.ctl.cfg.Registry.Registration(ctx, req.VIN, req.Plate)
 	switch {
 	case err == nil:
+		if reg.VIN != "" && req.VIN != "" && reg.VIN != req.VIN {
+			// The plate is on the list for another vehicle. It may tell
+			// against this one, and lends it no privilege.
+			req.Stated = reg.Class
+			break
+		}
 		req.Class = reg.Class
 		if reg.Market != "" {
 			req.Market = reg.Market

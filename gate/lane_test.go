@@ -33,6 +33,9 @@ func judge(r gate.Request) gate.Assessment {
 	if r.Class == policy.ClassGovernment {
 		outcome = policy.Deny
 	}
+	if r.Class == policy.ClassEmergency {
+		outcome = policy.Grant
+	}
 	if r.Radio != nil && r.Radio.HotspotHeard && outcome == policy.Grant {
 		outcome = policy.Flag
 	}
@@ -666,6 +669,7 @@ func TestWhatTheSiteKnows(t *testing.T) {
 		now := time.Now().UTC()
 		for _, err := range []error{
 			memory.PutRegistrations(t.Context(), gate.Registration{Plate: "GOV 1", Class: policy.ClassGovernment, At: now}),
+			memory.PutRegistrations(t.Context(), gate.Registration{VIN: "D7", Plate: "FIRE 1", Class: policy.ClassEmergency, At: now}),
 			memory.RecordInspection(t.Context(), gate.Inspection{ID: "i1", VIN: "G0", At: now, Expires: now.AddDate(1, 0, 0)}),
 		} {
 			if err != nil {
@@ -679,6 +683,14 @@ func TestWhatTheSiteKnows(t *testing.T) {
 		}
 		if v := y.view(); v.Passage.Result.Verdict.Outcome != policy.Deny {
 			t.Error("the class the driver gave won over the site's list")
+		}
+		for vin, want := range map[string]policy.Outcome{"D7": policy.Grant, "D8": policy.Deny} { // D8 bears the plate of D7
+			if _, err := y.c.Arrive(t.Context(), "north", gate.Arrival{VIN: vin, Plate: "FIRE-1"}); err != nil {
+				t.Fatal(err)
+			}
+			if v := y.view(); v.Passage.Result.Verdict.Outcome != want {
+				t.Errorf("%s with the plate of D7: %s", vin, v.Passage.Result.Verdict.Outcome)
+			}
 		}
 		y.arrive("GO") // misread: the assessor corrects it to G0, whose inspection counts
 		if v := y.view(); len(v.Passage.Result.Verdict.Conditions) != 1 {
