@@ -24,8 +24,10 @@ type Answer struct {
 	BuiltIn        AnswerBuiltIn     `json:"built_in"`
 	Basis          string            `json:"basis,omitempty"`
 	Community      bool              `json:"community,omitempty"`
-	ErrorCode      string            `json:"error_code"` // NHTSA's codes, joined by commas
-	Attributes     map[string]string `json:"attributes"` // vPIC variable code → value
+	Corrected      *AnswerCorrected  `json:"corrected,omitempty"`  // what a misread VIN must have been
+	Candidates     []Candidate       `json:"candidates,omitempty"` // where that is not certain: what it may have been
+	ErrorCode      string            `json:"error_code"`           // NHTSA's codes, joined by commas
+	Attributes     map[string]string `json:"attributes"`           // vPIC variable code → value
 }
 
 // AnswerBuiltIn is the country of build in an Answer.
@@ -157,6 +159,7 @@ func (a *Answer) appendHead(b []byte) []byte {
 	if a.Community {
 		b = append(b, `,"community":true`...)
 	}
+	b = a.appendMisread(b)
 	b = appendText(append(b, `,"error_code":`...), a.ErrorCode)
 	return append(b, `,"attributes":`...)
 }

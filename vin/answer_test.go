@@ -52,6 +52,17 @@ func TestAppendJSONOfAnyAnswer(t *testing.T) {
 			a.Problems = append(a.Problems, vin.Problem{Code: text.Draw(t, "code"), At: rapid.Int().Draw(t, "at"),
 				Text: text.Draw(t, "text"), Note: rapid.Bool().Draw(t, "note")})
 		}
+		if rapid.Bool().Draw(t, "corrected") {
+			a.Corrected = &vin.AnswerCorrected{VIN: text.Draw(t, "right"), At: rapid.Int().Draw(t, "at"),
+				From: text.Draw(t, "from"), To: text.Draw(t, "to"), Why: text.Draw(t, "why")}
+		}
+		for range rapid.IntRange(0, 3).Draw(t, "candidates") {
+			c := vin.Candidate{VIN: vin.VIN(text.Draw(t, "candidate")), Expected: rapid.Bool().Draw(t, "expected")}
+			for range rapid.IntRange(0, 3).Draw(t, "changes") {
+				c.Changes = append(c.Changes, vin.Change{At: rapid.Int().Draw(t, "at"), From: text.Draw(t, "from"), To: text.Draw(t, "to")})
+			}
+			a.Candidates = append(a.Candidates, c)
+		}
 		if got, want := string(a.AppendJSON([]byte("before"))), "before"+encoded(t, a); got != want {
 			t.Fatalf("\n got %q\nwant %q", got, want)
 		}

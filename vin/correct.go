@@ -48,18 +48,18 @@ const MaxCandidates = 12
 // differ from the one read.
 const maxExpectedChanges = 3
 
-// named are the confusions that sources on reading VINs name (carsxe.com,
+// namedMisreads are the confusions that sources on reading VINs name (carsxe.com,
 // crowdmolting.com, johndcook.com): 0/O, 1/I, 8/B, 5/S, 2/Z, 9/Q, and 0/Q. Only
 // these are corrected. The table gives, for the character read, those that may
 // stand on the label; I, O and Q never do (49 CFR 565.15, ISO 3779).
-var named = lookalikes("O0", "I1", "Q0", "Q9", "B8", "8B", "S5", "5S", "Z2", "2Z")
+var namedMisreads = lookalikes("O0", "I1", "Q0", "Q9", "B8", "8B", "S5", "5S", "Z2", "2Z")
 
-// possible are the other pairs that sources on reading number plates name
+// possibleMisreads are the other pairs that sources on reading number plates name
 // (scite.ai on "Smart car plate recognition system", Genetec's table of OCR
 // equivalents), or readers of codes in general (stackoverflow.com/q/11919708).
 // None of them is corrected; but where one of them explains the text as well,
 // nothing is certain.
-var possible = lookalikes(
+var possibleMisreads = lookalikes(
 	"0D", "D0", "08", "80", "17", "71", "1J", "J1", "1L", "L1", "1T", "T1", "7T", "T7", "35", "53", "38", "83", "39", "93", "49", "94", "4A", "A4",
 	"56", "65", "58", "85", "68", "86", "6B", "B6", "6G", "G6", "BP", "PB", "CG", "GC", "EF", "FE", "KX", "XK", "PR", "RP", "UV", "VU", "VW", "WV",
 	"VY", "YV", "XY", "YX", "OD", "QD", "I7", "IJ", "IL", "IT")
@@ -70,6 +70,36 @@ func lookalikes(pairs ...string) (t [128]string) {
 		t[p[0]] += p[1:]
 	}
 	return t
+}
+
+// Reading is what a text from a scanner, a camera or a person is understood as.
+type Reading struct {
+	VIN        VIN        // the VIN meant; empty where that is not certain, or the text holds none
+	Scan       Scan       // how it was found in the text; zero where the text is a VIN as it stands
+	Correction Correction // of what was found; zero where nothing was
+}
+
+// Understand finds the VIN in a text and corrects it where it is misread. A text
+// that is a VIN as it stands, or nothing but a part of one, is left alone.
+func (ix *Index) Understand(text string, opt CorrectOptions) Reading {
+	var r Reading
+	v, problems := Parse(text)
+	if !faulty(problems) {
+		r.VIN = v
+		return r
+	}
+	if r.Scan = ix.FromScan([]byte(text)); r.Scan.VIN != "" {
+		v = r.Scan.VIN
+	} else if len(r.Scan.Candidates) > 0 || len(v) != Length || slices.ContainsFunc(problems, func(p Problem) bool { return p.Code == ProblemTooLong }) {
+		return r
+	}
+	if !faulty(v.Problems()) {
+		r.VIN = v
+		return r
+	}
+	r.Correction = ix.Correct(v, opt)
+	r.VIN = r.Correction.VIN
+	return r
 }
 
 // Correct says what v, as it was read, must have been.
@@ -97,9 +127,8 @@ func (ix *Index) Correct(v VIN, opt CorrectOptions) Correction {
 	if opt.Year == 0 {
 		opt.Year = ix.year
 	}
-	faulty := slices.ContainsFunc(v.Problems(), func(p Problem) bool { return !p.Note })
 	switch {
-	case !faulty:
+	case !faulty(v.Problems()):
 		c.Why = "The VIN is valid as it was read."
 		return c
 	case len(v) != Length:
@@ -139,6 +168,11 @@ func (ix *Index) Correct(v VIN, opt CorrectOptions) Correction {
 	}
 	c.Candidates = m.candidates(v, append(single, doubles...), opt.Expected)
 	return c
+}
+
+// faulty says whether some problem makes the VIN invalid.
+func faulty(problems []Problem) bool {
+	return slices.ContainsFunc(problems, func(p Problem) bool { return !p.Note })
 }
 
 // usesLetter says whether v holds I, O or Q in a WMI that NHTSA has registered
@@ -223,9 +257,9 @@ func (m *misread) read(v VIN) {
 			// not read at all: it may be any
 			m.add(at, was, "0123456789ABCDEFGHJKLMNPRSTUVWXYZ", false)
 		} else if c < 128 {
-			m.add(at, was, named[c], true)
+			m.add(at, was, namedMisreads[c], true)
 			if !m.namedOnly {
-				m.add(at, was, possible[c], false)
+				m.add(at, was, possibleMisreads[c], false)
 			}
 		}
 	}
@@ -348,7 +382,7 @@ func (m *misread) unlike(v, w VIN) ([]Change, bool) {
 			continue
 		}
 		if len(out) == maxExpectedChanges || from >= 128 ||
-			from != '*' && strings.IndexByte(named[from], to) < 0 && strings.IndexByte(possible[from], to) < 0 {
+			from != '*' && strings.IndexByte(namedMisreads[from], to) < 0 && strings.IndexByte(possibleMisreads[from], to) < 0 {
 			return nil, false
 		}
 		out = append(out, Change{At: at + 1, From: string(rune(from)), To: string(rune(to))})
@@ -360,5 +394,5 @@ func (m *misread) unlike(v, w VIN) ([]Change, bool) {
 // no valid VIN.
 func mend(v VIN) (VIN, bool) {
 	w := VIN(strings.NewReplacer("I", "1", "O", "0", "Q", "0").Replace(string(v)))
-	return w, w != v && !slices.ContainsFunc(w.Problems(), func(p Problem) bool { return !p.Note })
+	return w, w != v && !faulty(w.Problems())
 }

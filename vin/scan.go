@@ -13,7 +13,7 @@ type Scan struct {
 	VIN        VIN      // 17 characters; empty where none was found, or several that are equally good
 	Symbology  string   // by the AIM identifier, such as "Code 39"; empty is unknown
 	Removed    []string // in words: what was taken away to get the VIN
-	Candidates []VIN    // where several are equally good: all of them, in the order read
+	Candidates []VIN    // where several are equally good, or the only one may be a mistyped one: all of them, in the order read
 }
 
 // FromScan finds the VIN in what a scanner read. It knows AIM symbology
@@ -26,8 +26,10 @@ type Scan struct {
 //
 // Of several runs of 17 characters that can be a VIN, the one is taken that is
 // marked as one, stands by itself, has a right check digit and numeric last four
-// characters (ISO 3779). Where several are equal, none is. A run that holds I, O
-// or Q is taken only where there is no other; it is for Correct to mend.
+// characters (ISO 3779). Where several are equal, none is. A part of a longer run
+// needs a right check digit, and is not taken where the run has one or two
+// characters more: they may as well be one too many within the VIN. A run that holds I, O or Q is taken only where there
+// is no other; it is for Correct to mend.
 //
 // It never fails, and looks at no more than MaxScan bytes.
 func FromScan(raw []byte) Scan { return scan(raw, nil) }
@@ -67,6 +69,7 @@ type run struct {
 type window struct {
 	vin     VIN
 	score   int
+	near    bool // part of a run so little longer that it may as well be a VIN with a character too many
 	removed []string
 }
 
@@ -81,9 +84,13 @@ const (
 )
 
 type scanner struct {
-	known func(VIN) bool // may be nil
-	best  []window       // equally good, no VIN twice
+	known  func(VIN) bool // may be nil
+	best   []window       // equally good, no VIN twice
+	within int            // windows inside longer runs that were looked up
 }
+
+// maxWithin is how many windows inside longer runs are looked up.
+const maxWithin = 256
 
 func scan(raw []byte, known func(VIN) bool) Scan {
 	var out Scan
@@ -109,7 +116,7 @@ func scan(raw []byte, known func(VIN) bool) Scan {
 	}
 	s.joined(all)
 	switch {
-	case len(s.best) == 1:
+	case len(s.best) == 1 && !s.best[0].near:
 		w := &s.best[0]
 		out.VIN = w.vin
 		out.Removed = append(out.Removed, w.removed...)
@@ -247,10 +254,14 @@ func (s *scanner) run(all []run, i int, gs1 bool) {
 			}
 		}
 	}
-	for at := 0; at+Length <= len(r.text); at++ {
+	for at := 0; at+Length <= len(r.text) && s.within < maxWithin; at++ {
 		v := VIN(r.text[at : at+Length])
-		if want, ok := CheckDigit(string(v)); ok && want == v[8] && tailed(v) {
-			s.offer(v, mark, nil)
+		if want, ok := CheckDigit(string(v)); !ok || want != v[8] || !tailed(v) || !numbered(string(v)) {
+			continue
+		}
+		s.within++
+		if s.known == nil || s.known(v) {
+			s.offer(window{vin: v, score: mark, near: len(r.text) <= Length+2})
 		}
 	}
 }
@@ -264,7 +275,7 @@ func (s *scanner) whole(text string, mark int, removed []string) bool {
 	if len(text) != Length || !numbered(text) {
 		return false
 	}
-	s.offer(VIN(text), mark+scoreWhole, removed)
+	s.offer(window{vin: VIN(text), score: mark + scoreWhole, removed: removed})
 	return true
 }
 
@@ -326,29 +337,30 @@ func tailed(v VIN) bool {
 }
 
 // offer keeps the window where no better one is there.
-func (s *scanner) offer(v VIN, score int, removed []string) {
+func (s *scanner) offer(w window) {
+	v := w.vin
 	if legal(string(v)) {
-		score += scoreLegal
+		w.score += scoreLegal
 		if want, ok := CheckDigit(string(v)); ok && want == v[8] {
-			score += scoreCheck
+			w.score += scoreCheck
 		}
 	}
 	if tailed(v) {
-		score += scoreTail
+		w.score += scoreTail
 	}
 	if s.known != nil && s.known(v) {
-		score += scoreWMI
+		w.score += scoreWMI
 	}
-	if len(s.best) > 0 && score != s.best[0].score {
-		if score < s.best[0].score {
+	if len(s.best) > 0 && w.score != s.best[0].score {
+		if w.score < s.best[0].score {
 			return
 		}
 		s.best = s.best[:0]
 	}
-	for _, w := range s.best {
-		if w.vin == v {
+	for _, held := range s.best {
+		if held.vin == v {
 			return
 		}
 	}
-	s.best = append(s.best, window{vin: v, score: score, removed: removed})
+	s.best = append(s.best, w)
 }

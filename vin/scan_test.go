@@ -48,7 +48,8 @@ func TestFromScan(t *testing.T) {
 		{"separators", "1HG-CM826 33A.004352", v, "", "separators"},
 		{"Israel's registry", "UU1*5SDA1C*F0078185", "UU15SDA1CF0078185", "", "separators"},
 		{"label, broken up", "VIN: 1HG CM826 33A004352", v, "", "other text around the VIN"},
-		{"within a longer run: the check digit finds it", "99" + v + "AB", v, "", "other text around the VIN"},
+		{"within a longer run: the check digit finds it", "99" + v + "AB7", v, "", "other text around the VIN"},
+		{"one character too many", "1HGCM826633A004352", "", "", ""},
 		{"check digit before none", "1HGCM82643A004352," + v, v, "", "other text around the VIN"},
 		{"a marked one before a better one", "ref " + v + ", VIN 1HGCM82643A004352", "1HGCM82643A004352", "", "other text around the VIN"},
 		{"misread, for Correct to mend", "]C01HGCM82633AO04352", "1HGCM82633AO04352", "Code 128", "the AIM identifier ]C0 (Code 128)"},
@@ -112,7 +113,7 @@ func TestFromScanLaw(t *testing.T) {
 
 // checkScan holds what must be true of every scan.
 func checkScan(t fatal, raw []byte, s vin.Scan) {
-	if s.VIN != "" && (len(s.VIN) != vin.Length || len(s.Candidates) > 0) || len(s.Candidates) == 1 {
+	if s.VIN != "" && (len(s.VIN) != vin.Length || len(s.Candidates) > 0) {
 		t.Fatalf("%q: %+v", raw, s)
 	}
 	for _, v := range append(s.Candidates, s.VIN) {
@@ -151,6 +152,46 @@ func BenchmarkFromScan(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				ix.FromScan([]byte(c.raw))
+			}
+		})
+	}
+}
+
+// What a text stands for, and what is added to its answer.
+func TestUnderstand(t *testing.T) {
+	ix := index(t)
+	const v = "1HGCM82633A004352"
+	for _, c := range []struct {
+		name, text, want string
+		corrected        int // position
+		candidates       []string
+	}{
+		{"as it stands", v, v, 0, nil},
+		{"import character", "I" + v, v, 0, []string{v}},
+		{"URL", "https://example.com/?vin=" + v, v, 0, []string{v}},
+		{"misread", "1HGCM82633AO04352", v, 12, nil},
+		{"misread in a URL", "https://example.com/?vin=1HGCM82633A0043S2", v, 16, nil},
+		{"two misread", "1HGCM82633AOO4352", "", 0, []string{v}},
+		{"two vehicles", v + ",19UUA5645XA000927", "", 0, []string{v, "19UUA5645XA000927"}},
+		{"partial", "1HGCM826*3A", "", 0, nil},
+		{"one character more: which one is not known", v + "1", "", 0, []string{v}},
+		{"nothing", "", "", 0, nil},
+		{"not UTF-8", "\xff" + v, v, 0, []string{v}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := ix.DecodeText(c.text, vin.Options{Year: 2026})
+			r := ix.Understand(c.text, vin.CorrectOptions{Year: 2026})
+			a := d.Answer()
+			a.Read(r)
+			var got []string
+			for _, k := range a.Candidates {
+				got = append(got, string(k.VIN))
+			}
+			if string(r.VIN) != c.want || !slices.Equal(got, c.candidates) || (a.Corrected != nil) != (c.corrected > 0) {
+				t.Fatalf("%+v %v", r, got)
+			}
+			if a.Corrected != nil && (a.Corrected.At != c.corrected || a.Corrected.VIN != v || a.VIN == v) {
+				t.Errorf("%+v", a.Corrected)
 			}
 		})
 	}

@@ -84,7 +84,7 @@ func (p *vinPrinter) print(texts []string) error {
 	var line []byte
 	for _, text := range texts {
 		d := p.ix.DecodeText(text, p.opt)
-		line = append(d.AppendJSON(line[:0]), '\n')
+		line = append(p.appendAnswer(line[:0], text, &d), '\n')
 		if _, err := out.Write(line); err != nil {
 			return err
 		}
@@ -194,9 +194,21 @@ func (p *vinPrinter) answer(c *vinChunk) {
 	start := 0
 	for _, l := range c.lines {
 		d := p.decode(text[start:l.end], l.size)
-		c.out = append(d.AppendJSON(c.out), '\n')
+		c.out = append(p.appendAnswer(c.out, text[start:l.end], &d), '\n')
 		start = l.end
 	}
+}
+
+// appendAnswer appends the answer to a text that was decoded as d. Where it is
+// no valid VIN, the answer says as well what it may have been before it was
+// misread.
+func (p *vinPrinter) appendAnswer(b []byte, text string, d *vin.Decoded) []byte {
+	if d.Valid {
+		return d.AppendJSON(b)
+	}
+	a := d.Answer()
+	a.Read(p.ix.Understand(text, vin.CorrectOptions{Year: p.opt.Year, NamedOnly: true}))
+	return a.AppendJSON(b)
 }
 
 // decode decodes a line of size bytes of which text is the start.

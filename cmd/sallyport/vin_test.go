@@ -244,3 +244,24 @@ func TestRefdataBuildVPICFails(t *testing.T) {
 		t.Errorf("%q %v, %d files", b, err, len(entries))
 	}
 }
+
+// A misread VIN is answered as it was read, and beside it what it must have
+// been, or may have been.
+func TestVINMisread(t *testing.T) {
+	const right = "1HGCM82633A004352"
+	a := vinAnswers(t, nil, "1HGCM82633AO04352", "I"+right, "1HGCM82633AOO4352", right)
+	if len(a) != 4 {
+		t.Fatalf("%d answers", len(a))
+	}
+	if c := a[0].Corrected; a[0].Valid || a[0].VIN != "1HGCM82633AO04352" || c == nil || c.VIN != right || c.At != 12 || c.From != "O" || c.To != "0" || c.Why == "" {
+		t.Errorf("%+v %+v", a[0], c)
+	}
+	for _, b := range a[1:3] {
+		if b.Valid || b.Corrected != nil || len(b.Candidates) != 1 || b.Candidates[0].VIN != right {
+			t.Errorf("%+v", b)
+		}
+	}
+	if !a[3].Valid || a[3].Corrected != nil || a[3].Candidates != nil {
+		t.Errorf("%+v", a[3])
+	}
+}
