@@ -18,6 +18,7 @@ type Answer struct {
 	Model          string            `json:"model"`
 	ModelYear      *int              `json:"model_year"` // null is unknown
 	YearCandidates []int             `json:"model_year_candidates,omitempty"`
+	YearBasis      string            `json:"model_year_basis,omitempty"`
 	Manufacturer   string            `json:"manufacturer"`
 	VehicleType    string            `json:"vehicle_type"`
 	BodyClass      string            `json:"body_class"`
@@ -56,6 +57,7 @@ func (d *Decoded) answer() Answer {
 		VIN: string(d.VIN), Valid: d.Valid, Problems: d.Problems, Make: d.Make, Model: d.Model,
 		Manufacturer: d.Manufacturer, VehicleType: d.VehicleType, BodyClass: d.BodyClass,
 		BuiltIn:   AnswerBuiltIn(d.BuiltIn),
+		YearBasis: d.YearBasis,
 		Basis:     d.Basis,
 		Community: d.Community,
 		ErrorCode: d.Codes.String(),
@@ -143,6 +145,7 @@ func (a *Answer) appendHead(b []byte) []byte {
 			b = append(b, ']')
 		}
 	}
+	b = appendUnlessEmpty(b, `,"model_year_basis":`, a.YearBasis)
 	b = appendText(append(b, `,"manufacturer":`...), a.Manufacturer)
 	b = appendText(append(b, `,"vehicle_type":`...), a.VehicleType)
 	b = appendText(append(b, `,"body_class":`...), a.BodyClass)

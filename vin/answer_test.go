@@ -36,7 +36,7 @@ func TestAppendJSONOfAnyAnswer(t *testing.T) {
 		a := vin.Answer{
 			VIN: text.Draw(t, "vin"), Valid: rapid.Bool().Draw(t, "valid"), Make: text.Draw(t, "make"), Model: text.Draw(t, "model"),
 			MakeCandidates: rapid.SliceOfN(text, 0, 3).Draw(t, "makes"), YearCandidates: rapid.SliceOfN(rapid.Int(), 0, 3).Draw(t, "years"),
-			Manufacturer: text.Draw(t, "manufacturer"), VehicleType: text.Draw(t, "type"), BodyClass: text.Draw(t, "body"),
+			YearBasis: text.Draw(t, "year by"), Manufacturer: text.Draw(t, "manufacturer"), VehicleType: text.Draw(t, "type"), BodyClass: text.Draw(t, "body"),
 			BuiltIn: vin.AnswerBuiltIn{Country: text.Draw(t, "country"), Code: text.Draw(t, "code"), Basis: text.Draw(t, "basis"),
 				Weak: rapid.Bool().Draw(t, "weak"), Note: text.Draw(t, "note"), Source: text.Draw(t, "source")},
 			Basis: text.Draw(t, "said by"), Community: rapid.Bool().Draw(t, "community"), ErrorCode: text.Draw(t, "codes"),
@@ -78,7 +78,7 @@ func TestAppendJSONOfDecoded(t *testing.T) {
 			t.Fatalf("%q\n got %s\nwant %s", text, got, want)
 		}
 	}
-	for _, text := range []string{"", "1HGCM82633A004352", "LJ1EFAUU5MG068486", "UU1DBG005MU043525", "WBY7X4101MS156671", "\xff",
+	for _, text := range []string{"", "1HGCM82633A004352", "LJ1EFAUU5MG068486", "UU1DBG005MU043525", "UU1HJDAG5MU043525", "WF0KXXGCBKBJ13223", "WBY7X4101MS156671", "\xff",
 		"1A9436007*5288446", "4S9C69U79DT295150", "LRW3E7FAXRC093951", "VF1\u2028\"<>&"} {
 		same(t, text)
 	}

@@ -82,7 +82,7 @@ func TestCallersModelYear(t *testing.T) {
 		{"WDD2470031J059461", 0, 0, vin.CodeNoData | vin.CodeCheckDigit},                         // position 10 is no year there
 		{"JF2SLDHC2TH459074", 0, 2026, vin.CodeNoData},                                           // American scheme, known maker
 		{"L6T79P4N7RD091732", 0, 2024, vin.CodeNoData},                                           // Chinese scheme
-		{"UU1DBG005MU043525", 0, 0, vin.CodeUnknownMaker},                                        // European
+		{"UU1HJDAG5MU043525", 0, 0, vin.CodeUnknownMaker},                                        // European
 		{"1HG", 0, 0, vin.CodeIncomplete | vin.CodeBadYear},                                      // too short
 		{"1ZZZZZZZ1ZZZZZZZZ", 0, 0, vin.CodeUnknownMaker | vin.CodeBadYear | vin.CodeCheckDigit}, // position 10 is no code
 	} {
@@ -108,9 +108,11 @@ func TestBasis(t *testing.T) {
 		{"XP7YGFER1SK808921", "TESLA", "Model Y", 2025, vin.BasisCommunity, true, "DE", vin.BasisPlantCommunity, false},
 		{"5YJ3E1EA7KF317000", "TESLA", "Model 3", 2019, vin.BasisVPIC, false, "US", vin.BasisPlant, false},
 		{"LSJWH4098PN070110", "MG", "", 2023, vin.BasisWorldList, false, "CN", vin.BasisWorld, true},
-		{"LJ1EFAUU5MG068486", "", "", 2021, "", false, "CN", vin.BasisRegion, true}, // the lists disagree
-		{"UU1DBG005MU043525", "DACIA", "", 0, vin.BasisWorldList, false, "RO", vin.BasisWorld, true},
-		{"WBY7X4101MS156671", "BMW", "", 2021, vin.BasisVPIC, false, "DE", vin.BasisRegion, true},
+		{"LJ1EFAUU5MG068486", "", "", 2021, vin.BasisWorldList, false, "CN", vin.BasisWorld, true}, // the builder is known, not the make
+		{"UU1HJDAG5MU043525", "DACIA", "", 0, vin.BasisWorldList, false, "RO", vin.BasisWorld, true},
+		{"UU1DBG005MU043525", "DACIA", "", 2021, vin.BasisWorldList, false, "CN", vin.BasisPlantOfModel, false},
+		{"WBY7X4101MS156671", "BMW", "", 2021, vin.BasisVPIC, false, "CN", vin.BasisPlantOfModel, false},
+		{"YV1MC5851CJ126651", "VOLVO", "", 2012, vin.BasisVPIC, false, "SE", vin.BasisPlantCode, false},
 		{"00000000000000000", "MASERATI", "", 0, vin.BasisWorldList, false, "", "", false},
 	} {
 		d := ix.DecodeText(c.vin, vin.Options{Year: 2026})
@@ -142,7 +144,7 @@ func TestAnswerJSON(t *testing.T) {
 	if m["model_year"] != float64(2003) || m["valid"] != true || m["make"] != "HONDA" {
 		t.Errorf("%s", b)
 	}
-	u := ix.DecodeText("UU1DBG005MU043525", vin.Options{Year: 2026})
+	u := ix.DecodeText("UU1HJDAG5MU043525", vin.Options{Year: 2026})
 	if b, err := json.Marshal(u.Answer()); err != nil || !bytes.Contains(b, []byte(`"model_year":null,"model_year_candidates":[2021,1991]`)) {
 		t.Errorf("a year that is not known must be null: %s %v", b, err)
 	}
@@ -169,11 +171,20 @@ func checkDecoded(t fatal, ix *vin.Index, text string) {
 		if d.Codes.Has(vin.CodeClean) && d.Codes&^(vin.CodeClean|vin.CodeGlider|vin.CodeOffRoad|vin.CodeOtherYear) != 0 {
 			t.Fatalf("%q: clean, and %s", text, d.Codes)
 		}
-		if (d.Make != "" || d.Manufacturer != "") != (d.Basis != "") && d.Codes.Has(vin.CodeUnknownMaker) {
+		if (d.Make != "" || d.MakeCandidates != "" || d.Manufacturer != "") != (d.Basis != "") && d.Codes.Has(vin.CodeUnknownMaker) {
 			t.Fatalf("%q: make %q on basis %q", text, d.Make, d.Basis)
 		}
 		if d.ModelYear != 0 && (d.ModelYear < 1980 || d.ModelYear > 2028 || d.YearCandidates != [2]int{}) {
 			t.Fatalf("%q: model year %d, candidates %v", text, d.ModelYear, d.YearCandidates)
+		}
+		if d.Make != "" && d.MakeCandidates != "" {
+			t.Fatalf("%q: make %s, candidates %s", text, d.Make, d.MakeCandidates)
+		}
+		if d.ModelYear != 0 && d.YearBasis == "" {
+			t.Fatalf("%q: model year %d without a basis", text, d.ModelYear)
+		}
+		if d.BuiltIn.Weak && d.BuiltIn.Note == "" || d.BuiltIn.Source != "" && d.BuiltIn.Weak {
+			t.Fatalf("%q: built in %+v", text, d.BuiltIn)
 		}
 		if d.Valid && len(d.VIN) != vin.Length {
 			t.Fatalf("%q: valid with %d characters", text, len(d.VIN))

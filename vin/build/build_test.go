@@ -213,29 +213,6 @@ func FuzzReadWorld(f *testing.F) {
 	})
 }
 
-func TestReadWorld(t *testing.T) {
-	var src Source
-	err := ReadWorld(strings.NewReader(`wmi,manufacturer,make,country,sources,agree_or_conflict
-LSJ,SAIC,MG,China,a;b,agree
-LZZ,One,One,China,a,single
-LYY,Weak,Weak,China,a,single-weak
-LXX,Two,"A,B",China,a,conflict
-LWW,House,"A,B",China,a,agree
-`), &src)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []World{{"LSJ", "MG", "SAIC", "China"}, {"LZZ", "One", "One", "China"}, {"LWW", "", "House", "China"}}
-	if len(src.World) != len(want) {
-		t.Fatalf("%+v", src.World)
-	}
-	for i, w := range want {
-		if src.World[i] != w {
-			t.Errorf("%+v, want %+v", src.World[i], w)
-		}
-	}
-}
-
 // source is a small edition: one car maker with one NHTSA schema, one community
 // WMI.
 func source() *Source {

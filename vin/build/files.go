@@ -1,14 +1,11 @@
 package build
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
-	"strings"
 )
 
 // null is how PostgreSQL's COPY text writes a missing value.
@@ -70,39 +67,4 @@ func ReadLookups(r io.Reader, src *Source) error {
 		src.Descriptors = append(src.Descriptors, Descriptor{Text: row[1], Year: y})
 	}
 	return nil
-}
-
-// ReadWorld adds to src the WMIs of a list gathered from public sources: CSV
-// with the columns wmi, manufacturer, make, country, sources and
-// agree_or_conflict. Only rows on which the sources agree, or that one good
-// source gives, are taken; a make that names several is left unknown.
-func ReadWorld(r io.Reader, src *Source) error {
-	cr := csv.NewReader(r)
-	head, err := cr.Read()
-	if err != nil {
-		return fmt.Errorf("world WMIs: %w", err)
-	}
-	var col [5]int
-	for i, name := range []string{"wmi", "manufacturer", "make", "country", "agree_or_conflict"} {
-		if col[i] = slices.Index(head, name); col[i] < 0 {
-			return fmt.Errorf("world WMIs: there is no column %s", name)
-		}
-	}
-	for {
-		row, err := cr.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("world WMIs: %w", err)
-		}
-		if s := row[col[4]]; s != "agree" && s != "single" {
-			continue
-		}
-		w := World{WMI: row[col[0]], Manufacturer: row[col[1]], Make: row[col[2]], Country: row[col[3]]}
-		if strings.ContainsAny(w.Make, ",&/") {
-			w.Make = ""
-		}
-		src.World = append(src.World, w)
-	}
 }
