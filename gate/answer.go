@@ -65,6 +65,9 @@ func (r AssessRequest) Request(now time.Time, hear func([]rf.Observation) *rf.Fi
 	if q.Zone, err = ParseZone(r.Zone); err != nil {
 		return Request{}, err
 	}
+	if len(r.Declared) > maxDeclared {
+		return Request{}, fmt.Errorf("declared: %d declarations; at most %d are read", len(r.Declared), maxDeclared)
+	}
 	for i, d := range r.Declared {
 		if err := d.Check(); err != nil {
 			return Request{}, fmt.Errorf("declared[%d]: %w", i, err)
@@ -97,6 +100,9 @@ func ParseZone(s string) (policy.Zone, error) {
 	}
 	return 0, fmt.Errorf("zone: %q is none of public, controlled, restricted, critical", s)
 }
+
+// maxDeclared bounds the declarations of one request.
+const maxDeclared = 64
 
 // declaredKinds are the kinds of declaration.
 var declaredKinds = [...]string{"fcc_id", "imei", "usb_id", "module", "tcu_part", "device", "no_modem"}

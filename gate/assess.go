@@ -51,7 +51,7 @@ func (j *Judge) Policy() *policy.Policy { return j.policy }
 // that the policy put to the supply graph.
 //
 // What is doubtful can raise a verdict and never lowers one: what was read off
-// a VIN that is not valid, and a class that no registration names. The vehicle
+// a VIN that is not valid or fits no pattern of its maker, and a class that no registration names. The vehicle
 // is judged once more without each of them, and without both, and the strictest
 // assessment is the answer, with the facts it rests on.
 func (j *Judge) Assess(r Request) Assessment {
@@ -70,19 +70,36 @@ func (j *Judge) Assess(r Request) Assessment {
 	if stated {
 		against(&d, classless, doubtfulClass)
 	}
-	if !d.Valid {
+	if doubt := doubtOfVIN(&d); doubt != "" {
 		blank := vin.Decoded{VIN: d.VIN, Problems: d.Problems}
-		against(&blank, withoutVIN(r), doubtfulVIN)
+		against(&blank, withoutVIN(r), doubt)
 		if stated {
-			against(&blank, withoutVIN(classless), doubtfulVIN, doubtfulClass)
+			against(&blank, withoutVIN(classless), doubt, doubtfulClass)
 		}
 	}
 	return a
 }
 
+// doubtOfVIN says why what a VIN says is doubtful, or "". A check digit can be
+// made to fit: a VIN of a maker that NHTSA knows, on which none of its patterns
+// fits, is that of no vehicle known to have been built.
+func doubtOfVIN(d *vin.Decoded) string {
+	switch {
+	case d.VIN == "":
+		return missingVIN
+	case !d.Valid:
+		return doubtfulVIN
+	case d.Codes.Has(vin.CodeNoData):
+		return unknownVIN
+	}
+	return ""
+}
+
 // What an assessment notes where a doubt decided.
 const (
+	missingVIN    = "no VIN was given: what is said of the vehicle without one counts in no vehicle's favour"
 	doubtfulVIN   = "the VIN is not valid: what it seems to say counts in no vehicle's favour"
+	unknownVIN    = "no pattern of vPIC fits this VIN: what it seems to say counts in no vehicle's favour"
 	doubtfulClass = "the class was entered at the lane and no registration says so: it counts in no vehicle's favour"
 )
 

@@ -88,6 +88,7 @@ type Config struct {
 	Registry Registry
 	Assessor Assessor
 	Posture  func() int   // threat level now; nil is always 0
+	Program  string       // version of the program, for the record of each start
 	Log      *slog.Logger // nil: slog.Default
 }
 
@@ -202,7 +203,7 @@ func (c *Controller) open(ctx context.Context) bool {
 				c.cfg.Log.WarnContext(ctx, "passage closed as unknown", "passage", id)
 			}
 			return c.cfg.Store.RecordEvent(work, Event{Kind: EventStarted, At: at,
-				Detail: fmt.Sprintf("%d lanes, %d passages closed as unknown", len(c.order), len(open))})
+				Detail: fmt.Sprintf("%d lanes, %d passages closed as unknown, program %s", len(c.order), len(open), c.cfg.Program)})
 		}()
 		if err == nil {
 			return true

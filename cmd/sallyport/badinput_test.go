@@ -22,6 +22,7 @@ func TestAssessBadInput(t *testing.T) {
 		"unknown zone":         {`{"vin":"5YJXCAE42MF000001","zone":"secret"}`, "secret"},
 		"bad instant":          {`{"vin":"5YJXCAE42MF000001","at":"yesterday"}`, "yesterday"},
 		"bad declared kind":    {`{"vin":"5YJXCAE42MF000001","declared":[{"kind":"sim","value":"1"}]}`, "declared[0]"},
+		"too many declared":    {`{"vin":"5YJXCAE42MF000001","declared":[` + strings.Repeat(`{"kind":"no_modem"},`, 64) + `{"kind":"no_modem"}]}`, "declared"},
 		"declared no value":    {`{"vin":"5YJXCAE42MF000001","declared":[{"kind":"imei","value":""}]}`, "declared[0]"},
 		"two values":           {good + good, "more than one"},
 		"1 MB and more":        {`{"vin":"` + strings.Repeat("A", 1<<20) + `"}`, "longer than"},
@@ -73,6 +74,7 @@ func TestAssessOfNothing(t *testing.T) {
 		`{"vin":"2HGEJ667*WH","zone":"restricted","class":"private"}`,
 		`{"vin":"2HGEJ6672WH50000O","zone":"restricted","class":"private"}`,
 		`{"vin":"5YJXCAE42XF000001","zone":"restricted","class":"private"}`, // a new car's, its year made old
+		`{"vin":"5YJXCAE47XF000001","zone":"restricted","class":"private"}`, // the same, its check digit made to fit
 		`{"vin":"","model_year":1998,"zone":"restricted","class":"private"}`,
 	} {
 		var a gate.Answer

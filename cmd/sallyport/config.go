@@ -126,6 +126,12 @@ func (c siteConfig) check() error {
 		switch l.Arm.Kind {
 		case "none":
 		case "simulated":
+			if l.Arm.Delay < 0 {
+				return fmt.Errorf("lane %q: arm.delay is negative", l.ID)
+			}
+			if l.Arm.Journal != "" && !filepath.IsLocal(l.Arm.Journal) {
+				return fmt.Errorf("lane %q: arm.journal %q lies outside the data directory", l.ID, l.Arm.Journal)
+			}
 			if l.Arm.Journal == "" {
 				return fmt.Errorf("lane %q: arm.journal is missing", l.ID)
 			}

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -48,7 +49,16 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
+	if host, _, err := net.SplitHostPort(c.Addr); err == nil && !loopback(host) {
+		fmt.Fprintf(s.err, "sallyport: %s is reached from other machines by plain HTTP; put a TLS terminator of the site's own before it\n", c.Addr)
+	}
 	return st.serve(ctx, c.Addr, func(base string) { fmt.Fprintf(s.out, "listening on %s\n", base) })
+}
+
+// loopback says whether a host to listen on is reached from this machine only.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // site is a running site, wired.
@@ -156,7 +166,7 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if err != nil {
 		return nil, err
 	}
-	st.controller, err = gate.NewController(gate.Config{Lanes: lanes, Store: store, Registry: store, Assessor: judge, Log: log})
+	st.controller, err = gate.NewController(gate.Config{Lanes: lanes, Store: store, Registry: store, Assessor: judge, Program: programVersion(), Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -173,6 +183,22 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 		return nil, err
 	}
 	return st, nil
+}
+
+// programVersion names the build, so that the record tells by which words and
+// which code a verdict was given.
+func programVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	version := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			version += " " + s.Value
+		}
+	}
+	return version + " " + info.GoVersion
 }
 
 // laneConfigs turns the site's lanes into the controller's, with their devices.
