@@ -10,6 +10,7 @@ import (
 
 // vPIC element numbers that the rules name.
 const (
+	elemBattery      = 1
 	elemBodyClass    = 5
 	elemCC           = 11
 	elemCI           = 12
@@ -104,6 +105,7 @@ type Decoded struct {
 	given        int    // the model year that NHTSA's rules give, 0 is none
 	manufacturer string // as vPIC writes it
 	items        []attribute
+	corrections  *Corrections // nil where the index does not hold what NHTSA's checks need
 }
 
 // attribute is one decoded value, resolved to text when it is asked for.
@@ -127,7 +129,7 @@ const Separator = " ~ "
 // keeps several values comes with all of them, joined by Separator.
 func (d *Decoded) Attributes() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
-		if d.ix == nil || d.manufacturer == "" && d.VehicleType == "" && len(d.items) == 0 {
+		if d.ix == nil || !d.corrections.attributes(yield) || d.manufacturer == "" && d.VehicleType == "" && len(d.items) == 0 {
 			return
 		}
 		if d.given != 0 && !yield("ModelYear", yearText(d.given)) ||
@@ -193,15 +195,20 @@ func (d *Decoded) one(i int) string {
 }
 
 // Codes is a set of NHTSA's error codes. Only those are reported that the data
-// held can give truthfully: 0, 1, 6, 7, 8, 9, 10, 11, 12 and 400. NHTSA's
-// codes 2, 3, 4, 5 and 14 need patterns that the public cut does not hold. No
-// code at all means: nothing is wrong, but not every character is confirmed.
+// held can give truthfully. NHTSA's codes 2, 3, 4, 5 and 14 need patterns that
+// the public cut does not hold: an index of the cut never gives them, one of
+// NHTSA's whole download does. On the cut, no code at all means: nothing is
+// wrong, but not every character is confirmed.
 type Codes uint16
 
 // The error codes, as members of Codes.
 const (
 	CodeClean             Codes = 1 << iota // 0: decoded clean
 	CodeCheckDigit                          // 1: check digit does not calculate
+	CodeCorrected                           // 2: one position is wrong, and only one character fits there
+	CodeCorrectedByDigit                    // 3: one position is wrong, and only one character suits the check digit
+	CodeOneWrong                            // 4: one position is wrong, several characters fit
+	CodeSeveralWrong                        // 5: several positions are wrong
 	CodeIncomplete                          // 6: fewer than 17 characters
 	CodeUnknownMaker                        // 7: WMI not registered with NHTSA
 	CodeNoData                              // 8: no pattern fits
@@ -209,12 +216,13 @@ const (
 	CodeOffRoad                             // 10: not for road use
 	CodeBadYear                             // 11: position 10 is no year code
 	CodeOtherYear                           // 12: caller's year is not the VIN's
+	CodeUnused                              // 14: some characters say nothing
 	CodeInvalidCharacters                   // 400: characters not allowed at their place
 )
 
-var codeNumbers = [...]int{0, 1, 6, 7, 8, 9, 10, 11, 12, 400}
+var codeNumbers = [...]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 400}
 
-var codeWeights = [...]int{0, -5, -10, -10000, -1000, 0, 0, -20, -20, -40}
+var codeWeights = [...]int{0, -5, -100, -100, -200, -300, -10, -10000, -1000, 0, 0, -20, -20, -30, -40}
 
 // Has says whether all of c2 are among c.
 func (c Codes) Has(c2 Codes) bool { return c&c2 == c2 }
@@ -297,6 +305,9 @@ func (ix *Index) decode(v VIN, problems []Problem, opt Options) Decoded {
 	} else {
 		q.world(&d)
 	}
+	if ix.whole {
+		d.ix, d.corrections = ix, q.corrections(best)
+	}
 	q.year(best, &d)
 	q.builtIn(&d)
 	return d
@@ -315,8 +326,9 @@ type query struct {
 	a, b     pass
 
 	checkDigitFails bool
-	badCharacter    bool // some character but the ninth is not allowed at its place
-	badNinth        bool
+	exception       bool   // NHTSA lets the check digit of this VIN pass
+	bad             uint32 // bit i: the character at 0-based place i is not allowed there
+	key             uint32 // of the WMI
 }
 
 type wmi struct {
@@ -334,19 +346,23 @@ type pass struct {
 	year    int // 0 is none: every schema of the WMI takes part
 	given   int // the model year that the answer names, 0 is none
 	codes   Codes
-	matched bool   // some pattern matched
-	formula bool   // some schema has keys with `#`
-	have    uint64 // slots that hold an item
-	derived uint64 // slots whose item is a conversion or a default
+	matched bool    // some pattern matched
+	formula bool    // some schema has keys with `#`
+	have    slotSet // slots that hold an item
+	derived slotSet // slots whose item is a conversion, a default or from the vehicle specs
 	best    [MaxSlots]item
 	multi   [maxMulti]item // items of elements that may keep several
 	nMulti  int
 	several int  // items offered for such elements, the same ones counted again
 	engine  item // the engine model whose own values join in
+
+	inconclusive bool      // position 10 leaves open which thirty years are meant
+	checks       positions // what the position checks found
 }
 
 // item is one value offered for one element. The greater order wins: priority,
-// then date, then the less specific key, then the older pattern.
+// then date, then the less specific key, then the older pattern. The lowest bits
+// of lo are the key's number.
 type item struct {
 	hi, lo      uint64
 	ref         uint32 // value; string for a conversion
@@ -363,6 +379,7 @@ const (
 	fromFormula
 	fromConversion
 	fromDefault
+	fromSpec
 )
 
 const (
@@ -388,7 +405,8 @@ func (q *query) prepare() {
 		}
 	}
 	q.known = q.find()
-	q.checkDigitFails = len(v) == Length && !q.checkDigitHolds()
+	q.exception = q.excepted()
+	q.checkDigitFails = len(v) == Length && !q.exception && !q.checkDigitHolds()
 	q.checkCharacters()
 }
 
@@ -407,6 +425,7 @@ func (q *query) find() bool {
 	if !ok {
 		return false
 	}
+	q.key = key
 	ix := q.ix
 	i, ok := search(ix.sec[secWMIKeys], 4, key)
 	if !ok {
@@ -580,6 +599,7 @@ func (q *query) run() *pass {
 			return &q.a
 		}
 		q.try(&q.b, rmy)
+		q.b.inconclusive = omy != 0
 		best := q.better(&q.a, &q.b)
 		if omy == 0 {
 			return best
@@ -589,6 +609,7 @@ func (q *query) run() *pass {
 			other = &q.b
 		}
 		q.try(other, omy)
+		other.inconclusive = true
 		return q.better(best, other)
 	}
 	q.try(&q.a, rmy)
@@ -596,6 +617,7 @@ func (q *query) run() *pass {
 		return &q.a
 	}
 	q.try(&q.b, omy)
+	q.a.inconclusive, q.b.inconclusive = true, true
 	return q.better(&q.a, &q.b)
 }
 
@@ -618,8 +640,11 @@ func (q *query) better(a, b *pass) *pass {
 func (q *query) rank(p *pass) [4]int {
 	var r [4]int
 	r[0] = p.codes.weight()
-	for have := p.have & q.ix.weighted; have != 0; have &= have - 1 {
-		r[1] += q.ix.elems[bits.TrailingZeros64(have)].weight
+	for w, have := range p.have {
+		r[2] += bits.OnesCount64(have &^ (p.derived[w] | q.ix.multi[w]))
+		for have &= q.ix.weighted[w]; have != 0; have &= have - 1 {
+			r[1] += q.ix.elems[w<<6+bits.TrailingZeros64(have)].weight
+		}
 	}
 	if p.given != 0 {
 		r[1] += weightMake // of the model year, which has the same
@@ -627,7 +652,7 @@ func (q *query) rank(p *pass) [4]int {
 	if q.makeOf(p) != 0 {
 		r[1] += weightMake
 	}
-	r[2] = bits.OnesCount64(p.have&^(p.derived|q.ix.multi)) + p.several
+	r[2] += p.several
 	r[3] = p.given
 	if p.given != 0 && p.given == q.opt.ModelYear {
 		r[3] += 10000
@@ -637,13 +662,20 @@ func (q *query) rank(p *pass) [4]int {
 
 // try is one pass (spVinDecode_core). A year of 0 lets every schema take part.
 func (q *query) try(p *pass, year int) {
-	p.year, p.given, p.codes, p.have, p.derived, p.nMulti, p.several, p.engine = year, year, 0, 0, 0, 0, 0, item{}
-	p.matched, p.formula = false, false
+	p.year, p.given, p.codes, p.have, p.derived, p.nMulti, p.several, p.engine = year, year, 0, slotSet{}, slotSet{}, 0, 0, item{}
+	p.matched, p.formula, p.inconclusive = false, false, false
+	if q.ix.whole {
+		p.checks = positions{}
+	}
 	if q.public() {
 		q.match(p)
 		q.engineModel(p)
 		q.formulas(p)
 		q.convert(p)
+		if q.ix.whole {
+			q.specs(p)
+			q.checkPositions(p)
+		}
 		q.defaults(p)
 		if !p.matched {
 			p.codes |= CodeNoData
@@ -679,12 +711,12 @@ func (q *query) match(p *pass) {
 				at += n
 				continue
 			}
-			rank := uint64(^ix.keyRank(g >> 7))
+			rank := ix.order(g >> 7)
 			for end := at + n; at < end; at += 8 {
 				w := u64(ix.sec[secPatterns], at)
 				value := uint32(w >> 44)
 				p.offer(ix, item{
-					hi: priority<<32 | w>>23&(MaxDates-1), lo: rank<<32 | uint64(^uint32(w&(MaxPatterns-1))),
+					hi: priority<<32 | w>>23&(MaxDates-1), lo: rank | (MaxPatterns-1-w&(MaxPatterns-1))*MaxKeys,
 					ref: value, slot: values[value*8], from: fromPattern,
 				})
 			}
@@ -699,6 +731,18 @@ func (ix *Index) keyRank(key uint32) uint32 {
 	}
 	return key
 }
+
+// order is the part of an item's lo that its key gives: the place of the key
+// in the order of preference, and its number.
+func (ix *Index) order(key uint32) uint64 {
+	return uint64(MaxKeys-1-ix.keyRank(key))*MaxKeys*MaxPatterns | uint64(key)
+}
+
+// key is the number of the key of an item that a pattern gave.
+func (it *item) key() uint32 { return uint32(it.lo % MaxKeys) }
+
+// pattern is the vPIC id of the pattern that gave an item.
+func (it *item) pattern() uint32 { return uint32(MaxPatterns - 1 - it.lo/MaxKeys%MaxPatterns) }
 
 // slotOf is the slot of the element that a value belongs to.
 func (ix *Index) slotOf(value uint32) uint8 { return ix.sec[secValues][value*8] }
@@ -724,8 +768,11 @@ func (p *pass) offer(ix *Index, it item) {
 		p.matched = true
 	}
 	if e.multi {
-		p.have |= 1 << it.slot
+		p.have.add(it.slot)
 		p.several++
+		if ix.whole {
+			p.checks.cover(ix, p, &it)
+		}
 		for i := range p.nMulti {
 			if m := &p.multi[i]; m.ref == it.ref && m.from == it.from && m.slot == it.slot {
 				return
@@ -740,12 +787,12 @@ func (p *pass) offer(ix *Index, it item) {
 	if e.id == elemEngineModel && it.from == fromPattern {
 		// the engine whose own values join in is chosen by another order:
 		// the youngest pattern wins a tie
-		if b := &p.engine; b.hi == 0 || it.hi > b.hi || it.hi == b.hi && uint32(it.lo) < uint32(b.lo) {
+		if b := &p.engine; b.hi == 0 || it.hi > b.hi || it.hi == b.hi && it.pattern() > b.pattern() {
 			*b = it
 		}
 	}
-	if bit := uint64(1) << it.slot; p.have&bit == 0 {
-		p.have |= bit
+	if !p.have.has(it.slot) {
+		p.have.add(it.slot)
 		p.best[it.slot] = it
 	} else if b := &p.best[it.slot]; it.hi > b.hi || it.hi == b.hi && it.lo > b.lo {
 		*b = it
@@ -795,7 +842,7 @@ func (q *query) formulas(p *pass) {
 				value := uint32(pat >> 44)
 				p.offer(ix, item{
 					hi: priorityFormula<<32 | pat>>23&(MaxDates-1),
-					lo: uint64(^ix.keyRank(w>>7))<<32 | uint64(^uint32(pat&(MaxPatterns-1))), ref: value,
+					lo: ix.order(w>>7) | (MaxPatterns-1-pat&(MaxPatterns-1))*MaxKeys, ref: value,
 					slot: ix.slotOf(value), from: fromFormula, first: uint8(first), last: uint8(last),
 				})
 			}
@@ -845,7 +892,7 @@ func (q *query) convert(p *pass) {
 	held := [3]bool{}
 	for i, id := range ids {
 		slots[i] = int(ix.slot[id]) - 1
-		if slots[i] >= 0 && p.have&(1<<slots[i]) != 0 {
+		if slots[i] >= 0 && p.have.has(uint8(slots[i])) {
 			from[i], held[i] = p.best[slots[i]], true
 		}
 	}
@@ -865,9 +912,9 @@ func (q *query) convert(p *pass) {
 			if i == src {
 				continue
 			}
-			if slots[i] >= 0 && p.have&(1<<slots[i]) == 0 {
-				p.have |= 1 << slots[i]
-				p.derived |= 1 << slots[i]
+			if slots[i] >= 0 && !p.have.has(uint8(slots[i])) {
+				p.have.add(uint8(slots[i]))
+				p.derived.add(uint8(slots[i]))
 				p.best[slots[i]] = item{ref: u32(ix.sec[secConversions], c), slot: uint8(slots[i]), from: fromConversion}
 			}
 			c += 4
@@ -882,9 +929,9 @@ func (q *query) defaults(p *pass) {
 			continue
 		}
 		value := u32(r, 4)
-		if slot := q.ix.slotOf(value); p.have&(1<<slot) == 0 {
-			p.have |= 1 << slot
-			p.derived |= 1 << slot
+		if slot := q.ix.slotOf(value); !p.have.has(slot) {
+			p.have.add(slot)
+			p.derived.add(slot)
 			p.best[slot] = item{hi: priorityDefault << 32, ref: value, slot: slot, from: fromDefault}
 		}
 	}
@@ -895,8 +942,8 @@ func (q *query) defaults(p *pass) {
 func (q *query) judge(p *pass) {
 	v := q.v
 	flags := uint32(0)
-	if s := q.ix.slot[elemBodyClass]; s != 0 && p.have&(1<<(s-1)) != 0 {
-		if it := p.best[s-1]; it.from == fromPattern || it.from == fromEngine {
+	if s := q.ix.slot[elemBodyClass]; s != 0 && p.have.has(s-1) {
+		if it := &p.best[s-1]; it.from == fromPattern || it.from == fromEngine || it.from == fromSpec {
 			flags = q.ix.extra(it.ref)
 		}
 	}
@@ -905,7 +952,7 @@ func (q *query) judge(p *pass) {
 	} else if q.checkDigitFails {
 		p.codes |= CodeCheckDigit
 	}
-	if q.badCharacter || q.badNinth && flags&ValueOffRoad == 0 {
+	if q.bad&^(1<<8) != 0 || q.bad != 0 && flags&ValueOffRoad == 0 && !q.exception {
 		p.codes |= CodeInvalidCharacters
 	}
 	if flags&ValueGlider != 0 {
@@ -920,7 +967,16 @@ func (q *query) judge(p *pass) {
 	if my := q.opt.ModelYear; my >= 1980 && my <= q.limit && my != p.year {
 		p.codes |= CodeOtherYear
 	}
-	if p.codes&^(CodeGlider|CodeOffRoad|CodeOtherYear) == 0 && q.confirmed(p) {
+	wrong := p.codes &^ (CodeGlider | CodeOffRoad | CodeOtherYear)
+	switch {
+	case q.ix.whole:
+		if wrong&^CodeUnused == 0 {
+			p.codes |= CodeClean
+			if s := q.ix.slot[elemModel]; s == 0 || !p.have.has(s-1) {
+				p.codes |= CodeUnused
+			}
+		}
+	case wrong == 0 && q.confirmed(p):
 		p.codes |= CodeClean
 	}
 }
@@ -942,7 +998,7 @@ func digit(c byte) bool { return c >= '0' && c <= '9' }
 
 // checkCharacters finds out whether some character is not allowed at its place.
 func (q *query) checkCharacters() {
-	q.badCharacter, q.badNinth = false, false
+	q.bad = 0
 	v := q.v
 	serial := 13 // 0-based place from which only digits are allowed
 	switch {
@@ -955,10 +1011,12 @@ func (q *query) checkCharacters() {
 		c := v[i]
 		switch {
 		case i == 8:
-			q.badNinth = !digit(c) && c != 'X' && c != '*'
+			if !digit(c) && c != 'X' && c != '*' {
+				q.bad |= 1 << 8
+			}
 		case i == 9 && yearCode(c) == 0,
 			!digit(c) && c != '*' && (i >= serial || value(c) < 0):
-			q.badCharacter = true
+			q.bad |= 1 << i
 		}
 	}
 }
@@ -970,20 +1028,8 @@ func (q *query) confirmed(p *pass) bool {
 	if len(q.v) < Length || !p.matched {
 		return false
 	}
-	var union [9]uint64
-	for l, ok := nextLink(q.wmi.links, p.year); ok; l, ok = nextLink(l[4:], p.year) {
-		c := q.ix.sec[secCharsets][int(u32(q.ix.sec[secSchemas], int(u16(l, 0))*16+12)&^SchemaFormula)*18:]
-		for i := range union {
-			if n := u16(c, i*2); n != 0 {
-				union[i] |= q.ix.masks[n]
-			}
-		}
-	}
-	for i, chars := range union {
-		at := i + 3
-		if i > 4 {
-			at = i + 5
-		}
+	for i, chars := range q.union(p) {
+		at := checkedPlace(i)
 		if q.wmi.smallMaker && at > 10 {
 			break
 		}
@@ -994,6 +1040,28 @@ func (q *query) confirmed(p *pass) bool {
 	return true
 }
 
+// union is the symbols that some key of the WMI's schemas in the pass's year
+// names for VIN positions 4–8 and 11–14.
+func (q *query) union(p *pass) (union [9]uint64) {
+	for l, ok := nextLink(q.wmi.links, p.year); ok; l, ok = nextLink(l[4:], p.year) {
+		c := q.ix.sec[secCharsets][int(u32(q.ix.sec[secSchemas], int(u16(l, 0))*16+12)&^SchemaFormula)*18:]
+		for i := range union {
+			if n := u16(c, i*2); n != 0 {
+				union[i] |= q.ix.masks[n]
+			}
+		}
+	}
+	return union
+}
+
+// checkedPlace is the 0-based place in the VIN of item i of a union.
+func checkedPlace(i int) int {
+	if i > 4 {
+		return i + 5
+	}
+	return i + 3
+}
+
 // fill writes what a pass found into the answer.
 func (q *query) fill(p *pass, d *Decoded) {
 	ix := q.ix
@@ -1002,16 +1070,15 @@ func (q *query) fill(p *pass, d *Decoded) {
 	d.Manufacturer = strings.TrimSpace(d.manufacturer)
 	d.VehicleType = ix.typeOf[q.wmi.kind]
 	d.Make = ix.str(q.makeOf(p))
-	d.items = make([]attribute, 0, bits.OnesCount64(p.have&^ix.multi)+p.nMulti)
-	for have := p.have; have != 0; have &= have - 1 {
-		slot := uint8(bits.TrailingZeros64(have))
+	n := p.nMulti
+	for w, have := range p.have {
+		n += bits.OnesCount64(have &^ ix.multi[w])
+	}
+	d.items = make([]attribute, 0, n)
+	for slot := range p.have.all() {
 		e := &ix.elems[slot]
 		if e.multi {
-			for i := range p.nMulti {
-				if it := &p.multi[i]; it.slot == slot {
-					d.items = append(d.items, it.attribute())
-				}
-			}
+			d.items = p.appendMulti(d.items, slot)
 			continue
 		}
 		it := &p.best[slot]
@@ -1036,7 +1103,20 @@ func (q *query) fill(p *pass, d *Decoded) {
 		case elemPlantCity:
 			d.PlantCity = d.one(last)
 		}
+		if e.id == elemBattery {
+			d.items = p.appendMulti(d.items, slot) // the vehicle specs may give another
+		}
 	}
+}
+
+// appendMulti adds the items that an element may keep besides others.
+func (p *pass) appendMulti(items []attribute, slot uint8) []attribute {
+	for i := range p.nMulti {
+		if it := &p.multi[i]; it.slot == slot {
+			items = append(items, it.attribute())
+		}
+	}
+	return items
 }
 
 func (it *item) attribute() attribute {
@@ -1046,7 +1126,7 @@ func (it *item) attribute() attribute {
 // makeOf is the make of the decoded model, else the only make of the WMI
 // (string number, 0 is none).
 func (q *query) makeOf(p *pass) uint32 {
-	if s := q.ix.slot[elemModel]; s != 0 && p.have&(1<<(s-1)) != 0 {
+	if s := q.ix.slot[elemModel]; s != 0 && p.have.has(s-1) {
 		return q.ix.extra(p.best[s-1].ref)
 	}
 	return q.wmi.make

@@ -51,14 +51,36 @@ import (
 //	types       u32 vehicle type id, u32 name
 //	world       u32 WMI in base 37 ascending, u32 make, u32 manufacturer, u32 country (alpha-2) — WMIs vPIC does not hold
 //
+// An index of NHTSA's whole download has version 2 and further sections, any
+// of which may be empty:
+//
+//	schemaNames u32 name (string) of each schema
+//	valid       u32 WMI in base 37, u32 model year, u32 set of validSets; ascending by the first two
+//	validSets   9×u64 sets of symbols that may stand at VIN positions 4–8 and 11–14; 0 where any may
+//	exceptions  17 bytes VIN whose check digit NHTSA lets pass, ascending
+//	errors      u32 error code, u32 name (string), u32 what else there is to say (string)
+//	wmiMakes    u32 WMI in base 37, u32 vPIC make id, ascending by both
+//	specs       u32 value of the model, ascending; u32 vPIC make id, u32 vehicle type, u32 vPIC id, u32 first of specRows,
+//	            u32 number of them, u32 first of specYears, u32 number of them
+//	specYears   u16 model year
+//	specRows    u32 value (or model year), u32 date<<2 | kind; a date is a rank as elsewhere
+//
 // A date is a rank: the n-th distinct time of creation or update. It orders
 // patterns as vPIC's own times do.
 
 const (
 	magic         = "SPVPIC\x00\x01"
-	formatVersion = 1
-	headerSize    = 24 + 8*sections
+	formatVersion = 1 // of an index without the further sections
+	wholeVersion  = 2
 )
+
+// headerSize is the length of the header of a version of the format.
+func headerSize(version uint32) int {
+	if version == wholeVersion {
+		return 24 + 8*sections
+	}
+	return 24 + 8*cutSections
+}
 
 // The sections, in file order.
 const (
@@ -84,14 +106,26 @@ const (
 	secDefaults
 	secTypes
 	secWorld
+	secSchemaNames
+	secValid
+	secValidSets
+	secExceptions
+	secErrors
+	secWMIMakes
+	secSpecs
+	secSpecYears
+	secSpecRows
 	sections
+
+	cutSections = secSchemaNames // how many an index of the public cut has
 )
 
 var sectionNames = [sections]string{"meta", "strOff", "strData", "elements", "classes", "keys", "tails", "values",
 	"conversions", "engines", "engineRows", "schemas", "charsets", "groups", "patterns", "wmiKeys", "wmis", "links", "descriptors",
-	"defaults", "types", "world"}
+	"defaults", "types", "world", "schemaNames", "valid", "validSets", "exceptions", "errors", "wmiMakes", "specs", "specYears", "specRows"}
 
-var recordSize = [sections]int{1, 4, 1, 8, 8, 12, 20, 8, 8, 4, 8, 16, 18, 3, 8, 4, 20, 4, 16, 8, 8, 16}
+var recordSize = [sections]int{1, 4, 1, 8, 8, 12, 20, 8, 8, 4, 8, 16, 18, 3, 8, 4, 20, 4, 16, 8, 8, 16,
+	4, 12, 72, Length, 12, 8, 32, 2, 8}
 
 // Limits of the packed records.
 const (
@@ -101,7 +135,7 @@ const (
 	MaxKeys     = 1 << 17
 	MaxTails    = 1 << 15
 	MaxPerGroup = 1<<7 - 1
-	MaxSlots    = 64
+	MaxSlots    = 256
 )
 
 // Flags of elements, values and WMIs.
@@ -109,6 +143,7 @@ const (
 	ElementMulti    = 1 << 0 // several values may stay
 	ValueGlider     = 1 << 0 // body class of a glider (error code 9)
 	ValueOffRoad    = 1 << 1 // body class not meant for roads (error code 10)
+	ValueIncomplete = 1 << 2 // body class of an incomplete vehicle
 	WMICommunity    = 1 << 0 // not NHTSA's row
 	WMISeveralMakes = 1 << 1
 	SchemaFormula   = 1 << 31 // in charset: some key holds `#`
@@ -170,7 +205,28 @@ type Tables struct {
 	Defaults    []DefaultRow
 	Types       []TypeRow
 	World       []WorldRow // ascending by key
+
+	// Of NHTSA's whole download only.
+
+	SchemaNames []uint32   // strings, one a schema, or none at all
+	Valid       []ValidRow // ascending by WMI and year
+	ValidSets   [][9]uint64
+	Exceptions  []string // VINs, ascending
+	Errors      []ErrorRow
+	WMIMakes    [][2]uint32 // WMI, vPIC make id; ascending
+	Specs       []SpecRow   // ascending by model
+	SpecYears   []uint16
+	SpecRows    [][2]uint32 // value, date<<2 | kind
 }
+
+// ValidRow names the set of symbols that a WMI's VINs of a model year may hold.
+type ValidRow struct{ Key, Year, Set uint32 }
+
+// ErrorRow is one error code in NHTSA's words.
+type ErrorRow struct{ Code, Name, More uint32 }
+
+// SpecRow is what is added to a model that has some values.
+type SpecRow struct{ Model, Make, Type, ID, FirstRow, Rows, FirstYear, Years uint32 }
 
 // ElementRow is one vPIC element.
 type ElementRow struct {
@@ -380,11 +436,19 @@ func (t *Tables) Encode() ([]byte, error) {
 	for _, w := range t.World {
 		u32(secWorld, w.Key, w.Make, w.Manufacturer, w.Country)
 	}
-
-	out := make([]byte, headerSize)
+	if err := t.whole(&sec); err != nil {
+		return nil, err
+	}
+	version, n := uint32(formatVersion), cutSections
+	for _, s := range sec[cutSections:] {
+		if len(s) > 0 {
+			version, n = wholeVersion, sections
+		}
+	}
+	out := make([]byte, headerSize(version))
 	copy(out, magic)
-	le.PutUint32(out[8:], formatVersion)
-	for i := range sec {
+	le.PutUint32(out[8:], version)
+	for i := range n {
 		for len(out)%8 != 0 {
 			out = append(out, 0)
 		}
@@ -397,6 +461,47 @@ func (t *Tables) Encode() ([]byte, error) {
 	return out, nil
 }
 
+// whole packs the sections of NHTSA's whole download.
+func (t *Tables) whole(sec *[sections][]byte) error {
+	le := binary.LittleEndian
+	u32 := func(s int, vs ...uint32) {
+		for _, v := range vs {
+			sec[s] = le.AppendUint32(sec[s], v)
+		}
+	}
+	u32(secSchemaNames, t.SchemaNames...)
+	for _, v := range t.Valid {
+		u32(secValid, v.Key, v.Year, v.Set)
+	}
+	for _, set := range t.ValidSets {
+		for _, m := range set {
+			sec[secValidSets] = le.AppendUint64(sec[secValidSets], m)
+		}
+	}
+	for _, v := range t.Exceptions {
+		if len(v) != Length {
+			return fmt.Errorf("vin: exception %q is no whole VIN", v)
+		}
+		sec[secExceptions] = append(sec[secExceptions], v...)
+	}
+	for _, e := range t.Errors {
+		u32(secErrors, e.Code, e.Name, e.More)
+	}
+	for _, m := range t.WMIMakes {
+		u32(secWMIMakes, m[:]...)
+	}
+	for _, s := range t.Specs {
+		u32(secSpecs, s.Model, s.Make, s.Type, s.ID, s.FirstRow, s.Rows, s.FirstYear, s.Years)
+	}
+	for _, y := range t.SpecYears {
+		sec[secSpecYears] = le.AppendUint16(sec[secSpecYears], y)
+	}
+	for _, r := range t.SpecRows {
+		u32(secSpecRows, r[:]...)
+	}
+	return nil
+}
+
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Index is an opened vPIC index. It is immutable and safe for concurrent use.
@@ -407,12 +512,13 @@ type Index struct {
 	elems  []element
 	slot   [256]uint8 // vPIC element id → slot+1, 0 where the index has no such element
 	typeOf [256]string
-	year   int // calendar year of the edition
+	year   int  // calendar year of the edition
+	whole  bool // NHTSA's whole download
 	beyond *beyond
 
 	scratch sync.Pool // of *query: working memory of a decode, nothing of which outlives it
 
-	weighted, multi uint64 // slots of elements that have a weight, that may keep several values
+	weighted, multi slotSet // slots of elements that have a weight, that may keep several values
 }
 
 type element struct {
@@ -438,14 +544,22 @@ var ErrIndex = errors.New("not a usable vPIC index")
 func Open(data []byte) (*Index, error) { return open(string(data)) }
 
 func open(data string) (*Index, error) {
-	if len(data) < headerSize {
-		return nil, fmt.Errorf("vin: %w: %d bytes, the header alone has %d", ErrIndex, len(data), headerSize)
+	if n := headerSize(formatVersion); len(data) < n {
+		return nil, fmt.Errorf("vin: %w: %d bytes, the header alone has %d", ErrIndex, len(data), n)
 	}
 	if data[:8] != magic {
 		return nil, fmt.Errorf("vin: %w: it does not start as one", ErrIndex)
 	}
-	if v := u32(data, 8); v != formatVersion {
-		return nil, fmt.Errorf("vin: %w: format version %d, this program reads %d", ErrIndex, v, formatVersion)
+	version := u32(data, 8)
+	if version != formatVersion && version != wholeVersion {
+		return nil, fmt.Errorf("vin: %w: format version %d, this program reads %d and %d", ErrIndex, version, formatVersion, wholeVersion)
+	}
+	header, held := headerSize(version), sections
+	if version == formatVersion {
+		held = cutSections
+	}
+	if len(data) < header {
+		return nil, fmt.Errorf("vin: %w: %d bytes, the header alone has %d", ErrIndex, len(data), header)
 	}
 	if n := u64(data, 16); n != uint64(len(data)) {
 		return nil, fmt.Errorf("vin: %w: it has %d bytes but says it has %d", ErrIndex, len(data), n)
@@ -454,9 +568,9 @@ func open(data string) (*Index, error) {
 		return nil, fmt.Errorf("vin: %w: checksum %08x, the header says %08x", ErrIndex, got, want)
 	}
 	ix := new(Index)
-	for i := range ix.sec {
+	for i := range held {
 		off, n := uint64(u32(data, 24+8*i)), uint64(u32(data, 28+8*i))
-		if off < headerSize || off+n > uint64(len(data)) {
+		if off < uint64(header) || off+n > uint64(len(data)) {
 			return nil, fmt.Errorf("vin: %w: section %s lies outside the file", ErrIndex, sectionNames[i])
 		}
 		if n%uint64(recordSize[i]) != 0 {
@@ -528,6 +642,9 @@ func (ix *Index) check() error {
 		}
 		return nil
 	}
+	if n(secSchemaNames) != 0 && n(secSchemaNames) != n(secSchemas)-1 {
+		return errors.New("schemaNames does not name every schema")
+	}
 	if n(secStrOff) < 2 || n(secClasses) < 2 || n(secElements) > MaxSlots || n(secSchemas) == 0 || n(secWMIs) != n(secWMIKeys)+1 {
 		return errors.New("a section is too short or too long")
 	}
@@ -540,6 +657,8 @@ func (ix *Index) check() error {
 		below(secDefaults, 4, n(secValues)), below(secTypes, 0, 256), below(secTypes, 4, strs),
 		below(secWorld, 4, strs), below(secWorld, 8, strs), below(secWorld, 12, strs),
 		below16(secLinks, 0, n(secSchemas)-1),
+		below(secSchemaNames, 0, strs), below(secValid, 8, n(secValidSets)), below(secErrors, 4, strs), below(secErrors, 8, strs),
+		ix.checkSpecs(),
 	}
 	for i := range 5 {
 		errs = append(errs, below16(secKeys, 2*i, n(secClasses)))
@@ -558,7 +677,14 @@ func (ix *Index) check() error {
 	// the extra of a value numbers a record of what its element says
 	extras := make([]uint32, n(secElements))
 	for i := range extras {
-		switch u16(ix.sec[secElements], i*8) {
+		id, several := u16(ix.sec[secElements], i*8), ix.sec[secElements][i*8+3]&ElementMulti != 0
+		switch id {
+		case elemModel, elemPlantCountry, elemCC, elemCI, elemL, elemEngineModel, elemBodyClass, elemBattery:
+			if several {
+				return fmt.Errorf("elements record %d may keep several values, but the rules read one", i)
+			}
+		}
+		switch id {
 		case elemModel, elemPlantCountry:
 			extras[i] = strs
 		case elemCC, elemCI, elemL:
@@ -601,6 +727,24 @@ func (ix *Index) check() error {
 	return nil
 }
 
+// checkSpecs does for the vehicle specs what check does for the rest.
+func (ix *Index) checkSpecs() error {
+	n := func(s int) uint64 { return uint64(len(ix.sec[s]) / recordSize[s]) }
+	for i := 0; i < int(n(secSpecs)); i++ {
+		r := ix.sec[secSpecs][i*32:]
+		if uint64(u32(r, 16))+uint64(u32(r, 20)) > n(secSpecRows) || uint64(u32(r, 24))+uint64(u32(r, 28)) > n(secSpecYears) {
+			return fmt.Errorf("specs record %d refers to what is not there", i)
+		}
+	}
+	for i := 0; i < int(n(secSpecRows)); i++ {
+		r := ix.sec[secSpecRows][i*8:]
+		if u32(r, 4)&3 != SpecYear && uint64(u32(r, 0)) >= n(secValues) {
+			return fmt.Errorf("specRows record %d refers to what is not there", i)
+		}
+	}
+	return nil
+}
+
 // load prepares the small tables that decoding wants at hand.
 func (ix *Index) load() {
 	ix.meta = make(map[string]string)
@@ -609,6 +753,7 @@ func (ix *Index) load() {
 			ix.meta[k] = v
 		}
 	}
+	ix.whole = ix.meta["whole"] == "yes"
 	ix.masks = new([1 << 16]uint64)
 	for i := range len(ix.sec[secClasses]) / 8 {
 		ix.masks[i] = u64(ix.sec[secClasses], i*8)
@@ -619,10 +764,10 @@ func (ix *Index) load() {
 		e := element{id: int(u16(r, 0)), weight: int(r[2]), multi: r[3]&ElementMulti != 0, code: ix.str(u32(r, 4))}
 		ix.elems[i] = e
 		if e.weight != 0 {
-			ix.weighted |= 1 << i
+			ix.weighted.add(uint8(i))
 		}
 		if e.multi {
-			ix.multi |= 1 << i
+			ix.multi.add(uint8(i))
 		}
 		if e.id < len(ix.slot) {
 			ix.slot[e.id] = uint8(i + 1)
@@ -646,7 +791,10 @@ func (ix *Index) Edition() string { return ix.meta["edition"] }
 func (ix *Index) Counts() Counts {
 	n := func(s int) int { return len(ix.sec[s]) / recordSize[s] }
 	c := Counts{WMIs: n(secWMIKeys), WorldWMIs: n(secWorld), Schemas: n(secSchemas) - 1,
-		Patterns: n(secPatterns), Keys: n(secKeys), Strings: n(secStrOff) - 1, Bytes: headerSize}
+		Patterns: n(secPatterns), Keys: n(secKeys), Strings: n(secStrOff) - 1, Bytes: headerSize(formatVersion)}
+	if len(ix.sec[secSchemaNames])+len(ix.sec[secErrors]) > 0 {
+		c.Bytes = headerSize(wholeVersion)
+	}
 	for i := range c.WMIs {
 		if ix.sec[secWMIs][i*20+19]&WMICommunity != 0 {
 			c.CommunityWMIs++

@@ -158,14 +158,26 @@ type Report struct {
 	WorldWMIs, Values, Strings, Engines  int
 	Left                                 int // patterns left out: not decoded, private, or not yet checked by NHTSA
 	Bytes                                int
+
+	// of NHTSA's whole download
+
+	Whole            bool
+	Specs, LeftSpecs int // vehicle specs; those not yet checked by NHTSA or that no vehicle can have
+	Exceptions       int // VINs whose check digit NHTSA lets pass
+	ValidChars       int // WMIs and years with a table of valid characters
 }
 
 // String is one line for a person.
 func (r Report) String() string {
-	return fmt.Sprintf("%s: %d WMIs, %d schemas in %d links, %d patterns with %d keys and %d values, %d engine models; "+
+	text := fmt.Sprintf("%s: %d WMIs, %d schemas in %d links, %d patterns with %d keys and %d values, %d engine models; "+
 		"community rows kept apart: %d WMIs, %d schemas, %d patterns; %d WMIs from public lists; %d patterns left out; %d bytes",
 		r.Edition, r.WMIs, r.Schemas, r.Links, r.Patterns, r.Keys, r.Values, r.Engines,
 		r.CommunityWMIs, r.CommunitySchemas, r.CommunityPatterns, r.WorldWMIs, r.Left, r.Bytes)
+	if !r.Whole {
+		return text + "; error codes 2–5 and 14 stay off: elements are left out"
+	}
+	return text + fmt.Sprintf("; all of NHTSA's elements, error codes and suggested VINs: %d vehicle specs (%d left out), "+
+		"%d exceptions to the check digit, valid characters of %d WMIs and years", r.Specs, r.LeftSpecs, r.Exceptions, r.ValidChars)
 }
 
 // elements whose values come from the WMI or the caller, never from a pattern.
@@ -194,7 +206,7 @@ func Index(src *Source, com Community) ([]byte, Report, error) {
 	c.out.Strings = []string{""}
 	c.out.Classes = []uint64{vin.ClassFree, vin.ClassAny}
 	c.out.Tails = make([][9]uint16, 1)
-	for _, step := range []func() error{c.edition, c.elements, c.engineModels, c.schemas, c.wmis, c.rest} {
+	for _, step := range []func() error{c.edition, c.elements, c.engineModels, c.schemas, c.wmis, c.rest, c.whole} {
 		if err := step(); err != nil {
 			return nil, Report{}, fmt.Errorf("building the vPIC index: %w", err)
 		}
@@ -250,10 +262,19 @@ func (c *compiler) edition() error {
 	for _, e := range c.src.EngineValues {
 		dates[e.Date] = true
 	}
+	for _, s := range c.src.Specs {
+		for _, r := range s.Rows {
+			dates[r.Date] = true
+		}
+	}
 	c.dates = make(map[string]uint32, len(dates))
 	for i, d := range slices.Sorted(maps.Keys(dates)) {
 		c.dates[d] = uint32(i)
 	}
+	if c.src.Whole {
+		c.dates[""] = uint32(len(dates)) // PostgreSQL puts a row without a date before all others
+	}
+	c.report.Whole = c.src.Whole
 	c.report.Edition = c.src.Edition
 	if c.report.Edition == "" {
 		c.report.Edition = "NHTSA vPIC " + last[:10]
@@ -275,8 +296,13 @@ func (c *compiler) elements() error {
 		used[v.From], used[v.To] = true, true
 	}
 	for _, d := range c.src.Defaults {
-		if d.Value != "0" {
+		if d.Value != "0" || c.src.Whole {
 			used[d.Element] = true
+		}
+	}
+	for _, s := range c.src.Specs {
+		for _, r := range s.Rows {
+			used[r.Element] = true
 		}
 	}
 	byID := map[int]Element{}
@@ -294,6 +320,9 @@ func (c *compiler) elements() error {
 		row := vin.ElementRow{ID: uint16(id), Weight: uint8(e.Weight), Code: c.str(e.Code)}
 		if several[id] {
 			row.Flags |= vin.ElementMulti
+		}
+		if len(c.out.Elements) == vin.MaxSlots {
+			return fmt.Errorf("more than %d elements", vin.MaxSlots)
 		}
 		c.slots[id] = uint8(len(c.out.Elements))
 		c.out.Elements = append(c.out.Elements, row)
@@ -334,6 +363,9 @@ func (c *compiler) value(element int, attribute string) (uint32, error) {
 		}
 		if offRoad[attribute] {
 			row.Extra |= vin.ValueOffRoad
+		}
+		if c.src.Whole && incomplete[attribute] {
+			row.Extra |= vin.ValueIncomplete
 		}
 	case elemCountry:
 		row.Extra = c.str(vin.CountryCode(text))
@@ -588,10 +620,10 @@ func (c *compiler) rest() error {
 	}
 	slices.SortFunc(c.out.Descriptors, func(a, b vin.DescriptorRow) int { return cmp.Compare(a.Text, b.Text) })
 	for _, d := range c.src.Defaults {
-		if _, ok := c.slots[d.Element]; !ok || d.Value == "0" {
+		if _, ok := c.slots[d.Element]; !ok || d.Value == "0" && !c.src.Whole {
 			continue // 0 stands for "Not Applicable"
 		}
-		n, err := c.value(d.Element, d.Value)
+		n, err := c.fallback(d)
 		if err != nil {
 			return err
 		}
@@ -621,6 +653,23 @@ func (c *compiler) rest() error {
 	slices.SortFunc(c.out.World, func(a, b vin.WorldRow) int { return cmp.Compare(a.Key, b.Key) })
 	c.report.WorldWMIs = len(c.out.World)
 	return nil
+}
+
+// fallback numbers the value of a default. For an element whose values stand
+// in a table, 0 is no row of it: NHTSA's procedure shows "Not Applicable".
+func (c *compiler) fallback(d Default) (uint32, error) {
+	for _, e := range c.src.Elements {
+		if e.ID == d.Element && e.Lookup != "" && d.Value == "0" {
+			n := uint32(len(c.out.Values))
+			row := vin.ValueRow{Slot: c.slots[d.Element], Text: c.str("Not Applicable")}
+			if d.Element == elemModel {
+				break
+			}
+			c.out.Values = append(c.out.Values, row)
+			return n, nil
+		}
+	}
+	return c.value(d.Element, d.Value)
 }
 
 // str numbers a string.

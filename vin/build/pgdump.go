@@ -139,7 +139,7 @@ func dumpTables() map[string]table {
 		"model":        names(func(s *Source) map[int]string { return s.Models }),
 		"manufacturer": names(func(s *Source) map[int]string { return s.Manufacturers }),
 		"enginemodel":  names(func(s *Source) map[int]string { return s.EngineModels }),
-		"element": {[]string{"id", "weight", "code", "lookuptable", "decode", "isprivate", "datatype"}, func(d *dump, f []field) (err error) {
+		"element": {[]string{"id", "weight", "code", "lookuptable", "decode", "isprivate"}, func(d *dump, f []field) (err error) {
 			e := Element{Code: f[2].text, Lookup: f[3].text, Decoded: !f[4].null}
 			if e.Private, err = f[5].bool(); err != nil {
 				return err
