@@ -27,8 +27,9 @@ type Scan struct {
 // Of several runs of 17 characters that can be a VIN, the one is taken that is
 // marked as one, stands by itself, has a right check digit and numeric last four
 // characters (ISO 3779). Where several are equal, none is. A part of a longer run
-// needs a right check digit, and is not taken where the run has one or two
-// characters more: they may as well be one too many within the VIN. A run that holds I, O or Q is taken only where there
+// needs a right check digit and a WMI that an index knows, and is not taken where
+// the run has one or two characters more: they may as well be one too many within
+// the VIN. A run that holds I, O or Q is taken only where there
 // is no other; it is for Correct to mend.
 //
 // It never fails, and looks at no more than MaxScan bytes.
@@ -69,7 +70,7 @@ type run struct {
 type window struct {
 	vin     VIN
 	score   int
-	near    bool // part of a run so little longer that it may as well be a VIN with a character too many
+	near    bool // part of a longer run, and not certain to be a VIN
 	removed []string
 }
 
@@ -261,7 +262,7 @@ func (s *scanner) run(all []run, i int, gs1 bool) {
 		}
 		s.within++
 		if s.known == nil || s.known(v) {
-			s.offer(window{vin: v, score: mark, near: len(r.text) <= Length+2})
+			s.offer(window{vin: v, score: mark, near: s.known == nil || len(r.text) <= Length+2})
 		}
 	}
 }
