@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,8 +55,11 @@ func (j *Judge) Policy() *policy.Policy { return j.policy }
 // a VIN that is not valid or fits no pattern of its maker, and a class that no registration names. The vehicle
 // is judged once more without each of them, and without both, and the strictest
 // assessment is the answer, with the facts it rests on.
+//
+// A VIN in which one character was certainly misread is judged as the one it
+// must have been, and the notes say so.
 func (j *Judge) Assess(r Request) Assessment {
-	d := j.index.DecodeText(r.VIN, vin.Options{Year: r.At.UTC().Year()})
+	d, notes := j.read(r)
 	a := j.judge(&d, r)
 	view := a.Vehicle
 	against := func(d *vin.Decoded, r Request, doubts ...string) {
@@ -77,7 +81,36 @@ func (j *Judge) Assess(r Request) Assessment {
 			against(&blank, withoutVIN(classless), doubt, doubtfulClass)
 		}
 	}
+	a.Notes = append(a.Notes, notes...)
 	return a
+}
+
+// read decodes the VIN that the request's text stands for; notes say where that
+// is another than was read, or may be.
+func (j *Judge) read(r Request) (d vin.Decoded, notes []string) {
+	opt := vin.Options{Year: r.At.UTC().Year()}
+	d = j.index.DecodeText(r.VIN, opt)
+	if d.Valid || r.VIN == "" {
+		return d, nil
+	}
+	text := j.index.Understand(r.VIN, vin.CorrectOptions{Year: opt.Year})
+	c := text.Correction
+	if v := cmp.Or(text.VIN, text.Scan.VIN); v != "" {
+		d = j.index.Decode(v, opt)
+	}
+	if c.VIN != "" {
+		notes = append(notes, "read as "+string(c.Read)+" and corrected to "+string(c.VIN)+". "+c.Why)
+	} else if len(c.Candidates) > 0 {
+		may := make([]string, len(c.Candidates))
+		for i, k := range c.Candidates {
+			may[i] = string(k.VIN)
+		}
+		notes = append(notes, "read as "+string(c.Read)+", which may be a misread "+strings.Join(may, " or ")+". "+c.Why)
+	}
+	if len(text.Scan.Candidates) > 0 {
+		notes = append(notes, "several VINs may be meant by what was read: none of them was chosen")
+	}
+	return d, notes
 }
 
 // doubtOfVIN says why what a VIN says is doubtful, or "". A check digit can be
@@ -184,6 +217,9 @@ func vehicleView(d *vin.Decoded, reg Registered) VehicleView {
 func (j *Judge) gather(d *vin.Decoded, r Request, a *Assessment) policy.Facts {
 	f := policy.Facts{At: r.At.UTC()}
 	f.Vehicle = j.vehicleFacts(d, r.Registered)
+	if read, _ := vin.Parse(r.VIN); d.VIN != "" && read != d.VIN {
+		f.Vehicle.VIN.From.Title = "found in what was scanned or typed, and corrected where the notes say so"
+	}
 	j.moduleFacts(&f, d, r, a)
 	f.Registration.Authorisations = r.Authorisations
 	if r.Class != "" {

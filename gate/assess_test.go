@@ -144,6 +144,62 @@ func TestInvalidVINClearsNothing(t *testing.T) {
 	}
 }
 
+// A scanner's text is judged as the VIN in it, and a misread VIN as the one it
+// certainly must have been; never silently, and never on a guess.
+func TestScannedAndMisreadVINs(t *testing.T) {
+	const right = "2HGEJ6672WH500001"
+	j := packJudge(t, "paper-baseline")
+	q := gate.Request{Zone: policy.ZoneRestricted, Class: policy.ClassPrivate, Market: "US", At: assessAt, VIN: right}
+	want := j.Assess(q)
+	if !want.Vehicle.Valid || want.VIN != right || len(want.Notes) > 0 || want.Facts.Vehicle.VIN.From.Title != "as scanned or typed" {
+		t.Fatalf("%+v", want)
+	}
+	for _, c := range []struct {
+		name, text string
+		valid      bool
+		note       string // part of the last note; empty is none
+	}{
+		{"import character", "I" + right, true, ""},
+		{"Code 39 with identifier and import character", "]A1I" + right, true, ""},
+		{"QR code of a URL", "]Q1https://example.com/v?vin=" + right + "&x=1", true, ""},
+		{"O for 0", "2HGEJ6672WH5O0001", true, "read as 2HGEJ6672WH5O0001 and corrected to " + right + ". Position 13"},
+		{"O for 0 behind an identifier", "]C02HGEJ6672WH5O0001", true, "read as 2HGEJ6672WH5O0001 and corrected to " + right + ". Position 13"},
+		{"S for 5, where a letter may stand", "2HGEJ6672WHS00001", false, "may be a misread " + right},
+		{"O for 0 twice", "2HGEJ6672WH5OO001", false, "may be a misread " + right},
+		{"two vehicles", right + " 1HGCM82633A004352", false, "none of them was chosen"},
+		{"one character too many", "2HGEJ66722WH500001", false, ""},
+	} {
+		q := q
+		q.VIN = c.text
+		a := j.Assess(q)
+		last := ""
+		if n := len(a.Notes); n > 0 {
+			last = a.Notes[n-1]
+		}
+		if a.Vehicle.Valid != c.valid || !strings.Contains(last, c.note) || c.valid && c.note == "" && last != "" {
+			t.Errorf("%s: valid %v, notes %q", c.name, a.Vehicle.Valid, a.Notes)
+		}
+		if c.valid && (a.VIN != right || a.Verdict.Outcome != want.Verdict.Outcome || a.Facts.Vehicle.VIN.From.Title == "as scanned or typed") {
+			t.Errorf("%s: %s is judged %s as %+v, want %s", c.name, a.VIN, a.Verdict.Outcome, a.Facts.Vehicle.VIN, want.Verdict.Outcome)
+		}
+		if !c.valid && a.Verdict.Outcome == policy.Grant {
+			t.Errorf("%s: granted", c.name)
+		}
+	}
+}
+
+func TestNormalVIN(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", " 2hgej6672wh500001\r\n": "2HGEJ6672WH500001", "*2HGEJ6672WH500001*": "2HGEJ6672WH500001", "I2HGEJ6672WH500001": "2HGEJ6672WH500001",
+		"]C12HGEJ6672WH500001": "2HGEJ6672WH500001", "https://example.com/2HGEJ6672WH500001": "2HGEJ6672WH500001", "UU1*5SDA1C*F0078185": "UU15SDA1CF0078185",
+		"*g1*": "G1", "2hgej667*wh": "2HGEJ667*WH", "2HGEJ66722WH500001": "2HGEJ66722WH500001",
+	} {
+		if got := gate.NormalVIN(text); got != want || gate.NormalVIN(got) != got {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}
+
 // A class that somebody entered at the lane can raise the verdict; only the
 // site's list can lower it.
 func TestStatedClassOnlyRaises(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"sallyport/policy"
+	"sallyport/vin"
 )
 
 // Outcome is how and when one passage ended.
@@ -110,10 +111,14 @@ type PassageRecord struct {
 	Outcome       *Outcome       `json:"outcome,omitempty"`
 }
 
-// NormalVIN is a VIN as the site files it: upper case, without the blanks and
-// the leading asterisks of Code 39 that scanners add. It does not check or
-// correct the VIN; that is for package vin.
+// NormalVIN is a VIN as the site files it: upper case, without what scanners and
+// labels put around it (see vin.FromScan). A text in which no one VIN is found
+// loses the blanks and the asterisks at its ends. It does not check or correct
+// the VIN; that is for the Judge.
 func NormalVIN(s string) string {
+	if v := vin.FromScan([]byte(s)).VIN; v != "" {
+		return string(v)
+	}
 	return strings.ToUpper(strings.Trim(s, " \t\r\n*"))
 }
 
