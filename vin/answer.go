@@ -88,14 +88,101 @@ func comparePairs(a, b pair) int { return cmp.Compare(a.key, b.key) }
 // HTML escaping writes, but for the line feed at its end.
 func (d *Decoded) AppendJSON(b []byte) []byte {
 	a := d.answer()
-	var buf [MaxSlots + 4]pair
-	pairs := buf[:0]
+	b = a.appendHead(b)
+	if d.ix != nil && d.corrections == nil && len(d.ix.names) <= fewNames {
+		return append(d.appendAttributes(b), '}')
+	}
+	var pairs []pair
 	for k, v := range d.Attributes() {
 		pairs = append(pairs, pair{k, v})
 	}
 	slices.SortFunc(pairs, comparePairs)
-	b = a.appendHead(b)
 	return append(appendPairs(b, pairs), '}')
+}
+
+// attributeName is the name of an attribute as it stands in JSON, with the
+// colon.
+type attributeName struct {
+	slot int // of the element; below 0 one of those that are not from patterns
+	json string
+}
+
+// Attributes that are not from patterns, as slots.
+const (
+	nameModelYear = iota - 4
+	nameManufacturer
+	nameVehicleType
+	nameMake
+)
+
+// fewNames is how many names of attributes an index may have for the shorter
+// way to write them. NHTSA's public cut has about thirty, its whole download more
+// than a hundred.
+const fewNames = 64
+
+// attributeNames is the names of all attributes but those of corrections, in
+// their order.
+func attributeNames(elems []element) []attributeName {
+	type named struct {
+		code string
+		slot int
+	}
+	all := []named{{"ModelYear", nameModelYear}, {"Manufacturer", nameManufacturer}, {"VehicleType", nameVehicleType}, {"Make", nameMake}}
+	for i, e := range elems {
+		all = append(all, named{e.code, i})
+	}
+	slices.SortFunc(all, func(a, b named) int { return cmp.Compare(a.code, b.code) })
+	out := make([]attributeName, len(all))
+	for i, n := range all {
+		out[i] = attributeName{slot: n.slot, json: string(append(appendText(nil, n.code), ':'))}
+	}
+	return out
+}
+
+// appendAttributes appends the object of what Attributes yields.
+func (d *Decoded) appendAttributes(b []byte) []byte {
+	b = append(b, '{')
+	if d.manufacturer == "" && d.VehicleType == "" && len(d.items) == 0 {
+		return append(b, '}')
+	}
+	var first [fewNames]uint8 // item of a slot, plus 1
+	for i := len(d.items) - 1; i >= 0; i-- {
+		first[d.items[i].slot] = uint8(i + 1)
+	}
+	start := len(b)
+	for _, n := range d.ix.names {
+		text := ""
+		switch n.slot {
+		case nameModelYear:
+			if d.given != 0 {
+				text = yearText(d.given)
+			}
+		case nameManufacturer:
+			text = d.manufacturer
+		case nameVehicleType:
+			text = d.VehicleType
+		case nameMake:
+			text = d.Make
+		default:
+			i := int(first[n.slot]) - 1
+			if i < 0 {
+				continue
+			}
+			end := i + 1
+			for end < len(d.items) && int(d.items[end].slot) == n.slot {
+				end++
+			}
+			text = d.text(i, end)
+		}
+		if text == "" {
+			continue
+		}
+		if len(b) > start {
+			b = append(b, ',')
+		}
+		b = appendText(append(b, n.json...), text)
+	}
+	return append(b, '}')
 }
 
 // AppendJSON appends a to b: byte for byte what an encoding/json Encoder
@@ -207,6 +294,14 @@ func appendUnlessEmpty(b []byte, key, text string) []byte {
 	return appendText(append(b, key...), text)
 }
 
+// plain says which bytes stand for themselves in a JSON string.
+var plain = func() (t [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
 // appendText appends text as a JSON string (RFC 8259) in the form that
 // encoding/json gives it: what is not UTF-8 becomes U+FFFD, and U+2028 and
 // U+2029, which JavaScript takes for line ends, are escaped.
@@ -216,7 +311,7 @@ func appendText(b []byte, text string) []byte {
 	start := 0
 	for i := 0; i < len(text); {
 		c := text[i]
-		if c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\' {
+		if plain[c] {
 			i++
 			continue
 		}

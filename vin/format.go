@@ -515,6 +515,7 @@ type Index struct {
 	year   int  // calendar year of the edition
 	whole  bool // NHTSA's whole download
 	beyond *beyond
+	names  []attributeName
 
 	scratch sync.Pool // of *query: working memory of a decode, nothing of which outlives it
 
@@ -773,6 +774,7 @@ func (ix *Index) load() {
 			ix.slot[e.id] = uint8(i + 1)
 		}
 	}
+	ix.names = attributeNames(ix.elems)
 	for i := 0; i < len(ix.sec[secTypes]); i += 8 {
 		ix.typeOf[u32(ix.sec[secTypes], i)] = ix.str(u32(ix.sec[secTypes], i+4))
 	}
