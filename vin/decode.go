@@ -275,6 +275,17 @@ func (ix *Index) Decode(v VIN, opt Options) Decoded {
 }
 
 func (ix *Index) decode(v VIN, problems []Problem, opt Options) Decoded {
+	q, ok := ix.scratch.Get().(*query)
+	if !ok {
+		q = new(query)
+	}
+	defer ix.scratch.Put(q)
+	d, _ := q.decode(ix, v, problems, opt)
+	return d
+}
+
+// decode answers with what is known of the VIN, and gives the pass that won.
+func (q *query) decode(ix *Index, v VIN, problems []Problem, opt Options) (Decoded, *pass) {
 	v = v[:min(len(v), Length)]
 	d := Decoded{VIN: v, Valid: len(v) == Length, Problems: problems}
 	for _, p := range problems {
@@ -285,11 +296,6 @@ func (ix *Index) decode(v VIN, problems []Problem, opt Options) Decoded {
 	if opt.Year == 0 {
 		opt.Year = ix.year
 	}
-	q, ok := ix.scratch.Get().(*query)
-	if !ok {
-		q = new(query)
-	}
-	defer ix.scratch.Put(q)
 	q.ix, q.v, q.opt, q.limit, q.unlisted, q.wmi = ix, string(v), opt, opt.Year+2, false, wmi{}
 	q.prepare()
 	best := q.run()
@@ -299,6 +305,9 @@ func (ix *Index) decode(v VIN, problems []Problem, opt Options) Decoded {
 		d.Basis = BasisVPIC
 	} else if q.known && q.wmi.flags&WMICommunity != 0 {
 		q.unlisted = true
+		if q.trace != nil {
+			q.trace = q.trace[:0]
+		}
 		best = q.run()
 		q.fill(best, &d)
 		d.Basis, d.Community = BasisCommunity, true
@@ -310,7 +319,7 @@ func (ix *Index) decode(v VIN, problems []Problem, opt Options) Decoded {
 	}
 	q.year(best, &d)
 	q.builtIn(&d)
-	return d
+	return d, best
 }
 
 // query is one VIN on its way through the passes.
@@ -326,9 +335,10 @@ type query struct {
 	a, b     pass
 
 	checkDigitFails bool
-	exception       bool   // NHTSA lets the check digit of this VIN pass
-	bad             uint32 // bit i: the character at 0-based place i is not allowed there
-	key             uint32 // of the WMI
+	exception       bool    // NHTSA lets the check digit of this VIN pass
+	bad             uint32  // bit i: the character at 0-based place i is not allowed there
+	key             uint32  // of the WMI
+	trace           []tried // what each pass came to; nil where nobody asks
 }
 
 type wmi struct {
@@ -685,6 +695,9 @@ func (q *query) try(p *pass, year int) {
 		p.given = 0
 	}
 	q.judge(p)
+	if q.trace != nil {
+		q.trace = append(q.trace, tried{year: p.year, codes: p.codes, rank: q.rank(p)})
+	}
 }
 
 // match offers every pattern whose key fits.

@@ -384,12 +384,12 @@ func (q *query) addSpec(p *pass, was *slotSet, value uint32, date uint64) {
 // Corrections is what NHTSA's checks say of a VIN's characters, in NHTSA's
 // words. It is given where the index holds all that the checks need.
 type Corrections struct {
-	SuggestedVIN   string // `!` stands where a character is wrong and not known better; empty is no suggestion
-	PossibleValues string // `(position:characters)` of each wrong position
-	Unused         string // positions whose character says nothing, joined by commas
-	ErrorText      string
-	AdditionalText string
-	Descriptor     string // what the VIN says without check digit and serial number
+	SuggestedVIN   string `json:"suggested_vin"`    // `!` stands where a character is wrong and not known better; empty is no suggestion
+	PossibleValues string `json:"possible_values"`  // `(position:characters)` of each wrong position
+	Unused         string `json:"unused_positions"` // positions whose character says nothing, joined by commas
+	ErrorText      string `json:"error_text"`
+	AdditionalText string `json:"additional_error_text"`
+	Descriptor     string `json:"vehicle_descriptor"` // what the VIN says without check digit and serial number
 }
 
 // attributes yields the corrections under vPIC's variable codes; it is false

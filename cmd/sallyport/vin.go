@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"unicode/utf8"
 
 	"sallyport/vin"
@@ -15,8 +17,9 @@ import (
 
 // vinCmd is `sallyport vin`: one JSON object a line, in input order.
 type vinCmd struct {
-	JSON bool     `name:"json" help:"Print JSON, one object a line. This is the only form; the flag is there to say so."`
-	VINs []string `arg:"" optional:"" name:"vin" help:"VINs to decode, or - to read them from standard input, one a line."`
+	JSON    bool     `name:"json" help:"Print JSON, one object a line. This is the only form but for --explain."`
+	Explain bool     `name:"explain" help:"Say position by position what each character means, and which pattern, schema and edition said so; plain text, or with --json one object a line."`
+	VINs    []string `arg:"" optional:"" name:"vin" help:"VINs to decode, or - to read them from standard input, one a line."`
 }
 
 // maxVINLine is how much of an input line is looked at; the rest is counted
@@ -34,6 +37,9 @@ func (c *vinCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	p := newVINPrinter(ix, s)
+	if c.Explain {
+		return c.explain(ctx, p)
+	}
 	if len(c.VINs) == 1 && c.VINs[0] == "-" {
 		err = p.stream(ctx, s.in)
 	} else {
@@ -41,6 +47,35 @@ func (c *vinCmd) Run(ctx context.Context, s *streams) error {
 	}
 	if err != nil {
 		return fmt.Errorf("decoding VINs: %w", err)
+	}
+	return nil
+}
+
+// explain answers each VIN in full. It is for looking at some, not for a
+// stream.
+func (c *vinCmd) explain(ctx context.Context, p *vinPrinter) error {
+	if slices.Contains(c.VINs, "-") {
+		return errors.New("--explain takes VINs as arguments, not from standard input")
+	}
+	enc := json.NewEncoder(p.out)
+	enc.SetEscapeHTML(false)
+	for i, text := range c.VINs {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		e := p.ix.ExplainText(text, p.opt)
+		var err error
+		switch {
+		case c.JSON:
+			err = enc.Encode(e)
+		case i > 0:
+			_, err = fmt.Fprintf(p.out, "\n%s", e)
+		default:
+			_, err = fmt.Fprint(p.out, e)
+		}
+		if err != nil {
+			return fmt.Errorf("explaining VINs: %w", err)
+		}
 	}
 	return nil
 }
