@@ -162,7 +162,7 @@ func (d *Decoded) appendAttributes(b []byte) []byte {
 		case nameVehicleType:
 			text = d.VehicleType
 		case nameMake:
-			text = d.Make
+			text = d.vpicMake
 		default:
 			i := int(first[n.slot]) - 1
 			if i < 0 {

@@ -74,10 +74,12 @@ const (
 // Decoded is what is known of a VIN.
 //
 // The fields are Sallyport's answer; the attributes and Codes are what NHTSA's
-// rules say word for word. They differ in the model year only: NHTSA's rules
-// give one even where no model in vPIC fits the VIN, which is often wrong for
-// vehicles not made for North America. There, ModelYear is 0 and
-// YearCandidates holds the years that position 10 allows.
+// rules say word for word. They differ in two things, on vehicles not made for
+// North America of which no model in vPIC fits the VIN: NHTSA's rules give a
+// model year all the same, which is often wrong, and the make by which America
+// knows the WMI, though others may share it. There, ModelYear is 0 and
+// YearCandidates holds the years that the VIN allows, and Make is empty and
+// MakeCandidates holds the makes.
 type Decoded struct {
 	VIN      VIN
 	Valid    bool      // 17 legal characters, and the check digit where it is mandatory
@@ -104,6 +106,7 @@ type Decoded struct {
 	ix           *Index
 	given        int    // the model year that NHTSA's rules give, 0 is none
 	manufacturer string // as vPIC writes it
+	vpicMake     string // as NHTSA's rules give it
 	items        []attribute
 	corrections  *Corrections // nil where the index does not hold what NHTSA's checks need
 }
@@ -135,7 +138,7 @@ func (d *Decoded) Attributes() iter.Seq2[string, string] {
 		if d.given != 0 && !yield("ModelYear", yearText(d.given)) ||
 			d.manufacturer != "" && !yield("Manufacturer", d.manufacturer) ||
 			d.VehicleType != "" && !yield("VehicleType", d.VehicleType) ||
-			d.Make != "" && !yield("Make", d.Make) {
+			d.vpicMake != "" && !yield("Make", d.vpicMake) {
 			return
 		}
 		for i := 0; i < len(d.items); {
@@ -317,6 +320,7 @@ func (q *query) decode(ix *Index, v VIN, problems []Problem, opt Options) (Decod
 	if ix.whole {
 		d.ix, d.corrections = ix, q.corrections(best)
 	}
+	q.contested(&d)
 	q.year(best, &d)
 	q.builtIn(&d)
 	return d, best
@@ -650,7 +654,10 @@ func (q *query) better(a, b *pass) *pass {
 func (q *query) rank(p *pass) [4]int {
 	var r [4]int
 	r[0] = p.codes.weight()
-	for w, have := range p.have {
+	for w, have := range &p.have {
+		if have == 0 {
+			continue
+		}
 		r[2] += bits.OnesCount64(have &^ (p.derived[w] | q.ix.multi[w]))
 		for have &= q.ix.weighted[w]; have != 0; have &= have - 1 {
 			r[1] += q.ix.elems[w<<6+bits.TrailingZeros64(have)].weight
@@ -1083,8 +1090,9 @@ func (q *query) fill(p *pass, d *Decoded) {
 	d.Manufacturer = strings.TrimSpace(d.manufacturer)
 	d.VehicleType = ix.typeOf[q.wmi.kind]
 	d.Make = ix.str(q.makeOf(p))
+	d.vpicMake = d.Make
 	n := p.nMulti
-	for w, have := range p.have {
+	for w, have := range &p.have {
 		n += bits.OnesCount64(have &^ ix.multi[w])
 	}
 	d.items = make([]attribute, 0, n)

@@ -175,17 +175,36 @@ func longest[T any](m map[string]T, v string, long int) (T, bool) {
 	return none, false
 }
 
+// worldRow finds the WMI in the public lists.
+func (q *query) worldRow() (int, bool) {
+	var wmi [3]byte
+	if copy(wmi[:], q.v) < len(wmi) {
+		return 0, false
+	}
+	key, ok := wmiKey(wmi[:])
+	if !ok {
+		return 0, false
+	}
+	return search(q.ix.sec[secWorld], 16, key)
+}
+
+// contested takes back the make of a WMI that vPIC knows by one make and the
+// public lists by several, where no pattern names the model.
+func (q *query) contested(d *Decoded) {
+	if d.Make == "" || d.Model != "" || d.Basis != BasisVPIC || northAmerica(d.VIN) {
+		return
+	}
+	if i, ok := q.worldRow(); ok {
+		if makes := q.ix.str(u32(q.ix.sec[secWorld], i*16+4)); strings.Contains(makes, Separator) {
+			d.Make, d.MakeCandidates = "", makes
+		}
+	}
+}
+
 // world answers from the public lists for a WMI that vPIC does not hold.
 func (q *query) world(d *Decoded) {
-	if len(q.v) < 3 {
-		return
-	}
-	key, ok := wmiKey([]byte(q.v[:3]))
-	if !ok {
-		return
-	}
 	sec := q.ix.sec[secWorld]
-	i, ok := search(sec, 16, key)
+	i, ok := q.worldRow()
 	if !ok {
 		return
 	}

@@ -637,16 +637,17 @@ func (c *compiler) rest() error {
 		}
 		c.out.Types = append(c.out.Types, vin.TypeRow{ID: uint32(n), Name: c.str(strings.ToUpper(clean(types[id])))})
 	}
-	held := map[uint32]bool{}
+	held, taken := map[uint32]bool{}, map[uint32]bool{}
 	for _, w := range c.out.WMIs {
 		held[w.Key] = true
 	}
 	for _, w := range c.src.World {
 		k, ok := vin.WMIKey(w.WMI)
-		if !ok || held[k] {
+		// where several makes are named, what vPIC knows is not all
+		if !ok || taken[k] || held[k] && !strings.Contains(w.Make, vin.Separator) {
 			continue
 		}
-		held[k] = true
+		taken[k] = true
 		c.out.World = append(c.out.World, vin.WorldRow{Key: k, Make: c.str(strings.ToUpper(w.Make)),
 			Manufacturer: c.str(w.Manufacturer), Country: c.str(vin.CountryCode(w.Country))})
 	}
