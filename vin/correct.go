@@ -111,11 +111,12 @@ func (ix *Index) Understand(text string, opt CorrectOptions) Reading {
 //     has a right check digit, a known WMI, a plausible model year, digits where
 //     only digits may stand, and a model that NHTSA's patterns name;
 //   - no other exchange of one character does: neither one that sources name,
-//     nor (unless opt says otherwise) one that is merely possible;
-//   - no two exchanges do. Two characters may then be misread, and nothing but
-//     the check digit stands against a wrong guess, which lets one in eleven pass.
-//     So a VIN with two misread characters is never corrected, provided that
-//     NHTSA's patterns name the true one's model;
+//     even where no model is known, nor (unless opt says otherwise) one that is
+//     merely possible;
+//   - no two exchanges that sources name do, even where no model is known. Two
+//     characters may then be misread, and nothing but the check digit stands
+//     against a wrong guess, which lets one in eleven pass. So a VIN with two such
+//     misreads is never corrected, provided that the true one's maker is known;
 //   - the check digit is mandatory for the maker (North America, China), or the
 //     character read is I, O or Q, which stand in no VIN, and the check digit is
 //     right with 1, 0 and 0.
@@ -141,12 +142,12 @@ func (ix *Index) Correct(v VIN, opt CorrectOptions) Correction {
 	m := misread{ix: ix, year: opt.Year, namedOnly: opt.NamedOnly}
 	m.read(v)
 	single := m.singles()
-	sure := slices.DeleteFunc(slices.Clone(single), func(e explanation) bool { return !e.model })
+	sure := slices.DeleteFunc(slices.Clone(single), func(e explanation) bool { return !e.model && !e.named })
 	doubles := m.doubles()
 	switch {
 	case len(single) == 0 && len(doubles) == 0:
 		c.Why = "No exchange of look-alike characters gives a VIN whose check digit is right and whose maker is known."
-	case len(sure) == 0:
+	case len(sure) == 0, len(sure) == 1 && !sure[0].model:
 		c.Why = "No exchange of one look-alike character gives a VIN that NHTSA's patterns know the model of."
 	case len(sure) > 1:
 		c.Why = fmt.Sprintf("%d different characters may be the misread one.", len(sure))
@@ -198,7 +199,7 @@ type explanation struct {
 	vin     VIN
 	changes []exchange
 	named   bool // every change is one of the named confusions
-	model   bool // NHTSA's patterns name its model
+	model   bool // NHTSA's patterns name its model, and its year is plausible
 }
 
 func (e *explanation) list(read VIN) []Change {
@@ -285,8 +286,8 @@ func (m *misread) singles() []explanation {
 	return out
 }
 
-// doubles are the explanations with two named exchanges whose model NHTSA's
-// patterns name, MaxCandidates of them at most.
+// doubles are the explanations with two named exchanges, MaxCandidates of them
+// at most.
 func (m *misread) doubles() []explanation {
 	var out []explanation
 	for i, x := range m.exchanges {
@@ -294,11 +295,7 @@ func (m *misread) doubles() []explanation {
 			if !x.named || !y.named || x.at == y.at || m.must&^(1<<x.at|1<<y.at) != 0 || (m.rest+x.rest+y.rest)%11 != 0 {
 				continue
 			}
-			out = m.explain(out, x, y)
-			if n := len(out); n > 0 && !out[n-1].model {
-				out = out[:n-1]
-			}
-			if len(out) == MaxCandidates {
+			if out = m.explain(out, x, y); len(out) == MaxCandidates {
 				return out
 			}
 		}
@@ -318,10 +315,7 @@ func (m *misread) explain(out []explanation, xs ...exchange) []explanation {
 	if !d.Valid || d.Basis == "" || d.Codes&(CodeCheckDigit|CodeInvalidCharacters|CodeBadYear) != 0 {
 		return out
 	}
-	if d.ModelYear > m.year+1 || d.ModelYear == 0 && d.YearCandidates[0] == 0 {
-		return out
-	}
-	e.model = d.Model != "" && d.ModelYear != 0
+	e.model = d.Model != "" && d.ModelYear != 0 && d.ModelYear <= m.year+1
 	return append(out, e)
 }
 

@@ -2,8 +2,10 @@
 // number against an embedded index of NHTSA's vPIC patterns.
 //
 // It is pure: no clock, no database, no network; the current year is an
-// argument. It imports nothing of this module. Life of one VIN: Parse cleans
-// the text and names every problem; Index.Decode finds the WMI, tries each
+// argument. It imports nothing of this module. Life of one VIN: FromScan finds it
+// in what a scanner read, Parse cleans the text and names every problem, and
+// Index.Correct puts one misread character right where nothing else explains it
+// (Index.Understand is the three in one). Index.Decode finds the WMI, tries each
 // plausible model year by offering every pattern of the WMI's schemas whose key
 // fits, keeps the best item per element, adds what follows from the engine
 // model, from formulas and from conversions, and chooses between the years as
