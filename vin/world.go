@@ -36,8 +36,7 @@ const noteWeak = "The country of the WMI is where the maker's code was assigned;
 type yearRule struct {
 	how    yearForm
 	from   int    // no older model year is known of such VINs, nor one 30 years younger; 0 is no such bound
-	reason string // why, in one sentence
-	source string
+	reason string // why, in one sentence, with the source
 }
 
 type yearForm uint8
@@ -93,7 +92,7 @@ func (b *beyond) readYears(r io.Reader) error {
 		if err != nil {
 			return fmt.Errorf("prefix %s: %w", row[0], err)
 		}
-		b.years[row[0]] = yearRule{how: how, from: from, reason: row[3], source: row[4]}
+		b.years[row[0]] = yearRule{how: how, from: from, reason: strings.TrimSuffix(row[3], ".") + " (" + row[4] + ")."}
 		b.long = max(b.long, len(row[0]))
 		return nil
 	})
