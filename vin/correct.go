@@ -13,8 +13,10 @@ type CorrectOptions struct {
 	Expected []VIN // VINs that the site expects, such as its registered vehicles: they narrow the candidates
 
 	// NamedOnly thinks of no other misreads than those that the sources name:
-	// O for 0, S for 5 and the like. More is corrected then, but a misread of
-	// another kind, such as 3 for 8, can be mistaken for one of these.
+	// O for 0, S for 5 and the like. It also takes I, O and Q for 1, 0 and 0
+	// where no check digit is mandatory but it is right so. More is corrected
+	// then, but a misread of another kind, such as 3 for 8, can be mistaken for
+	// one of these, and a second one in a VIN without check digit overlooked.
 	NamedOnly bool
 }
 
@@ -117,9 +119,8 @@ func (ix *Index) Understand(text string, opt CorrectOptions) Reading {
 //     characters may then be misread, and nothing but the check digit stands
 //     against a wrong guess, which lets one in eleven pass. So a VIN with two such
 //     misreads is never corrected, provided that the true one's maker is known;
-//   - the check digit is mandatory for the maker (North America, China), or the
-//     character read is I, O or Q, which stand in no VIN, and the check digit is
-//     right with 1, 0 and 0.
+//   - the check digit is mandatory for the maker (North America, China):
+//     elsewhere it proves nothing.
 //
 // A maker that NHTSA has registered with an I, O or Q in its WMI keeps it.
 // Everything else is for a person to choose, from the candidates.
@@ -158,7 +159,7 @@ func (ix *Index) Correct(v VIN, opt CorrectOptions) Correction {
 		c.Why = "One misread character explains the text, but two would as well."
 	case !sure[0].named:
 		c.Why = "One misread character explains the text, but it is not one that is commonly misread so."
-	case !checkDigitMandatory(sure[0].vin) && !m.always(sure[0]):
+	case !checkDigitMandatory(sure[0].vin) && !(opt.NamedOnly && m.always(sure[0])):
 		c.Why = "The maker need not use a check digit: it proves nothing."
 	default:
 		e := sure[0]
