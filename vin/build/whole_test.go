@@ -1,6 +1,9 @@
 package build
 
 import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
 	"strings"
 	"testing"
 
@@ -121,5 +124,36 @@ func TestSuggestionHolds(t *testing.T) {
 		if d.Codes.Has(vin.CodeCorrectedByDigit) && again.Codes.Has(vin.CodeCheckDigit) {
 			t.Fatalf("%s: %s is suggested for its check digit, which is wrong", b, c.SuggestedVIN)
 		}
+	})
+}
+
+// FuzzOpenWhole changes bytes of an index of the whole download, mends its
+// checksum and decodes and explains with whatever Open lets through.
+func FuzzOpenWhole(f *testing.F) {
+	src, err := ReadDump(strings.NewReader(dumpText(f)))
+	if err != nil {
+		f.Fatal(err)
+	}
+	whole, _, err := Index(src, Community{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(uint32(0), byte(0), uint32(0), byte(0))
+	f.Add(uint32(8), byte(1), uint32(60), byte(1))
+	f.Add(uint32(len(whole)-1), byte(9), uint32(len(whole)-40), byte(255))
+	f.Fuzz(func(t *testing.T, at uint32, to byte, at2 uint32, to2 byte) {
+		b := bytes.Clone(whole)
+		b[at%uint32(len(b))], b[at2%uint32(len(b))] = to, to2
+		binary.LittleEndian.PutUint32(b[12:], crc32.Checksum(b[16:], crc32.MakeTable(crc32.Castagnoli)))
+		ix, err := vin.Open(b)
+		if err != nil {
+			return
+		}
+		for _, v := range []string{"1FBNE3BE1CDB23596", "1AAABXDE0FK000001", "1AAABCDE6GK000001", "1DDS0000UA0000001", "1B9A0000XF1001001", "1AA", ""} {
+			d := ix.DecodeText(v, vin.Options{Year: 2026})
+			_ = d.Answer()
+			_ = ix.ExplainText(v, vin.Options{Year: 2026}).String()
+		}
+		_ = Diff(ix, ix).String()
 	})
 }
