@@ -305,7 +305,11 @@ func (j *Judge) vehicleFacts(d *vin.Decoded, reg Registered) policy.VehicleFacts
 		v.ModelYear = policy.Know(reg.ModelYear, paper)
 	}
 	if b := d.BuiltIn; b.Code != "" {
-		leaf := policy.Know(b.Code, j.vinSource(b.Basis))
+		from := j.vinSource(b.Basis)
+		if from.Quote = b.Note; b.Source != "" {
+			from.Address, from.Date = b.Source, ""
+		}
+		leaf := policy.Know(b.Code, from)
 		if b.Weak {
 			v.WMICountry = leaf
 		} else {
@@ -326,7 +330,7 @@ func (j *Judge) vehicleFacts(d *vin.Decoded, reg Registered) policy.VehicleFacts
 func (j *Judge) vinSource(basis string) policy.Source {
 	s := policy.Source{Title: basis, Date: j.vpic.date}
 	switch basis {
-	case vin.BasisVPIC, vin.BasisPlant, vin.BasisWMI:
+	case vin.BasisVPIC, vin.BasisPlant, vin.BasisPlantCode, vin.BasisWMI:
 		s.Address = vpicAddress
 	}
 	return s
