@@ -609,6 +609,9 @@ func (q *query) run() *pass {
 	if my := q.opt.ModelYear; my >= 1980 && my <= q.limit && my != rmy && my != omy {
 		q.try(&q.a, my)
 		q.a.codes |= CodeOtherYear
+		if n := len(q.trace); n > 0 {
+			q.trace[n-1].codes, q.trace[n-1].rank = q.a.codes, q.rank(&q.a)
+		}
 		if rmy == 0 || q.a.codes&CodeNoData == 0 {
 			return &q.a
 		}

@@ -14,5 +14,8 @@
 // own, weaker basis or left unknown.
 //
 // The index is compiled by vin/build and committed as vpic.idx; its form is
-// described in format.go.
+// described in format.go. The committed one is of a public cut of vPIC. With one
+// of NHTSA's whole download the position checks, the suggested VIN and the
+// vehicle specs of whole.go are at work too. Explain says of each character what
+// it means and which pattern said so.
 package vin

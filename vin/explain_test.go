@@ -112,3 +112,15 @@ func FuzzExplain(f *testing.F) {
 		_ = ix.Explain(vin.VIN(text), vin.Options{}).String()
 	})
 }
+
+// A caller's model year that the VIN contradicts is weighed with its error
+// code.
+func TestExplainCallersYear(t *testing.T) {
+	e := index(t).ExplainText("1HGCM82633A004352", vin.Options{Year: 2026, ModelYear: 2004})
+	if len(e.Year.Tried) != 1 || !e.Year.Tried[0].Taken || e.Year.Tried[0].Year != 2004 || e.Year.Tried[0].Codes != e.Codes || e.Codes != "12" && e.Codes != "0,12" {
+		t.Errorf("%+v, codes %s", e.Year, e.Codes)
+	}
+	if want := -20; e.Year.Tried[0].ErrorWeight != want {
+		t.Errorf("error weight %d, want %d", e.Year.Tried[0].ErrorWeight, want)
+	}
+}

@@ -2,7 +2,9 @@
 // decodes with.
 //
 // It imports vin only and reads no database: a reader of one edition's form
-// (such as gate/sqlite/vpicfile) fills a Source. Life of one pattern: its key is
+// fills a Source. ReadDump is the one for NHTSA's monthly PostgreSQL dump, which
+// leaves nothing out; gate/sqlite/vpicfile is the one for the public cut. Diff
+// says what a new index holds that the old one did not. Life of one pattern: its key is
 // compiled to sets of characters by position, its attribute resolved through
 // the element's lookup table to the text NHTSA would show, its time of change
 // turned into a rank, and the three packed beside the other patterns of its
