@@ -108,7 +108,7 @@ type Decoded struct {
 	manufacturer string // as vPIC writes it
 	vpicMake     string // as NHTSA's rules give it
 	items        []attribute
-	corrections  *Corrections // nil where the index does not hold what NHTSA's checks need
+	corrections  *findings // nil where the index does not hold what NHTSA's checks need
 }
 
 // attribute is one decoded value, resolved to text when it is asked for.
@@ -132,7 +132,7 @@ const Separator = " ~ "
 // keeps several values comes with all of them, joined by Separator.
 func (d *Decoded) Attributes() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
-		if d.ix == nil || !d.corrections.attributes(yield) || d.manufacturer == "" && d.VehicleType == "" && len(d.items) == 0 {
+		if d.ix == nil || !d.Corrections().attributes(yield) || d.manufacturer == "" && d.VehicleType == "" && len(d.items) == 0 {
 			return
 		}
 		if d.given != 0 && !yield("ModelYear", yearText(d.given)) ||
@@ -318,7 +318,7 @@ func (q *query) decode(ix *Index, v VIN, problems []Problem, opt Options) (Decod
 		q.world(&d)
 	}
 	if ix.whole {
-		d.ix, d.corrections = ix, q.corrections(best)
+		d.ix, d.corrections = ix, q.findings(best)
 	}
 	q.contested(&d)
 	q.year(best, &d)

@@ -115,7 +115,7 @@ func (ix *Index) explain(v VIN, problems []Problem, opt Options) Explanation {
 		e.Problems = []Problem{}
 	}
 	keys := q.explainValues(best, &d, &e)
-	e.Corrections = d.corrections
+	e.Corrections = d.Corrections()
 	q.explainMaker(best, &d, &e)
 	q.explainYear(best, &d, &e)
 	q.explainPositions(&d, &e, keys)

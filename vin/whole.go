@@ -407,8 +407,26 @@ func (c *Corrections) attributes(yield func(string, string) bool) bool {
 	return true
 }
 
-// Corrections is what NHTSA's checks found, nil where the index cannot tell.
-func (d *Decoded) Corrections() *Corrections { return d.corrections }
+// findings is what the checks of the winning pass found, before it is put in
+// words: most callers never ask for them.
+type findings struct {
+	checks                              positions
+	invalid                             uint32 // bit i: the character at 0-based place i is not allowed there
+	codes                               Codes
+	exception, incomplete, inconclusive bool
+}
+
+func (q *query) findings(p *pass) *findings {
+	f := &findings{checks: p.checks, invalid: q.bad, codes: p.codes, exception: q.exception, inconclusive: p.inconclusive,
+		incomplete: q.public() && q.wmi.kind == typeIncomplete}
+	if p.codes.Has(CodeOffRoad) || q.exception {
+		f.invalid &^= 1 << 8
+	}
+	if s := q.ix.slot[elemBodyClass]; s != 0 && p.have.has(s-1) && p.best[s-1].from != fromFormula {
+		f.incomplete = f.incomplete || q.ix.extra(p.best[s-1].ref)&ValueIncomplete != 0
+	}
+	return f
+}
 
 // maxErrorText is how much NHTSA keeps of an error text, in characters.
 const maxErrorText = 500
@@ -421,12 +439,17 @@ const (
 	typeIncomplete = 10
 )
 
-// corrections words what the winning pass found.
-func (q *query) corrections(p *pass) *Corrections {
-	v := q.v
-	c := &Corrections{Descriptor: q.descriptor()}
+// Corrections is what NHTSA's checks found, in words; nil where the index
+// cannot tell.
+func (d *Decoded) Corrections() *Corrections {
+	f := d.corrections
+	if f == nil {
+		return nil
+	}
+	v := string(d.VIN)
+	c := &Corrections{Descriptor: descriptor(v)}
 	marked := []byte(v)
-	chk := &p.checks
+	chk := &f.checks
 	for set := chk.wrong; set != 0; set &= set - 1 {
 		at := bits.TrailingZeros32(set)
 		chars := charsOf(chk.valid[checkedItem(at)])
@@ -436,17 +459,13 @@ func (q *query) corrections(p *pass) *Corrections {
 		}
 		c.PossibleValues += "(" + strconv.Itoa(at+1) + ":" + chars + ")"
 	}
-	invalid := q.bad
-	if p.codes.Has(CodeOffRoad) || q.exception {
-		invalid &^= 1 << 8
-	}
 	var bad []string
-	for set := invalid; set != 0; set &= set - 1 {
+	for set := f.invalid; set != 0; set &= set - 1 {
 		at := bits.TrailingZeros32(set)
 		marked[at] = '!'
 		bad = append(bad, strconv.Itoa(at+1)+":"+v[at:at+1])
 	}
-	if chk.wrong != 0 || invalid != 0 {
+	if chk.wrong != 0 || f.invalid != 0 {
 		c.SuggestedVIN = string(marked)
 	}
 	var unused []string
@@ -457,12 +476,12 @@ func (q *query) corrections(p *pass) *Corrections {
 
 	// the codes with their names, and the two that have more to say
 	var names []string
-	for n := range p.codes.All() {
-		name, more := q.ix.errorText(n)
+	for n := range f.codes.All() {
+		name, more := d.ix.errorText(n)
 		switch {
-		case n == 1 && p.codes.Has(CodeOffRoad):
+		case n == 1 && f.codes.Has(CodeOffRoad):
 			name += noteOffRoad
-		case n == 0 && q.exception:
+		case n == 0 && f.exception:
 			name += noteException
 		}
 		if name != "" {
@@ -474,7 +493,7 @@ func (q *query) corrections(p *pass) *Corrections {
 	}
 	c.ErrorText = firstRunes(strings.Join(names, "; "), maxErrorText)
 	add := func(s string) { c.AdditionalText = firstRunes(strings.Trim(c.AdditionalText+s, " "), maxErrorText) }
-	if p.codes.Has(CodeUnused) {
+	if f.codes.Has(CodeUnused) {
 		if c.Unused != "" {
 			add(" Unused position(s): " + c.Unused + ". ")
 		} else {
@@ -484,14 +503,10 @@ func (q *query) corrections(p *pass) *Corrections {
 	if len(bad) > 0 {
 		add(" Invalid character(s): " + strings.Join(bad, ", ") + ". ")
 	}
-	incomplete := q.public() && q.wmi.kind == typeIncomplete
-	if s := q.ix.slot[elemBodyClass]; s != 0 && p.have.has(s-1) && p.best[s-1].from != fromFormula {
-		incomplete = incomplete || q.ix.extra(p.best[s-1].ref)&ValueIncomplete != 0
-	}
-	if incomplete {
+	if f.incomplete {
 		add(noteIncomplete)
 	}
-	if p.inconclusive {
+	if f.inconclusive {
 		add(noteYear)
 	}
 	return c
@@ -519,15 +534,15 @@ func firstRunes(s string, n int) string {
 }
 
 // descriptor is fVinDescriptor: the VIN without check digit and serial number.
-func (q *query) descriptor() string {
+func descriptor(v string) string {
 	n := 11
-	if len(q.v) > 2 && q.v[2] == '9' {
+	if len(v) > 2 && v[2] == '9' {
 		n = 14
 	}
 	d := []byte(strings.Repeat("*", n))
-	for i := range min(n, len(q.v)) {
+	for i := range min(n, len(v)) {
 		if i != 8 {
-			d[i] = q.v[i]
+			d[i] = v[i]
 		}
 	}
 	return string(d)

@@ -157,3 +157,10 @@ func FuzzOpenWhole(f *testing.F) {
 		_ = Diff(ix, ix).String()
 	})
 }
+
+func TestWholeDecodeAllocates(t *testing.T) {
+	ix := wholeIndex(t)
+	if n := testing.AllocsPerRun(200, func() { ix.Decode("1FBNE3BL1CDB23596", vin.Options{Year: 2026}) }); n > 2 {
+		t.Errorf("%v allocations", n)
+	}
+}
