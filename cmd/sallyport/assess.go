@@ -15,7 +15,6 @@ import (
 	"sallyport/policy/pack"
 	"sallyport/policy/supply"
 	"sallyport/rf"
-	"sallyport/vin"
 	"sallyport/vin/telematics"
 )
 
@@ -25,6 +24,7 @@ const maxRequestLine = 1 << 20
 
 // assessCmd is `sallyport assess`.
 type assessCmd struct {
+	Index  string `help:"VIN index made by refdata build vpic; the default is the one in the program." placeholder:"FILE"`
 	Policy string `help:"Rule file (YAML), or the name of a shipped pack." default:"paper-baseline" placeholder:"FILE"`
 	JSON   bool   `name:"json" help:"Accepted for clarity; the answer is always JSON, one object a line."`
 	File   string `arg:"" optional:"" default:"-" help:"File of requests, one JSON object a line; - is standard input."`
@@ -40,7 +40,7 @@ type assessFault struct {
 // its number and what is wrong, and the next line is read; the exit code then
 // says that some line failed.
 func (c *assessCmd) Run(s *streams) error {
-	a, err := newAssessor(c.Policy)
+	a, err := newAssessor(c.Policy, c.Index)
 	if err != nil {
 		return err
 	}
@@ -139,18 +139,18 @@ func readLine(r *bufio.Reader, limit int) (line []byte, long bool, err error) {
 	}
 }
 
-// newAssessor wires the embedded reference data to a policy: a shipped pack's
+// newAssessor wires the reference data to a policy: a shipped pack's
 // name, or a rule file.
-func newAssessor(policyName string) (*gate.Judge, error) {
+func newAssessor(policyName, index string) (*gate.Judge, error) {
 	p, _, err := openPolicy(policyName)
 	if err != nil {
 		return nil, err
 	}
-	return assessorFor(p)
+	return assessorFor(p, index)
 }
 
-func assessorFor(p *policy.Policy) (*gate.Judge, error) {
-	index, err := vin.Embedded()
+func assessorFor(p *policy.Policy, indexFile string) (*gate.Judge, error) {
+	index, err := openIndex(indexFile)
 	if err != nil {
 		return nil, err
 	}

@@ -126,7 +126,7 @@ func TestGuardOnTheRealProgram(t *testing.T) {
 		}
 	}
 	p.shot("kiosk-deny")
-	p.do(chromedp.Click(chromedp.CSS("#primary")))
+	p.do(chromedp.WaitEnabled(chromedp.CSS("#primary")), chromedp.Click(chromedp.CSS("#primary")))
 	p.until("turned away")
 	p.shot("kiosk-refusing")
 
@@ -134,7 +134,7 @@ func TestGuardOnTheRealProgram(t *testing.T) {
 	p.do(chromedp.KeyEvent("2HGEJ6672WH500001"), chromedp.KeyEvent(kb.Enter))
 	p.until("grant")
 	p.shot("kiosk-grant")
-	p.do(chromedp.Click(chromedp.CSS("#primary")))
+	p.do(chromedp.WaitEnabled(chromedp.CSS("#primary")), chromedp.Click(chromedp.CSS("#primary")))
 	p.until("admit")
 	moved, err := barrier.ReadJournal(filepath.Join(dir, "arm.journal"))
 	if err != nil {

@@ -23,6 +23,7 @@ type siteConfig struct {
 	Site          string       `toml:"site"`           // short id, part of every log entry
 	Name          string       `toml:"name"`           // as people call it
 	Policy        string       `toml:"policy"`         // a shipped pack's name, or a rule file relative to the data directory
+	VPIC          string       `toml:"vpic"`           // VIN index made by refdata build vpic, relative to the data directory; empty is the one in the program
 	RetentionDays int          `toml:"retention_days"` // personal data older than this is erased; the log stays whole
 	Lanes         []laneConfig `toml:"lane"`
 }
@@ -99,6 +100,9 @@ func (c siteConfig) check() error {
 	}
 	if c.Policy == "" {
 		return errors.New("policy: missing; name a shipped pack or a rule file")
+	}
+	if c.VPIC != "" && !filepath.IsLocal(c.VPIC) {
+		return fmt.Errorf("vpic: %q lies outside the data directory", c.VPIC)
 	}
 	if c.RetentionDays < 1 {
 		return fmt.Errorf("retention_days: %d; it must be at least 1, and is the site's decision", c.RetentionDays)

@@ -27,6 +27,11 @@ name = %q
 # A shipped pack (paper-baseline, …) or a rule file beside this one.
 policy = "paper-baseline"
 
+# The next edition of NHTSA's vPIC: make the file with
+# "sallyport refdata build vpic --dump vPICList_lite_YYYY_MM.plain.zip --out FILE",
+# put it beside this one and name it here. Without it the program's own is used.
+# vpic = "vpic.idx"
+
 # Days after which VIN, plate and driver are erased. The log stays whole.
 retention_days = 90
 

@@ -130,7 +130,7 @@ func demoDir(t *testing.T) string {
 
 func packAssessment(t *testing.T, vin string) gate.Assessment {
 	t.Helper()
-	j, err := newAssessor("paper-baseline")
+	j, err := newAssessor("paper-baseline", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -129,7 +129,11 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if err != nil {
 		return nil, err
 	}
-	judge, err := assessorFor(pol)
+	index := cfg.VPIC
+	if index != "" {
+		index = filepath.Join(dir, index)
+	}
+	judge, err := assessorFor(pol, index)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"slices"
 	"unicode/utf8"
@@ -19,7 +20,25 @@ import (
 type vinCmd struct {
 	JSON    bool     `name:"json" help:"Print JSON, one object a line. This is the only form but for --explain."`
 	Explain bool     `name:"explain" help:"Say position by position what each character means, and which pattern, schema and edition said so; plain text, or with --json one object a line."`
+	Index   string   `placeholder:"FILE" help:"Index made by refdata build vpic; the default is the one in the program."`
 	VINs    []string `arg:"" optional:"" name:"vin" help:"VINs to decode, or - to read them from standard input, one a line."`
+}
+
+// openIndex opens a VIN index: a file made by `refdata build vpic`, or, without
+// a name, the one in the program. A damaged file is refused with what is wrong.
+func openIndex(path string) (*vin.Index, error) {
+	if path == "" {
+		return vin.Embedded()
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("VIN index: %w", err)
+	}
+	ix, err := vin.Open(b)
+	if err != nil {
+		return nil, fmt.Errorf("VIN index %s: %w", path, err)
+	}
+	return ix, nil
 }
 
 // maxVINLine is how much of an input line is looked at; the rest is counted
@@ -32,7 +51,7 @@ func (c *vinCmd) Run(ctx context.Context, s *streams) error {
 	if len(c.VINs) == 0 {
 		return errors.New("give one or more VINs, or - to read them from standard input")
 	}
-	ix, err := vin.Embedded()
+	ix, err := openIndex(c.Index)
 	if err != nil {
 		return err
 	}
