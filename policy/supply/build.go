@@ -1,7 +1,6 @@
 package supply
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	_ "embed"
@@ -9,10 +8,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strings"
+
+	"sallyport/policy/rows"
 )
 
 // The reviewed rows that turn the source data's prose into a graph: names,
@@ -165,9 +166,9 @@ func Build(src fs.FS) ([]byte, error) { return build(src, overlay) }
 
 func build(src fs.FS, over []byte) ([]byte, error) {
 	b := &builder{relations: map[string]overRow{}, partyAt: map[string]int{}, used: map[int]bool{}}
-	if err := lines(bytes.NewReader(over), "overlay.jsonl", func(n int, raw []byte) error {
+	if err := rows.Each(bytes.NewReader(over), "overlay.jsonl", func(n int, raw []byte) error {
 		var r overRow
-		if err := strict(raw, &r); err != nil {
+		if err := rows.Strict(raw, &r); err != nil {
 			return err
 		}
 		if r.Row != "edition" && r.Reason == "" && r.Row != "relation" {
@@ -195,7 +196,7 @@ func build(src fs.FS, over []byte) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("supply data: %w", err)
 		}
-		err = lines(r, f.name, f.row)
+		err = rows.Each(r, f.name, f.row)
 		if cerr := r.Close(); err == nil {
 			err = cerr
 		}
@@ -239,7 +240,7 @@ func write(f *File) ([]byte, error) {
 				out.WriteByte(',')
 			}
 			out.WriteByte('\n')
-			b, err := compact(row(i))
+			b, err := rows.Compact(row(i))
 			if err != nil {
 				return err
 			}
@@ -261,16 +262,6 @@ func write(f *File) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-func compact(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimRight(b.Bytes(), "\n"), nil
-}
-
 type builder struct {
 	file      File
 	edition   string
@@ -282,7 +273,7 @@ type builder struct {
 
 func (b *builder) entity(_ int, raw []byte) error {
 	var r rawEntity
-	if err := strict(raw, &r, "parent"); err != nil {
+	if err := rows.Strict(raw, &r, "parent"); err != nil {
 		return err
 	}
 	p := Party{ID: r.ID, Kind: r.Type, CountryBasis: r.Country, Listed: r.Ticker, Role: r.Role, Ref: r.ref()}
@@ -403,7 +394,7 @@ func setIf(to *string, v string) {
 
 func (b *builder) edge(_ int, raw []byte) error {
 	var r rawEdge
-	if err := strict(raw, &r); err != nil {
+	if err := rows.Strict(raw, &r); err != nil {
 		return err
 	}
 	rel, ok := b.relations[relationWord(r.Relation)]
@@ -487,7 +478,7 @@ func dateIn(s string) (string, bool) {
 
 func (b *builder) car(_ int, raw []byte) error {
 	var r rawCar
-	if err := strict(raw, &r, "ultimate", "wmi", "maker", "country"); err != nil {
+	if err := rows.Strict(raw, &r, "ultimate", "wmi", "maker", "country"); err != nil {
 		return err
 	}
 	switch r.Kind {
@@ -525,7 +516,7 @@ func (b *builder) car(_ int, raw []byte) error {
 
 func (b *builder) instrument(_ int, raw []byte) error {
 	var r rawInstrument
-	if err := strict(raw, &r); err != nil {
+	if err := rows.Strict(raw, &r); err != nil {
 		return err
 	}
 	in := Instrument{ID: r.ID, Authority: r.Authority, Title: r.Instrument, Status: r.Status, State: state(r.Status), Effective: r.Effective,
@@ -609,7 +600,7 @@ func (b *builder) overRest() error {
 						return fmt.Errorf("%s: no party %q", at, party)
 					}
 				}
-				if r.Row == "entry" && r.Source == "" && !contains(in.Entries, name) {
+				if r.Row == "entry" && r.Source == "" && !slices.Contains(in.Entries, name) {
 					return fmt.Errorf("%s: %q is not among the entries of %q", at, name, r.Edition)
 				}
 				ref := in.Ref
@@ -710,54 +701,4 @@ func (b *builder) number() {
 		}
 		taken[e.ID] = true
 	}
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
-}
-
-// lines calls row for every line of r that is not empty; errors name the line.
-func lines(r io.Reader, name string, row func(int, []byte) error) error {
-	sc := bufio.NewScanner(r)
-	sc.Buffer(make([]byte, 0, 64<<10), 1<<20)
-	n := 0
-	for sc.Scan() {
-		n++
-		if len(bytes.TrimSpace(sc.Bytes())) == 0 {
-			continue
-		}
-		if err := row(n, sc.Bytes()); err != nil {
-			return fmt.Errorf("%s line %d: %w", name, n, err)
-		}
-	}
-	if err := sc.Err(); err != nil {
-		return fmt.Errorf("%s after line %d: %w", name, n, err)
-	}
-	return nil
-}
-
-// strict unmarshals one row and refuses fields that neither v nor ignored
-// names: a new field of the source data is looked at, not dropped.
-func strict(raw []byte, v any, ignored ...string) error {
-	if len(ignored) > 0 {
-		var m map[string]json.RawMessage
-		if err := json.Unmarshal(raw, &m); err != nil {
-			return err
-		}
-		for _, k := range ignored {
-			delete(m, k)
-		}
-		var err error
-		if raw, err = json.Marshal(m); err != nil {
-			return err
-		}
-	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	return dec.Decode(v)
 }

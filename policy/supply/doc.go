@@ -2,9 +2,9 @@
 // controlled by, brand of, licence from, firmware by, engineering shared with,
 // sold to) and official lists, and answers who stands behind a maker on a day.
 //
-// It is pure and imports nothing of this module. Every edge, party and entry
-// keeps its source, quote, date and certainty, and the maker's reply where
-// there is one; "unresolved" is a value of an owner, never an absence.
+// It is pure and imports policy/rows only. Every edge, party and entry keeps its
+// source, quote, date and certainty, and the maker's reply where there is one;
+// "unresolved" is a value of an owner, never an absence.
 //
 // Life of one edge: a row of the public data is read by Build, which looks its
 // relation, its dates and its ends up in the reviewed overlay, refuses what

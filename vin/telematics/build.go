@@ -1,7 +1,6 @@
 package telematics
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	_ "embed"
@@ -15,6 +14,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"sallyport/policy/rows"
 )
 
 // The reviewed rows that say how the source rows are to be read, each with the
@@ -133,9 +134,9 @@ var (
 func Build(telematics, supply fs.FS) ([]byte, error) {
 	b := &builder{seen: map[string]bool{}, makers: map[string]string{}}
 	b.file.Makes, b.file.Variants = map[string]string{}, map[string][]string{}
-	if err := lines(bytes.NewReader(overlay), "overlay.jsonl", func(_ int, line []byte) error {
+	if err := rows.Each(bytes.NewReader(overlay), "overlay.jsonl", func(_ int, line []byte) error {
 		var o over
-		if err := strict(line, &o); err != nil {
+		if err := rows.Strict(line, &o); err != nil {
 			return err
 		}
 		if o.Reason == "" && o.Row != "edition" {
@@ -177,9 +178,9 @@ func Build(telematics, supply fs.FS) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if err := lines(bytes.NewReader(fittedRules), "fitted_rules.jsonl", func(_ int, line []byte) error {
+	if err := rows.Each(bytes.NewReader(fittedRules), "fitted_rules.jsonl", func(_ int, line []byte) error {
 		var r Rule
-		if err := strict(line, &r); err != nil {
+		if err := rows.Strict(line, &r); err != nil {
 			return err
 		}
 		b.file.Rules = append(b.file.Rules, r)
@@ -401,9 +402,9 @@ func approvals(s string) []string {
 // findings reads vehicle_modules.jsonl. Its rows have no ids and say years and
 // modules in prose, so each needs a reviewed reading.
 func (b *builder) findings(r io.Reader, name string) error {
-	return lines(r, name, func(n int, line []byte) error {
+	return rows.Each(r, name, func(n int, line []byte) error {
 		var f rawFinding
-		if err := strict(line, &f); err != nil {
+		if err := rows.Strict(line, &f); err != nil {
 			return err
 		}
 		o := b.find("finding", f.Make+" | "+f.Model)
@@ -594,7 +595,7 @@ func (b *builder) tac(m map[string]string) error {
 
 // busIDs reads the bus vendor ids from the supply data's edges.
 func (b *builder) busIDs(r io.Reader, name string) error {
-	return lines(r, name, func(n int, line []byte) error {
+	return rows.Each(r, name, func(n int, line []byte) error {
 		var e struct {
 			From, To, Relation, Source, Quote, Note string
 		}
@@ -630,9 +631,9 @@ func (b *builder) busIDs(r io.Reader, name string) error {
 // each turns a function on one row into a reader of JSON lines.
 func (b *builder) each(row func(*raw) error) func(io.Reader, string) error {
 	return func(r io.Reader, name string) error {
-		return lines(r, name, func(_ int, line []byte) error {
+		return rows.Each(r, name, func(_ int, line []byte) error {
 			var v raw
-			if err := strict(line, &v, "models", "level", "suppliers"); err != nil {
+			if err := rows.Strict(line, &v, "models", "level", "suppliers"); err != nil {
 				return err
 			}
 			return row(&v)
@@ -680,7 +681,7 @@ func write(f *File) ([]byte, error) {
 				out.WriteByte(',')
 			}
 			out.WriteByte('\n')
-			b, err := compact(row(i))
+			b, err := rows.Compact(row(i))
 			errs = append(errs, err)
 			out.Write(b)
 		}
@@ -701,61 +702,10 @@ func write(f *File) ([]byte, error) {
 		name string
 		v    any
 	}{{"makes", f.Makes}, {"variants", f.Variants}, {"eu", f.EU}} {
-		b, err := compact(s.v)
+		b, err := rows.Compact(s.v)
 		errs = append(errs, err)
 		fmt.Fprintf(&out, ",\n%q:%s", s.name, b)
 	}
 	out.WriteString("}\n")
 	return out.Bytes(), errors.Join(errs...)
-}
-
-func compact(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimRight(b.Bytes(), "\n"), nil
-}
-
-// lines calls row for every line of r that is not empty; errors name the line.
-func lines(r io.Reader, name string, row func(int, []byte) error) error {
-	sc := bufio.NewScanner(r)
-	sc.Buffer(make([]byte, 0, 64<<10), 1<<20)
-	n := 0
-	for sc.Scan() {
-		n++
-		if len(bytes.TrimSpace(sc.Bytes())) == 0 {
-			continue
-		}
-		if err := row(n, sc.Bytes()); err != nil {
-			return fmt.Errorf("%s line %d: %w", name, n, err)
-		}
-	}
-	if err := sc.Err(); err != nil {
-		return fmt.Errorf("%s after line %d: %w", name, n, err)
-	}
-	return nil
-}
-
-// strict unmarshals one row and refuses fields that neither v nor ignored
-// names: a new field of the source data is looked at, not dropped.
-func strict(line []byte, v any, ignored ...string) error {
-	if len(ignored) > 0 {
-		var m map[string]json.RawMessage
-		if err := json.Unmarshal(line, &m); err != nil {
-			return err
-		}
-		for _, k := range ignored {
-			delete(m, k)
-		}
-		var err error
-		if line, err = json.Marshal(m); err != nil {
-			return err
-		}
-	}
-	dec := json.NewDecoder(bytes.NewReader(line))
-	dec.DisallowUnknownFields()
-	return dec.Decode(v)
 }

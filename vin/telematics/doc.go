@@ -3,7 +3,7 @@
 // and in papers (FCC ids, IMEIs, bus ids, markings, part numbers of telematics
 // units, names of fitted devices) into makers.
 //
-// It is pure and imports at most package vin. Unknown is an answer: a car
+// It is pure and imports at most vin and policy/rows. Unknown is an answer: a car
 // maker's country or a supplier's market share never stands in for a module,
 // and a row that only shows a unit never names one.
 //

@@ -1,0 +1,71 @@
+// Package rows reads and writes reference data as rows: one JSON object a line.
+//
+// It imports nothing of this module, and is imported by the builders of the
+// supply graph and the telematics catalogue. Life of one row: Each hands a line
+// of a source file to the builder with its number, Strict unmarshals it and
+// refuses what nobody has looked at, and Compact writes the derived row back.
+package rows
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// maxRow is the longest row that is read, in bytes.
+const maxRow = 1 << 20
+
+// Each calls row for every line of r that is not empty, with its number from 1.
+// Errors name the file and the line.
+func Each(r io.Reader, name string, row func(n int, line []byte) error) error {
+	sc := bufio.NewScanner(r)
+	sc.Buffer(make([]byte, 0, 64<<10), maxRow)
+	n := 0
+	for sc.Scan() {
+		n++
+		if len(bytes.TrimSpace(sc.Bytes())) == 0 {
+			continue
+		}
+		if err := row(n, sc.Bytes()); err != nil {
+			return fmt.Errorf("%s line %d: %w", name, n, err)
+		}
+	}
+	if err := sc.Err(); err != nil {
+		return fmt.Errorf("%s after line %d: %w", name, n, err)
+	}
+	return nil
+}
+
+// Strict unmarshals one row and refuses fields that neither v nor ignored
+// names: a new field of the source data is looked at, not dropped.
+func Strict(line []byte, v any, ignored ...string) error {
+	if len(ignored) > 0 {
+		var m map[string]json.RawMessage
+		if err := json.Unmarshal(line, &m); err != nil {
+			return err
+		}
+		for _, k := range ignored {
+			delete(m, k)
+		}
+		var err error
+		if line, err = json.Marshal(m); err != nil {
+			return err
+		}
+	}
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.DisallowUnknownFields()
+	return dec.Decode(v)
+}
+
+// Compact writes a row on one line, without escapes that only HTML needs.
+func Compact(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
+}

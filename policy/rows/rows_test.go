@@ -1,0 +1,54 @@
+package rows
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestEach(t *testing.T) {
+	var got []string
+	err := Each(strings.NewReader("a\n\n  \nb\r\nc"), "f", func(n int, line []byte) error {
+		got = append(got, string(rune('0'+n))+strings.TrimSpace(string(line)))
+		return nil
+	})
+	if err != nil || strings.Join(got, " ") != "1a 4b 5c" {
+		t.Errorf("%q %v", got, err)
+	}
+	err = Each(strings.NewReader("a\nb\n"), "f", func(n int, _ []byte) error {
+		if n == 2 {
+			return errors.New("bad")
+		}
+		return nil
+	})
+	if err == nil || err.Error() != "f line 2: bad" {
+		t.Errorf("%v", err)
+	}
+	err = Each(strings.NewReader("a\n"+strings.Repeat("x", maxRow+1)), "f", func(int, []byte) error { return nil })
+	if err == nil || !strings.HasPrefix(err.Error(), "f after line 1: ") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestStrict(t *testing.T) {
+	var v struct {
+		A int `json:"a"`
+	}
+	if err := Strict([]byte(`{"a":1,"note":"x"}`), &v, "note"); err != nil || v.A != 1 {
+		t.Errorf("%+v %v", v, err)
+	}
+	for _, bad := range []string{`{"a":1,"b":2}`, `{"a":"x"}`, `{`, ``} {
+		if err := Strict([]byte(bad), &v, "note"); err == nil {
+			t.Errorf("%q was taken", bad)
+		}
+	}
+}
+
+func TestCompact(t *testing.T) {
+	if b, err := Compact(map[string]string{"q": "a<b & c"}); err != nil || string(b) != `{"q":"a<b & c"}` {
+		t.Errorf("%s %v", b, err)
+	}
+	if _, err := Compact(func() {}); err == nil {
+		t.Error("a function is no row")
+	}
+}
