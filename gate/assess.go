@@ -530,7 +530,7 @@ var labelNames = map[string]string{"fcc_id": "FCC ID", "imei": "IMEI", "usb_id":
 func modulesOf(id telematics.Identification, how string, a *Assessment) []telematics.Finding {
 	var out []telematics.Finding
 	for _, m := range id.Makers {
-		what := ""
+		var what string
 		switch {
 		case m.NotCellular:
 			what = "is no modem"

@@ -263,6 +263,7 @@ func (q *query) year(p *pass, d *Decoded) {
 	known := false
 	d.YearBasis = rule.reason
 	switch rule.how {
+	case yearElsewhere, yearAt11: // candidates only
 	case yearLatest:
 		known = n > 0
 	case yearAt10:

@@ -334,7 +334,7 @@ func (d *dump) read(r io.Reader) error {
 		if !known && slices.Contains(columns, "id") && slices.Contains(columns, "name") {
 			t, known = lookup(name), true
 		}
-		if err := d.block(in, name, columns, t, known); err != nil {
+		if err := d.block(in, columns, t, known); err != nil {
 			return fmt.Errorf("table %s, line %d: %w", name, d.line, err)
 		}
 	}
@@ -428,7 +428,7 @@ func identifier(s string) string {
 }
 
 // block reads the rows of one table up to the line `\.`.
-func (d *dump) block(in *bufio.Reader, name string, columns []string, t table, known bool) error {
+func (d *dump) block(in *bufio.Reader, columns []string, t table, known bool) error {
 	at := make([]int, len(columns)) // column → its place among t.columns, -1 for one not asked for
 	for i := range at {
 		at[i] = -1
