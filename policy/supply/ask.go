@@ -28,8 +28,7 @@ type Evidence struct {
 }
 
 // Answer is what the graph says to a question. It never fails: what cannot be
-// answered is Unknown, with the reason in Because. Path is shared with other
-// answers and must not be changed.
+// answered is Unknown, with the reason in Because.
 type Answer struct {
 	Value     Value      `json:"value"`
 	Because   string     `json:"because"`
@@ -80,7 +79,7 @@ func (g *Graph) ControlledFrom(id, country string, pct float64, day time.Time) A
 	if !ok {
 		return g.notThere(id)
 	}
-	return g.remember(opControlled, i, country, pct, day, func() Answer { return g.controlledFrom(i, country, pct, dayOf(day)) })
+	return g.controlledFrom(i, country, pct, dayOf(day))
 }
 
 func (g *Graph) controlledFrom(i int32, country string, pct float64, day int32) Answer {
@@ -114,7 +113,7 @@ func (g *Graph) ShareFrom(id, country string, pct float64, day time.Time) Answer
 	if !ok {
 		return g.notThere(id)
 	}
-	return g.remember(opShare, i, country, pct, day, func() Answer { return g.shareFrom(i, country, pct, dayOf(day)) })
+	return g.shareFrom(i, country, pct, dayOf(day))
 }
 
 func (g *Graph) shareFrom(i int32, country string, pct float64, day int32) Answer {
@@ -154,7 +153,7 @@ func (g *Graph) OwnerResolved(id string, day time.Time) Answer {
 	if !ok {
 		return g.notThere(id)
 	}
-	return g.remember(opResolved, i, "", 0, day, func() Answer { return g.ownerResolved(i, dayOf(day)) })
+	return g.ownerResolved(i, dayOf(day))
 }
 
 func (g *Graph) ownerResolved(i int32, d int32) Answer {
@@ -234,7 +233,7 @@ func (g *Graph) DesignFrom(id, country string, day time.Time) Answer {
 	if !ok {
 		return g.notThere(id)
 	}
-	return g.remember(opDesign, i, country, 0, day, func() Answer { return g.designFrom(i, country, dayOf(day)) })
+	return g.designFrom(i, country, dayOf(day))
 }
 
 func (g *Graph) designFrom(i int32, country string, d int32) Answer {
@@ -312,7 +311,7 @@ func (g *Graph) ListedOn(id, list string, day time.Time) Answer {
 	if !ok {
 		return g.notThere(id)
 	}
-	return g.remember(opListed, i, list, 0, day, func() Answer { return g.listedOn(i, list, dayOf(day)) })
+	return g.listedOn(i, list, dayOf(day))
 }
 
 func (g *Graph) listedOn(i int32, list string, d int32) Answer {
@@ -504,46 +503,6 @@ type arc struct {
 	e   *Edge
 	o   int32 // node of the owner
 	now bool  // in force; else first seen later, so that it may have been in force
-}
-
-// The questions whose answers are remembered.
-const (
-	opControlled = iota
-	opShare
-	opDesign
-	opListed
-	opResolved
-)
-
-// question names one question, so that its answer is worked out once: a lane
-// asks the same few questions all day.
-type question struct {
-	op, party, day int32
-	arg            string
-	pct            float64
-}
-
-// maxRemembered bounds the answers kept; when it is reached all are dropped.
-const maxRemembered = 8192
-
-// remember returns the answer to a question from those worked out, or works it
-// out. Answers depend on nothing but the graph, so keeping them changes none.
-func (g *Graph) remember(op int32, party int32, arg string, pct float64, day time.Time, work func() Answer) Answer {
-	q := question{op, party, dayOf(day), arg, pct}
-	g.mu.RLock()
-	a, ok := g.known[q]
-	g.mu.RUnlock()
-	if ok {
-		return a
-	}
-	a = work()
-	g.mu.Lock()
-	if len(g.known) >= maxRemembered {
-		clear(g.known)
-	}
-	g.known[q] = a
-	g.mu.Unlock()
-	return a
 }
 
 // maxRounds bounds the fixed point over circular holdings; each round brings

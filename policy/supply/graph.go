@@ -215,9 +215,6 @@ type Graph struct {
 	span    []span            // of each edge
 	to      []int32           // party index of each edge's To, or -1
 	country map[string]map[string]bool
-
-	mu    sync.RWMutex
-	known map[question]Answer // answers worked out so far
 }
 
 type span struct{ since, until int32 } // days since 1970; until is exclusive
@@ -259,7 +256,6 @@ func Open(b []byte) (*Graph, error) {
 		span:    make([]span, len(f.Edges)),
 		to:      make([]int32, len(f.Edges)),
 		country: make(map[string]map[string]bool),
-		known:   make(map[question]Answer),
 	}
 	for i, p := range f.Parties {
 		if p.ID == "" || p.Name == "" {
