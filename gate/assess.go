@@ -105,7 +105,7 @@ func (j *Judge) read(r Request) (d vin.Decoded, notes []string) {
 		for i, k := range c.Candidates {
 			may[i] = string(k.VIN)
 		}
-		notes = append(notes, "read as "+string(c.Read)+", which may be a misread "+strings.Join(may, " or ")+". "+c.Why)
+		notes = append(notes, "read as "+string(c.Read)+", which may be a misreading of "+strings.Join(may, " or ")+". "+c.Why)
 	}
 	if len(text.Scan.Candidates) > 0 {
 		notes = append(notes, "several VINs may be meant by what was read: none of them was chosen")

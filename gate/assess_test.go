@@ -164,8 +164,8 @@ func TestScannedAndMisreadVINs(t *testing.T) {
 		{"QR code of a URL", "]Q1https://example.com/v?vin=" + right + "&x=1", true, ""},
 		{"O for 0", "2HGEJ6672WH5O0001", true, "read as 2HGEJ6672WH5O0001 and corrected to " + right + ". Position 13"},
 		{"O for 0 behind an identifier", "]C02HGEJ6672WH5O0001", true, "read as 2HGEJ6672WH5O0001 and corrected to " + right + ". Position 13"},
-		{"S for 5, where a letter may stand", "2HGEJ6672WHS00001", false, "may be a misread " + right},
-		{"O for 0 twice", "2HGEJ6672WH5OO001", false, "may be a misread " + right},
+		{"S for 5, where a letter may stand", "2HGEJ6672WHS00001", false, "may be a misreading of " + right},
+		{"O for 0 twice", "2HGEJ6672WH5OO001", false, "may be a misreading of " + right},
 		{"two vehicles", right + " 1HGCM82633A004352", false, "none of them was chosen"},
 		{"one character too many", "2HGEJ66722WH500001", false, ""},
 	} {
