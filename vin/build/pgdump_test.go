@@ -109,9 +109,9 @@ func TestReadDumpRefuses(t *testing.T) {
 func TestDumpEdition(t *testing.T) {
 	for name, want := range map[string]string{
 		"downloads/vPICList_lite_2026_08.plain.zip": "NHTSA vPIC 2026-08",
-		"vpiclist_lite_2027_12.sql":            "NHTSA vPIC 2027-12",
-		"vPICList_lite_2026_13.sql":            "",
-		"dump.sql":                             "",
+		"vpiclist_lite_2027_12.sql":                 "NHTSA vPIC 2027-12",
+		"vPICList_lite_2026_13.sql":                 "",
+		"dump.sql":                                  "",
 	} {
 		if got := DumpEdition(name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
