@@ -113,11 +113,7 @@ func (g *Graph) ShareFrom(id, country string, pct float64, day time.Time) Answer
 	if !ok {
 		return g.notThere(id)
 	}
-	return g.shareFrom(i, country, pct, dayOf(day))
-}
-
-func (g *Graph) shareFrom(i int32, country string, pct float64, day int32) Answer {
-	s := g.solve(i, country, day)
+	s := g.solve(i, country, dayOf(day))
 	a := Answer{Share: s.low[0]}
 	switch {
 	case s.base[0]:
@@ -153,10 +149,7 @@ func (g *Graph) OwnerResolved(id string, day time.Time) Answer {
 	if !ok {
 		return g.notThere(id)
 	}
-	return g.ownerResolved(i, dayOf(day))
-}
-
-func (g *Graph) ownerResolved(i int32, d int32) Answer {
+	d := dayOf(day)
 	var dark, open, lit []Evidence
 	var openNames []string
 	var why string
@@ -233,10 +226,7 @@ func (g *Graph) DesignFrom(id, country string, day time.Time) Answer {
 	if !ok {
 		return g.notThere(id)
 	}
-	return g.designFrom(i, country, dayOf(day))
-}
-
-func (g *Graph) designFrom(i int32, country string, d int32) Answer {
+	d := dayOf(day)
 	own := g.controlledFrom(i, country, Control, d)
 	var found, maybe []Evidence
 	var said, with []string
@@ -311,10 +301,7 @@ func (g *Graph) ListedOn(id, list string, day time.Time) Answer {
 	if !ok {
 		return g.notThere(id)
 	}
-	return g.listedOn(i, list, dayOf(day))
-}
-
-func (g *Graph) listedOn(i int32, list string, d int32) Answer {
+	d := dayOf(day)
 	l, ed, why := g.edition(list, d)
 	if ed == nil {
 		if l == nil {
