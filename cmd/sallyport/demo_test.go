@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,6 +26,8 @@ func TestDemo(t *testing.T) {
 	if code, err := p.call(ctx, http.MethodGet, "/healthz", "", nil, nil); err != nil || code != http.StatusOK {
 		t.Fatalf("healthz: %d %v", code, err)
 	}
+	// The address is printed first; what follows it comes a moment later.
+	waitFor(ctx, t, func() bool { return strings.Contains(p.logs.String(), "Ctrl-C") })
 	for _, want := range []string{"guard", "supervisor", "auditor", "/lane/north", "password"} {
 		if !bytes.Contains([]byte(p.logs.String()), []byte(want)) {
 			t.Errorf("the start does not speak of %q:\n%s", want, p.logs)
