@@ -21,7 +21,7 @@ import (
 func TestDemo(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	p := start(t, "demo", "--data", dir, "--addr", "127.0.0.1:0", "--seed", "7", "--pause", "300ms", "--wait", "1s")
-	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	if code, err := p.call(ctx, http.MethodGet, "/healthz", "", nil, nil); err != nil || code != http.StatusOK {
 		t.Fatalf("healthz: %d %v", code, err)
