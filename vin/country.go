@@ -327,13 +327,13 @@ func region(v VIN) string {
 	return ""
 }
 
-// countryNames maps ISO 3166-1 alpha-2 codes to names.
-var countryNames = func() map[string]string {
-	m := make(map[string]string, len(countries))
+// countryNames is the names by ISO 3166-1 alpha-2 code: of the letters a and b
+// at a*26+b, counted from A.
+var countryNames = func() (names [26 * 26]string) {
 	for _, c := range countries {
-		m[c.code] = c.name
+		names[int(c.code[0]-'A')*26+int(c.code[1]-'A')] = c.name
 	}
-	return m
+	return names
 }()
 
 // CountryCode is the ISO 3166-1 alpha-2 code of a country by the name that
@@ -354,4 +354,9 @@ func CountryCode(name string) string {
 
 // CountryName is the usual English name of a country by its ISO 3166-1 alpha-2
 // code, or empty.
-func CountryName(code string) string { return countryNames[code] }
+func CountryName(code string) string {
+	if len(code) != 2 || code[0]-'A' >= 26 || code[1]-'A' >= 26 {
+		return ""
+	}
+	return countryNames[int(code[0]-'A')*26+int(code[1]-'A')]
+}

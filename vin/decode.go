@@ -113,10 +113,10 @@ type Decoded struct {
 
 // attribute is one decoded value, resolved to text when it is asked for.
 type attribute struct {
-	ref         uint32
+	ref         uint32 // value; string for a conversion
 	slot        uint8
 	from        source
-	first, last uint8
+	first, last uint8 // 0-based places in the VIN of a formula's digits
 }
 
 // maxMulti is how many different values the elements that may keep several keep
@@ -277,20 +277,21 @@ func (ix *Index) Decode(v VIN, opt Options) Decoded {
 	return ix.decode(v, problems(v, len(v)), opt)
 }
 
-func (ix *Index) decode(v VIN, problems []Problem, opt Options) Decoded {
+func (ix *Index) decode(v VIN, problems []Problem, opt Options) (d Decoded) {
 	q, ok := ix.scratch.Get().(*query)
 	if !ok {
 		q = new(query)
 	}
-	defer ix.scratch.Put(q)
-	d, _ := q.decode(ix, v, problems, opt)
+	q.decode(&d, ix, v, problems, opt)
+	ix.scratch.Put(q)
 	return d
 }
 
-// decode answers with what is known of the VIN, and gives the pass that won.
-func (q *query) decode(ix *Index, v VIN, problems []Problem, opt Options) (Decoded, *pass) {
+// decode writes what is known of the VIN into d, which is empty, and gives the
+// pass that won.
+func (q *query) decode(d *Decoded, ix *Index, v VIN, problems []Problem, opt Options) *pass {
 	v = v[:min(len(v), Length)]
-	d := Decoded{VIN: v, Valid: len(v) == Length, Problems: problems}
+	d.VIN, d.Valid, d.Problems = v, len(v) == Length, problems
 	for _, p := range problems {
 		if !p.Note {
 			d.Valid = false
@@ -300,11 +301,12 @@ func (q *query) decode(ix *Index, v VIN, problems []Problem, opt Options) (Decod
 		opt.Year = ix.year
 	}
 	q.ix, q.v, q.opt, q.limit, q.unlisted, q.wmi = ix, string(v), opt, opt.Year+2, false, wmi{}
+	q.sound = d.Valid && len(problems) == 0
 	q.prepare()
 	best := q.run()
 	d.Codes = best.codes
 	if best.codes&CodeUnknownMaker == 0 {
-		q.fill(best, &d)
+		q.fill(best, d)
 		d.Basis = BasisVPIC
 	} else if q.known && q.wmi.flags&WMICommunity != 0 {
 		q.unlisted = true
@@ -312,18 +314,18 @@ func (q *query) decode(ix *Index, v VIN, problems []Problem, opt Options) (Decod
 			q.trace = q.trace[:0]
 		}
 		best = q.run()
-		q.fill(best, &d)
+		q.fill(best, d)
 		d.Basis, d.Community = BasisCommunity, true
 	} else {
-		q.world(&d)
+		q.world(d)
 	}
 	if ix.whole {
 		d.ix, d.corrections = ix, q.findings(best)
 	}
-	q.contested(&d)
-	q.year(best, &d)
-	q.builtIn(&d)
-	return d, best
+	q.contested(d)
+	q.year(best, d)
+	q.builtIn(d)
+	return best
 }
 
 // query is one VIN on its way through the passes.
@@ -335,7 +337,12 @@ type query struct {
 	known    bool
 	unlisted bool // look at rows that NHTSA does not publish
 	wmi      wmi
+	sound    bool       // 17 legal characters and the right check digit
 	sym      [14]uint64 // symbol bits of the keys string: VIN 4–8, `|`, VIN 10–17
+	sketch   uint64     // of the keys string
+	active   []link     // schemas that take part in the pass at hand
+	hits     []hit      // groups of them whose keys fit
+	warmth   byte       // what was read only to be at hand
 	a, b     pass
 
 	checkDigitFails bool
@@ -355,13 +362,25 @@ type wmi struct {
 	smallMaker         bool // identified by 6 characters
 }
 
+// link is a schema that takes part in a pass.
+type link struct {
+	schema  uint16
+	from    uint8 // its first year−1900 for the WMI
+	formula bool  // some key has `#`
+	first   uint32
+	end     uint32 // groups
+	charset uint32
+}
+
+// hit is a group and the first year−1900 of the link to its schema.
+type hit struct{ group, from uint32 }
+
 // pass is one try with one model year.
 type pass struct {
 	year    int // 0 is none: every schema of the WMI takes part
 	given   int // the model year that the answer names, 0 is none
 	codes   Codes
 	matched bool    // some pattern matched
-	formula bool    // some schema has keys with `#`
 	have    slotSet // slots that hold an item
 	derived slotSet // slots whose item is a conversion, a default or from the vehicle specs
 	best    [MaxSlots]item
@@ -378,11 +397,8 @@ type pass struct {
 // then date, then the less specific key, then the older pattern. The lowest bits
 // of lo are the key's number.
 type item struct {
-	hi, lo      uint64
-	ref         uint32 // value; string for a conversion
-	slot        uint8
-	from        source
-	first, last uint8 // 0-based places in the VIN of a formula's digits
+	hi, lo uint64
+	attribute
 }
 
 type source uint8
@@ -404,20 +420,28 @@ const (
 
 func (q *query) prepare() {
 	v := q.v
-	for i := range q.sym {
-		at := i + 3 // 0-based place in the VIN
-		if i > 4 && len(v) <= 9 {
-			at = Length
+	if len(v) == Length {
+		for i := range q.sym {
+			q.sym[i] = SymbolBit(v[i+3])
 		}
-		switch {
-		case i == 5 && at < Length:
-			q.sym[i] = 1 << symBar
-		case i != 5 && at < len(v):
-			q.sym[i] = SymbolBit(v[at])
-		default:
-			q.sym[i] = 1 << symNone
+		q.sym[5] = 1 << symBar
+	} else {
+		for i := range q.sym {
+			at := i + 3 // 0-based place in the VIN
+			if i > 4 && len(v) <= 9 {
+				at = Length
+			}
+			switch {
+			case i == 5 && at < Length:
+				q.sym[i] = 1 << symBar
+			case i != 5 && at < len(v):
+				q.sym[i] = SymbolBit(v[at])
+			default:
+				q.sym[i] = 1 << symNone
+			}
 		}
 	}
+	q.sketch = sketchOf(&q.sym)
 	q.known = q.find()
 	q.exception = q.excepted()
 	q.checkDigitFails = len(v) == Length && !q.exception && !q.checkDigitHolds()
@@ -441,10 +465,13 @@ func (q *query) find() bool {
 	}
 	q.key = key
 	ix := q.ix
-	i, ok := search(ix.sec[secWMIKeys], 4, key)
+	head := key / (37 * 37 * 37 * 37) // the first two symbols
+	first, end := int(ix.heads[head]), int(ix.heads[head+1])
+	i, ok := search(ix.sec[secWMIKeys][first*4:end*4], 4, key)
 	if !ok {
 		return false
 	}
+	i += first
 	r := ix.sec[secWMIs][i*20:]
 	q.wmi = wmi{
 		links:        ix.sec[secLinks][u32(r, 0)*4 : u32(r, 20)*4],
@@ -546,10 +573,34 @@ func nextLink(l string, year int) (string, bool) {
 	return "", false
 }
 
+// links finds the schemas of the WMI that take part in the year; year 0 is every
+// year.
+func (q *query) links(year int) {
+	l := q.wmi.links
+	if cap(q.active) < len(l)/4 {
+		q.active = make([]link, len(l)/4)
+	}
+	active := q.active[:len(l)/4]
+	n, y := 0, min(year-1900, OpenYear)
+	for ; len(l) >= 4 && (year == 0 || int(l[2]) <= y); l = l[4:] {
+		if year == 0 || int(l[3]) >= y {
+			active[n].schema, active[n].from = u16(l, 0), l[2]
+			n++
+		}
+	}
+	q.active = active[:n]
+	for i := range q.active {
+		l := &q.active[i]
+		s := q.ix.sec[secSchemas][int(l.schema)*16 : int(l.schema)*16+20]
+		l.first, l.end = u32(s, 0), u32(s, 16)
+		l.formula, l.charset = u32(s, 12)&SchemaFormula != 0, u32(s, 12)&^SchemaFormula
+	}
+}
+
 // described is the model year that vPIC's VinDescriptor fixes for the VIN, or
 // 0.
 func (q *query) described() int {
-	if len(q.v) < 3 {
+	if len(q.v) < 3 || !q.ix.described.may(q.v) {
 		return 0
 	}
 	var d [14]byte
@@ -683,11 +734,12 @@ func (q *query) rank(p *pass) [4]int {
 // try is one pass (spVinDecode_core). A year of 0 lets every schema take part.
 func (q *query) try(p *pass, year int) {
 	p.year, p.given, p.codes, p.have, p.derived, p.nMulti, p.several, p.engine = year, year, 0, slotSet{}, slotSet{}, 0, 0, item{}
-	p.matched, p.formula, p.inconclusive = false, false, false
+	p.matched, p.inconclusive = false, false
 	if q.ix.whole {
 		p.checks = positions{}
 	}
 	if q.public() {
+		q.links(year)
 		q.match(p)
 		q.engineModel(p)
 		q.formulas(p)
@@ -710,41 +762,75 @@ func (q *query) try(p *pass, year int) {
 	}
 }
 
-// match offers every pattern whose key fits.
+// match offers every pattern whose key fits. The index is larger than the
+// processor's near caches, and most of the time goes into waiting for memory; so
+// each step asks for all that the next one needs before the next one starts.
 func (q *query) match(p *pass) {
 	ix := q.ix
-	keys, masks, values := ix.sec[secKeys], ix.masks, ix.sec[secValues]
-	s0, s1, s2, s3, s4 := q.sym[0], q.sym[1], q.sym[2], q.sym[3], q.sym[4]
-	for l, ok := nextLink(q.wmi.links, p.year); ok; l, ok = nextLink(l[4:], p.year) {
-		s := ix.sec[secSchemas][int(u16(l, 0))*16:]
-		p.formula = p.formula || u32(s, 12)&SchemaFormula != 0
-		priority := uint64(l[2]) + 1900
-		groups := ix.sec[secGroups][u32(s, 0)*3 : u32(s, 16)*3]
-		at := int(u32(s, 4)) * 8
-		for ; len(groups) >= 3; groups = groups[3:] {
-			g := u24(groups, 0)
-			n := int(g&MaxPerGroup) * 8
-			k := keys[g>>7*12 : g>>7*12+12]
-			if masks[u16(k, 0)]&s0 == 0 || masks[u16(k, 2)]&s1 == 0 || masks[u16(k, 4)]&s2 == 0 ||
-				masks[u16(k, 6)]&s3 == 0 || masks[u16(k, 8)]&s4 == 0 {
-				at += n
-				continue
-			}
-			if t := u16(k, 10) &^ KeyTies; t != 0 && !q.tail(t) {
-				at += n
-				continue
-			}
-			rank := ix.order(g >> 7)
-			for end := at + n; at < end; at += 8 {
-				w := u64(ix.sec[secPatterns], at)
-				value := uint32(w >> 44)
-				p.offer(ix, item{
-					hi: priority<<32 | w>>23&(MaxDates-1), lo: rank | (MaxPatterns-1-w&(MaxPatterns-1))*MaxKeys,
-					ref: value, slot: values[value*8], from: fromPattern,
-				})
+	q.candidates()
+	q.fitting()
+	patterns := ix.sec[secPatterns]
+	for _, h := range q.hits {
+		q.warmth ^= patterns[int(ix.groups[h.group].start)*8]
+	}
+	for _, h := range q.hits {
+		g := &ix.groups[h.group]
+		rank := ix.order(g.key)
+		priority := uint64(h.from) + 1900
+		for at, end := int(g.start)*8, int(ix.groups[h.group+1].start)*8; at < end; at += 8 {
+			w := u64(patterns, at)
+			value := uint32(w >> 44)
+			p.offer(ix, item{
+				hi: priority<<32 | w>>23&(MaxDates-1), lo: rank | (MaxPatterns-1-w&(MaxPatterns-1))*MaxKeys,
+				attribute: attribute{ref: value, slot: ix.slots[value], from: fromPattern},
+			})
+		}
+	}
+}
+
+// candidates finds the groups of the active schemas whose sketch does not
+// exclude the VIN.
+func (q *query) candidates() {
+	total, want := 0, q.sketch
+	for i := range q.active {
+		total += int(q.active[i].end - q.active[i].first)
+	}
+	if cap(q.hits) < total {
+		q.hits = make([]hit, total)
+	}
+	hits, n := q.hits[:total], 0
+	for i := range q.active {
+		l := &q.active[i]
+		for g, sketch := range q.ix.sketches[l.first:l.end] {
+			if sketch&want == want {
+				hits[n] = hit{group: l.first + uint32(g), from: uint32(l.from)}
+				n++
 			}
 		}
 	}
+	q.hits = hits[:n]
+}
+
+// fitting keeps the hits whose key fits.
+func (q *query) fitting() {
+	keys, masks := q.ix.sec[secKeys], q.ix.masks
+	var at [5]int // symbols of VIN positions 4–8
+	for i := range at {
+		at[i] = bits.TrailingZeros64(q.sym[i])
+	}
+	n := 0
+	for _, h := range q.hits {
+		key := q.ix.groups[h.group].key
+		k := keys[key*12 : key*12+12]
+		fits := masks[u16(k, 0)] >> at[0] & (masks[u16(k, 2)] >> at[1]) & (masks[u16(k, 4)] >> at[2]) &
+			(masks[u16(k, 6)] >> at[3]) & (masks[u16(k, 8)] >> at[4]) & 1
+		q.hits[n] = h
+		if t := u16(k, 10) &^ KeyTies; t != 0 && fits != 0 && !q.tail(t) {
+			fits = 0
+		}
+		n += int(fits)
+	}
+	q.hits = q.hits[:n]
 }
 
 // keyRank is the place of a key in the order of preference; the first is best.
@@ -837,39 +923,33 @@ func (q *query) engineModel(p *pass) {
 	for order := ^uint32(0); len(rows) > 0; rows = rows[8:] {
 		value := u32(rows, 0)
 		p.offer(ix, item{hi: priorityEngine<<32 | uint64(u32(rows, 4)), lo: uint64(order),
-			ref: value, slot: ix.slotOf(value), from: fromEngine})
+			attribute: attribute{ref: value, slot: ix.slotOf(value), from: fromEngine}})
 		order--
 	}
 }
 
 // formulas offers the characters that keys with `#` stand for: a digit each.
 func (q *query) formulas(p *pass) {
-	if !p.formula {
-		return
-	}
 	ix := q.ix
-	for l, ok := nextLink(q.wmi.links, p.year); ok; l, ok = nextLink(l[4:], p.year) {
-		s := ix.sec[secSchemas][int(u16(l, 0))*16:]
-		if u32(s, 12)&SchemaFormula == 0 {
+	for _, l := range q.active {
+		if !l.formula {
 			continue
 		}
-		at := int(u32(s, 4))
-		for g := u32(s, 0); g < u32(s, 16); g++ {
-			w := u24(ix.sec[secGroups], int(g)*3)
-			first, last, ok := q.formula(ix.sec[secKeys][w>>7*12 : w>>7*12+12])
-			for i := range int(w & MaxPerGroup) {
-				if !ok {
-					break
-				}
-				pat := u64(ix.sec[secPatterns], (at+i)*8)
+		for i := l.first; i < l.end; i++ {
+			g := &ix.groups[i]
+			first, last, ok := q.formula(ix.sec[secKeys][g.key*12 : g.key*12+12])
+			if !ok {
+				continue
+			}
+			for n := g.start; n < ix.groups[i+1].start; n++ {
+				pat := u64(ix.sec[secPatterns], int(n)*8)
 				value := uint32(pat >> 44)
 				p.offer(ix, item{
-					hi: priorityFormula<<32 | pat>>23&(MaxDates-1),
-					lo: ix.order(w>>7) | (MaxPatterns-1-pat&(MaxPatterns-1))*MaxKeys, ref: value,
-					slot: ix.slotOf(value), from: fromFormula, first: uint8(first), last: uint8(last),
+					hi:        priorityFormula<<32 | pat>>23&(MaxDates-1),
+					lo:        ix.order(g.key) | (MaxPatterns-1-pat&(MaxPatterns-1))*MaxKeys,
+					attribute: attribute{ref: value, slot: ix.slotOf(value), from: fromFormula, first: uint8(first), last: uint8(last)},
 				})
 			}
-			at += int(w & MaxPerGroup)
 		}
 	}
 }
@@ -938,7 +1018,7 @@ func (q *query) convert(p *pass) {
 			if slots[i] >= 0 && !p.have.has(uint8(slots[i])) {
 				p.have.add(uint8(slots[i]))
 				p.derived.add(uint8(slots[i]))
-				p.best[slots[i]] = item{ref: u32(ix.sec[secConversions], c), slot: uint8(slots[i]), from: fromConversion}
+				p.best[slots[i]] = item{attribute: attribute{ref: u32(ix.sec[secConversions], c), slot: uint8(slots[i]), from: fromConversion}}
 			}
 			c += 4
 		}
@@ -955,7 +1035,7 @@ func (q *query) defaults(p *pass) {
 		if slot := q.ix.slotOf(value); !p.have.has(slot) {
 			p.have.add(slot)
 			p.derived.add(slot)
-			p.best[slot] = item{hi: priorityDefault << 32, ref: value, slot: slot, from: fromDefault}
+			p.best[slot] = item{hi: priorityDefault << 32, attribute: attribute{ref: value, slot: slot, from: fromDefault}}
 		}
 	}
 }
@@ -1011,9 +1091,13 @@ func (q *query) checkDigitHolds() bool {
 	if v[8] == '?' {
 		return true // as NHTSA's procedure has it: `?` is also its answer for "none"
 	}
-	want, ok := CheckDigit(v)
+	if !q.sound {
+		if want, ok := CheckDigit(v); !ok || want != v[8] {
+			return false
+		}
+	}
 	small := v[2] == '9'
-	return ok && want == v[8] && yearCode(v[9]) != 0 && digit(v[14]) && digit(v[15]) && digit(v[16]) &&
+	return yearCode(v[9]) != 0 && digit(v[14]) && digit(v[15]) && digit(v[16]) &&
 		(small || digit(v[13])) && (small || digit(v[12]) || !(q.known && q.wmi.carOrLightTruck))
 }
 
@@ -1030,7 +1114,11 @@ func (q *query) checkCharacters() {
 	case q.known && q.wmi.carOrLightTruck:
 		serial = 12
 	}
-	for i := range len(v) {
+	first := 0 // 0-based place of the first character in doubt
+	if q.sound {
+		first = 9
+	}
+	for i := first; i < len(v); i++ {
 		c := v[i]
 		switch {
 		case i == 8:
@@ -1051,23 +1139,30 @@ func (q *query) confirmed(p *pass) bool {
 	if len(q.v) < Length || !p.matched {
 		return false
 	}
-	for i, chars := range q.union(p) {
-		at := checkedPlace(i)
-		if q.wmi.smallMaker && at > 10 {
-			break
-		}
-		if chars != 0 && chars&SymbolBit(q.v[at]) == 0 {
-			return false
+	places := 9
+	if q.wmi.smallMaker {
+		places = 6 // positions 4–8 and 11
+	}
+	var named, met uint // bit i: item i is named, is met
+	for _, l := range q.active {
+		c := q.ix.sec[secCharsets][l.charset*18 : l.charset*18+18]
+		for i := range places {
+			if n := u16(c, i*2); n != 0 && met>>i&1 == 0 {
+				named |= 1 << i
+				if q.ix.masks[n]&SymbolBit(q.v[checkedPlace(i)]) != 0 {
+					met |= 1 << i
+				}
+			}
 		}
 	}
-	return true
+	return named == met
 }
 
-// union is the symbols that some key of the WMI's schemas in the pass's year
-// names for VIN positions 4–8 and 11–14.
-func (q *query) union(p *pass) (union [9]uint64) {
-	for l, ok := nextLink(q.wmi.links, p.year); ok; l, ok = nextLink(l[4:], p.year) {
-		c := q.ix.sec[secCharsets][int(u32(q.ix.sec[secSchemas], int(u16(l, 0))*16+12)&^SchemaFormula)*18:]
+// union is the symbols that some key of the schemas of the pass at hand names
+// for VIN positions 4–8 and 11–14.
+func (q *query) union() (union [9]uint64) {
+	for _, l := range q.active {
+		c := q.ix.sec[secCharsets][l.charset*18 : l.charset*18+18]
 		for i := range union {
 			if n := u16(c, i*2); n != 0 {
 				union[i] |= q.ix.masks[n]
@@ -1090,7 +1185,9 @@ func (q *query) fill(p *pass, d *Decoded) {
 	ix := q.ix
 	d.ix, d.given = ix, p.given
 	d.manufacturer = ix.str(q.wmi.manufacturer)
-	d.Manufacturer = strings.TrimSpace(d.manufacturer)
+	if d.Manufacturer = d.manufacturer; q.wmi.flags&WMIPadded != 0 {
+		d.Manufacturer = strings.TrimSpace(d.manufacturer)
+	}
 	d.VehicleType = ix.typeOf[q.wmi.kind]
 	d.Make = ix.str(q.makeOf(p))
 	d.vpicMake = d.Make
@@ -1099,37 +1196,57 @@ func (q *query) fill(p *pass, d *Decoded) {
 		n += bits.OnesCount64(have &^ ix.multi[w])
 	}
 	d.items = make([]attribute, 0, n)
-	for slot := range p.have.all() {
-		e := &ix.elems[slot]
-		if e.multi {
-			d.items = p.appendMulti(d.items, slot)
-			continue
-		}
-		it := &p.best[slot]
-		d.items = append(d.items, it.attribute())
-		last := len(d.items) - 1
-		switch e.id {
-		case elemModel:
-			d.Model = d.one(last)
-		case elemBodyClass:
-			d.BodyClass = d.one(last)
-		case elemGVWR:
-			d.GVWR = d.one(last)
-		case elemFuel:
-			d.FuelPrimary = d.one(last)
-		case elemPlantCountry:
-			d.PlantCountry = d.one(last)
-			if it.from == fromPattern {
-				d.BuiltIn.Code = ix.str(ix.extra(it.ref))
+	var texts [roles]uint32 // strings, resolved together at the end
+	var country uint32
+	for w, have := range &p.have {
+		for ; have != 0; have &= have - 1 {
+			slot := uint8(w<<6 + bits.TrailingZeros64(have))
+			if ix.elems[slot].multi {
+				d.items = p.appendMulti(d.items, slot)
+				continue
 			}
-		case elemPlantState:
-			d.PlantState = d.one(last)
-		case elemPlantCity:
-			d.PlantCity = d.one(last)
+			it := &p.best[slot]
+			d.items = append(d.items, it.attribute)
+			switch role := ix.elems[slot].role; {
+			case role == roleNone:
+			case it.from == fromFormula:
+				d.set(role, d.one(len(d.items)-1))
+			default:
+				texts[role] = u32(ix.sec[secValues], int(it.ref)*8) >> 8
+				if role == rolePlantCountry && it.from == fromPattern {
+					country = ix.extra(it.ref)
+				}
+				if role == roleBattery {
+					d.items = p.appendMulti(d.items, slot) // the vehicle specs may give another
+				}
+			}
 		}
-		if e.id == elemBattery {
-			d.items = p.appendMulti(d.items, slot) // the vehicle specs may give another
+	}
+	d.BuiltIn.Code = ix.str(country)
+	for r := roleModel; r < roleBattery; r++ {
+		if texts[r] != 0 {
+			d.set(r, ix.str(texts[r]))
 		}
+	}
+}
+
+// set fills the field that has the role.
+func (d *Decoded) set(r role, text string) {
+	switch r {
+	case roleModel:
+		d.Model = text
+	case roleBodyClass:
+		d.BodyClass = text
+	case roleGVWR:
+		d.GVWR = text
+	case roleFuel:
+		d.FuelPrimary = text
+	case rolePlantCountry:
+		d.PlantCountry = text
+	case rolePlantState:
+		d.PlantState = text
+	case rolePlantCity:
+		d.PlantCity = text
 	}
 }
 
@@ -1137,14 +1254,10 @@ func (q *query) fill(p *pass, d *Decoded) {
 func (p *pass) appendMulti(items []attribute, slot uint8) []attribute {
 	for i := range p.nMulti {
 		if it := &p.multi[i]; it.slot == slot {
-			items = append(items, it.attribute())
+			items = append(items, it.attribute)
 		}
 	}
 	return items
-}
-
-func (it *item) attribute() attribute {
-	return attribute{ref: it.ref, slot: it.slot, from: it.from, first: it.first, last: it.last}
 }
 
 // makeOf is the make of the decoded model, else the only make of the WMI

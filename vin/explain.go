@@ -108,7 +108,8 @@ func (ix *Index) Explain(v VIN, opt Options) Explanation {
 
 func (ix *Index) explain(v VIN, problems []Problem, opt Options) Explanation {
 	q := &query{trace: []tried{}}
-	d, best := q.decode(ix, v, problems, opt)
+	var d Decoded
+	best := q.decode(&d, ix, v, problems, opt)
 	e := Explanation{VIN: string(d.VIN), Edition: ix.Edition(), Valid: d.Valid, Problems: d.Problems, Codes: d.Codes.String(),
 		BuiltIn: AnswerBuiltIn(d.BuiltIn), Values: []ExplainedValue{}, Positions: []ExplainedPosition{}}
 	if e.Problems == nil {
@@ -129,7 +130,7 @@ func (q *query) explainValues(p *pass, d *Decoded, e *Explanation) (keys []int) 
 		return nil
 	}
 	add := func(it *item) {
-		a := Decoded{VIN: d.VIN, ix: q.ix, items: []attribute{it.attribute()}}
+		a := Decoded{VIN: d.VIN, ix: q.ix, items: []attribute{it.attribute}}
 		v := ExplainedValue{Element: q.ix.elems[it.slot].code, Value: a.one(0)}
 		key := -1
 		switch by := it; it.from {

@@ -146,6 +146,7 @@ const (
 	ValueIncomplete = 1 << 2 // body class of an incomplete vehicle
 	WMICommunity    = 1 << 0 // not NHTSA's row
 	WMISeveralMakes = 1 << 1
+	WMIPadded       = 1 << 2  // the manufacturer's name starts or ends with white space
 	SchemaFormula   = 1 << 31 // in charset: some key holds `#`
 	KeyTies         = 1 << 15 // in tail: ranks with the key before
 )
@@ -517,6 +518,12 @@ type Index struct {
 	beyond *beyond
 	names  []attributeName
 
+	sketches  []uint64          // of the key of each group
+	groups    []group           // as section groups has them, and one that ends them
+	slots     []uint8           // of each value
+	heads     [37*37 + 1]uint32 // where the WMIs with the first two symbols start
+	described prefixes
+
 	scratch sync.Pool // of *query: working memory of a decode, nothing of which outlives it
 
 	weighted, multi slotSet // slots of elements that have a weight, that may keep several values
@@ -526,7 +533,46 @@ type element struct {
 	id     int
 	weight int
 	multi  bool
+	role   role
 	code   string
+}
+
+// role is the field of an answer that an element's value fills.
+type role uint8
+
+const (
+	roleNone role = iota
+	roleModel
+	roleBodyClass
+	roleGVWR
+	roleFuel
+	rolePlantCountry
+	rolePlantState
+	rolePlantCity
+	roleBattery // fills none, but may have several values where the vehicle specs say so
+	roles
+)
+
+func roleOf(id int) role {
+	switch id {
+	case elemModel:
+		return roleModel
+	case elemBodyClass:
+		return roleBodyClass
+	case elemGVWR:
+		return roleGVWR
+	case elemFuel:
+		return roleFuel
+	case elemPlantCountry:
+		return rolePlantCountry
+	case elemPlantState:
+		return rolePlantState
+	case elemPlantCity:
+		return rolePlantCity
+	case elemBattery:
+		return roleBattery
+	}
+	return roleNone
 }
 
 // Counts says how much an index holds.
@@ -762,7 +808,7 @@ func (ix *Index) load() {
 	ix.elems = make([]element, len(ix.sec[secElements])/8)
 	for i := range ix.elems {
 		r := ix.sec[secElements][i*8:]
-		e := element{id: int(u16(r, 0)), weight: int(r[2]), multi: r[3]&ElementMulti != 0, code: ix.str(u32(r, 4))}
+		e := element{id: int(u16(r, 0)), weight: int(r[2]), multi: r[3]&ElementMulti != 0, role: roleOf(int(u16(r, 0))), code: ix.str(u32(r, 4))}
 		ix.elems[i] = e
 		if e.weight != 0 {
 			ix.weighted.add(uint8(i))
@@ -775,6 +821,21 @@ func (ix *Index) load() {
 		}
 	}
 	ix.names = attributeNames(ix.elems)
+	ix.sketch()
+	n := 0
+	for i := range ix.heads {
+		for n < len(ix.sec[secWMIKeys])/4 && int(u32(ix.sec[secWMIKeys], n*4)/(37*37*37*37)) < i {
+			n++
+		}
+		ix.heads[i] = uint32(n)
+	}
+	ix.slots = make([]uint8, len(ix.sec[secValues])/8)
+	for i := range ix.slots {
+		ix.slots[i] = ix.sec[secValues][i*8]
+	}
+	for d := ix.sec[secDescriptors]; len(d) > 0; d = d[16:] {
+		ix.described.add(d[:3])
+	}
 	for i := 0; i < len(ix.sec[secTypes]); i += 8 {
 		ix.typeOf[u32(ix.sec[secTypes], i)] = ix.str(u32(ix.sec[secTypes], i+4))
 	}

@@ -90,6 +90,11 @@ func problems(v VIN, total int) []Problem {
 	if total == 0 {
 		return []Problem{{Code: ProblemEmpty, Text: "No VIN was given."}}
 	}
+	if total == Length && len(v) == Length {
+		if want, ok := CheckDigit(string(v)); ok && want == v[8] {
+			return nil
+		}
+	}
 	var out []Problem
 	switch {
 	case total < Length:

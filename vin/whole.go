@@ -135,7 +135,7 @@ func (q *query) validChars(p *pass) [9]uint64 {
 	if p.year == 0 {
 		return [9]uint64{}
 	}
-	return q.union(p)
+	return q.union()
 }
 
 // checkPositions is spVinDecode_ErrorCode: it finds the places whose character
@@ -354,7 +354,7 @@ func (q *query) holds(p *pass, value uint32) bool {
 
 // addSpec adds a value of the vehicle specs; was is what the pass had before.
 func (q *query) addSpec(p *pass, was *slotSet, value uint32, date uint64) {
-	it := item{hi: date, ref: value, slot: q.ix.slotOf(value), from: fromSpec}
+	it := item{hi: date, attribute: attribute{ref: value, slot: q.ix.slotOf(value), from: fromSpec}}
 	if several := q.ix.multi.has(it.slot); several || was.has(it.slot) {
 		if !several && q.ix.elems[it.slot].id != elemBattery {
 			return

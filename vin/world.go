@@ -61,14 +61,13 @@ type placeOfBuild struct {
 
 // beyond is the tables in use.
 type beyond struct {
-	years  map[string]yearRule // by prefix of the VIN
-	places map[string]placeOfBuild
+	years  byPrefix[yearRule]
+	places byPrefix[placeOfBuild]
 	models []placeOfBuild
-	long   int // longest prefix
 }
 
 var beyondVPIC = sync.OnceValues(func() (*beyond, error) {
-	b := &beyond{years: map[string]yearRule{}, places: map[string]placeOfBuild{}}
+	b := new(beyond)
 	if err := b.readYears(strings.NewReader(worldYears)); err != nil {
 		return nil, fmt.Errorf("vin: table of model years: %w", err)
 	}
@@ -85,15 +84,14 @@ func (b *beyond) readYears(r io.Reader) error {
 		if !ok {
 			return fmt.Errorf("prefix %s: there is no rule %q", row[0], row[1])
 		}
-		if _, twice := b.years[row[0]]; twice || row[0] == "" || row[3] == "" || row[4] == "" {
+		if _, twice := b.years.rows[row[0]]; twice || row[0] == "" || row[3] == "" || row[4] == "" {
 			return fmt.Errorf("prefix %q stands twice, or has no reason or source", row[0])
 		}
 		from, err := yearOrOpen(row[2])
 		if err != nil {
 			return fmt.Errorf("prefix %s: %w", row[0], err)
 		}
-		b.years[row[0]] = yearRule{how: how, from: from, reason: strings.TrimSuffix(row[3], ".") + " (" + row[4] + ")."}
-		b.long = max(b.long, len(row[0]))
+		b.years.add(row[0], yearRule{how: how, from: from, reason: strings.TrimSuffix(row[3], ".") + " (" + row[4] + ")."})
 		return nil
 	})
 }
@@ -122,8 +120,7 @@ func (b *beyond) readPlaces(r io.Reader) error {
 			b.models = append(b.models, p)
 			return nil
 		}
-		b.places[row[0]] = p
-		b.long = max(b.long, len(row[0]))
+		b.places.add(row[0], p)
 		return nil
 	})
 }
@@ -163,15 +160,33 @@ func eachRow(r io.Reader, columns []string, take func([]string) error) error {
 	}
 }
 
+// byPrefix is rows by a prefix of the VIN.
+type byPrefix[T any] struct {
+	rows  map[string]T
+	heads prefixes
+	long  int // longest prefix
+}
+
+func (b *byPrefix[T]) add(prefix string, row T) {
+	if b.rows == nil {
+		b.rows = make(map[string]T)
+	}
+	b.rows[prefix] = row
+	b.heads.add(prefix)
+	b.long = max(b.long, len(prefix))
+}
+
 // longest is the row of the longest prefix of v.
-func longest[T any](m map[string]T, v string, long int) (T, bool) {
-	for n := min(len(v), long); n > 0; n-- {
-		if t, ok := m[v[:n]]; ok {
-			return t, true
+func (b *byPrefix[T]) longest(v string) (row T, ok bool) {
+	if !b.heads.may(v) {
+		return row, false
+	}
+	for n := min(len(v), b.long); n > 0; n-- {
+		if row, ok = b.rows[v[:n]]; ok {
+			return row, true
 		}
 	}
-	var none T
-	return none, false
+	return row, false
 }
 
 // worldRow finds the WMI in the public lists.
@@ -240,7 +255,7 @@ func (q *query) year(p *pass, d *Decoded) {
 	}
 	var rule yearRule
 	if !american {
-		rule, _ = longest(q.ix.beyond.years, q.v, q.ix.beyond.long)
+		rule, _ = q.ix.beyond.years.longest(q.v)
 	}
 	at := 9
 	if rule.how == yearAt11 {
@@ -321,7 +336,7 @@ func (q *query) published(d *Decoded) bool {
 	if northAmerica(d.VIN) && d.Model == "" {
 		return false
 	}
-	p, ok := longest(q.ix.beyond.places, q.v, q.ix.beyond.long)
+	p, ok := q.ix.beyond.places.longest(q.v)
 	if !ok && d.Model != "" {
 		for _, m := range q.ix.beyond.models {
 			if strings.EqualFold(m.make, d.Make) && strings.EqualFold(m.model, d.Model) {
@@ -348,7 +363,7 @@ func (q *query) plantCode(d *Decoded) bool {
 	if len(q.v) < 11 || !q.public() || northAmerica(d.VIN) || !q.wmi.carOrLightTruck {
 		return false
 	}
-	if rule, _ := longest(q.ix.beyond.years, q.v, q.ix.beyond.long); rule.how == yearAt11 {
+	if rule, _ := q.ix.beyond.years.longest(q.v); rule.how == yearAt11 {
 		return false
 	}
 	ix := q.ix
@@ -357,25 +372,22 @@ func (q *query) plantCode(d *Decoded) bool {
 		return false
 	}
 	const place = 7 // of position 11 among the classes of a tail's record: the bar, position 10, position 11
-	code := ""
+	code, want := "", q.sketch&^sketchVDS|sketchTail
 	for l := q.wmi.links; len(l) >= 4; l = l[4:] {
 		s := ix.sec[secSchemas][int(u16(l, 0))*16:]
-		at := int(u32(s, 4))
-		for g := u32(s, 0); g < u32(s, 16); g++ {
-			w := u24(ix.sec[secGroups], int(g)*3)
-			first := at
-			at += int(w & MaxPerGroup)
-			tail := int(u16(ix.sec[secKeys], int(w>>7)*12+10) &^ KeyTies)
-			if tail == 0 {
+		for i := u32(s, 0); i < u32(s, 16); i++ {
+			if ix.sketches[i]&want != want {
 				continue
 			}
+			g := &ix.groups[i]
+			tail := int(u16(ix.sec[secKeys], int(g.key)*12+10) &^ KeyTies)
 			class := ix.masks[u16(ix.sec[secTails], tail*20+2*(place-5))]
 			if class == ClassAny || class == ClassFree || class&q.sym[place] == 0 {
 				continue
 			}
-			for i := first; i < at; i++ {
-				value := uint32(u64(ix.sec[secPatterns], i*8) >> 44)
-				if ix.slotOf(value) != slot-1 {
+			for n := g.start; n < ix.groups[i+1].start; n++ {
+				value := uint32(u64(ix.sec[secPatterns], int(n)*8) >> 44)
+				if ix.slots[value] != slot-1 {
 					continue
 				}
 				switch c := ix.str(ix.extra(value)); {

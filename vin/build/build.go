@@ -488,7 +488,7 @@ func (c *compiler) schemas() error {
 	}
 	charsets := map[[9]uint16]uint32{}
 	c.schema = map[int]uint16{}
-	for _, id := range slices.Sorted(maps.Keys(bySchema)) {
+	for _, id := range c.schemaOrder() {
 		row := vin.SchemaRow{ID: uint32(id)}
 		var chars [9]uint64
 		groups := map[uint32][]vin.PatternRow{}
@@ -552,6 +552,29 @@ func (c *compiler) schemas() error {
 	return nil
 }
 
+// schemaOrder is the schemas in the order in which their records stand: those
+// of a WMI side by side, by their first year. A decode reads the schemas of one
+// WMI and year, with their patterns, values and texts; side by side, they lie in
+// few lines of the processor's caches.
+func (c *compiler) schemaOrder() []int {
+	codes := make(map[int]string, len(c.src.WMIs))
+	for _, w := range c.src.WMIs {
+		codes[w.ID] = w.Code
+	}
+	links := slices.SortedFunc(slices.Values(c.src.Links), func(a, b Link) int {
+		return cmp.Or(cmp.Compare(codes[a.WMI], codes[b.WMI]), cmp.Compare(a.From, b.From), cmp.Compare(a.Schema, b.Schema))
+	})
+	var order []int
+	met := make(map[int]bool)
+	for _, l := range links {
+		if !met[l.Schema] {
+			met[l.Schema] = true
+			order = append(order, l.Schema)
+		}
+	}
+	return order
+}
+
 // wmis packs the WMIs with their links.
 func (c *compiler) wmis() error {
 	links := map[int][]Link{}
@@ -567,6 +590,9 @@ func (c *compiler) wmis() error {
 		row := vin.WMIRow{Key: k, Type: uint8(w.Type), TruckType: uint8(w.TruckType),
 			Manufacturer: c.str(strings.ToUpper(clean(c.src.Manufacturers[w.Manufacturer]))),
 			Country:      vin.CountryCode(countries[strconv.Itoa(w.Country)])}
+		if name := c.out.Strings[row.Manufacturer]; strings.TrimSpace(name) != name {
+			row.Flags |= vin.WMIPadded
+		}
 		switch makes := c.src.WMIMakes[w.ID]; len(makes) {
 		case 0:
 		case 1:
