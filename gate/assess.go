@@ -93,7 +93,7 @@ func (j *Judge) read(r Request) (d vin.Decoded, notes []string) {
 	if d.Valid || r.VIN == "" {
 		return d, nil
 	}
-	text := j.index.Understand(r.VIN, vin.CorrectOptions{Year: opt.Year})
+	text := j.index.Understand(r.VIN, vin.CorrectOptions{Year: opt.Year, Expected: r.Expected})
 	c := text.Correction
 	if v := cmp.Or(text.VIN, text.Scan.VIN); v != "" {
 		d = j.index.Decode(v, opt)
@@ -105,7 +105,11 @@ func (j *Judge) read(r Request) (d vin.Decoded, notes []string) {
 		for i, k := range c.Candidates {
 			may[i] = string(k.VIN)
 		}
-		notes = append(notes, "read as "+string(c.Read)+", which may be a misreading of "+strings.Join(may, " or ")+". "+c.Why)
+		of := ""
+		if c.Candidates[0].Expected {
+			of = "this site's list: "
+		}
+		notes = append(notes, "read as "+string(c.Read)+", which may be a misreading of "+of+strings.Join(may, " or ")+". "+c.Why)
 	}
 	if len(text.Scan.Candidates) > 0 {
 		notes = append(notes, "several VINs may be meant by what was read: none of them was chosen")

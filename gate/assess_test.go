@@ -144,6 +144,24 @@ func TestInvalidVINClearsNothing(t *testing.T) {
 	}
 }
 
+// A misread VIN that may be that of several vehicles names those of the site's
+// list, and none is chosen.
+func TestMisreadVINOfTheSitesList(t *testing.T) {
+	j := packJudge(t, "paper-baseline")
+	q := gate.Request{Zone: policy.ZoneRestricted, Class: policy.ClassPrivate, Market: "EU", At: assessAt, VIN: "WVGZZZ5NZEWO6929Z"}
+	note := func() string { return strings.Join(j.Assess(q).Notes, "\n") }
+	if got := note(); strings.Contains(got, "list") {
+		t.Errorf("nothing is registered: %s", got)
+	}
+	q.Expected = []vin.VIN{"WVGZZZ5NZEW069292", "WVGZZZ5NZEW999999"}
+	if got := note(); !strings.Contains(got, "may be a misreading of this site's list: WVGZZZ5NZEW069292.") || strings.Contains(got, "999999") {
+		t.Errorf("the registered vehicle is not named: %s", got)
+	}
+	if a := j.Assess(q); a.Vehicle.Valid || a.Verdict.Outcome == policy.Grant {
+		t.Errorf("a candidate was chosen: %+v", a.Verdict)
+	}
+}
+
 // A scanner's text is judged as the VIN in it, and a misread VIN as the one it
 // certainly must have been; never silently, and never on a guess.
 func TestScannedAndMisreadVINs(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 
 	"sallyport/policy"
 	"sallyport/rf"
+	"sallyport/vin"
 )
 
 // SiteID names a site.
@@ -53,6 +54,7 @@ type Request struct {
 	Radio          *rf.Finding // nil when no sensor listened
 	Posture        int
 	Registered     Registered
+	Expected       []vin.VIN // vehicles of the site's list of whose VIN the one read may be a misreading
 }
 
 // Registered is what a registration, or the papers, say of the vehicle. It is

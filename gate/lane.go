@@ -13,6 +13,7 @@ import (
 
 	"sallyport/policy"
 	"sallyport/rf"
+	"sallyport/vin"
 )
 
 // repeatWithin is how soon the same arrival again is a scanner that read twice.
@@ -521,6 +522,11 @@ func (l *lane) gather(a Arrival, at time.Time) (Request, error) {
 			return Request{}, err
 		}
 	}
+	if misread(req.VIN) {
+		if req.Expected, err = l.ctl.cfg.Registry.Alike(ctx, req.VIN); err != nil {
+			return Request{}, err
+		}
+	}
 	reg, err := l.ctl.cfg.Registry.Registration(ctx, req.VIN, req.Plate)
 	switch {
 	case err == nil:
@@ -542,6 +548,11 @@ func (l *lane) gather(a Arrival, at time.Time) (Request, error) {
 		req.Radio = &f
 	}
 	return req, nil
+}
+
+// misread says whether a text has the length of a VIN and is none.
+func misread(text string) bool {
+	return len(text) == vin.Length && slices.ContainsFunc(vin.VIN(text).Problems(), func(p vin.Problem) bool { return !p.Note })
 }
 
 // gatherUnder is gather with what the site has filed under another VIN than

@@ -48,6 +48,9 @@ func judge(r gate.Request) gate.Assessment {
 	for _, i := range r.Inspections {
 		a.Verdict.Conditions = append(a.Verdict.Conditions, i.ID)
 	}
+	for _, v := range r.Expected {
+		a.Notes = append(a.Notes, "expected "+string(v))
+	}
 	return a
 }
 
@@ -670,6 +673,7 @@ func TestWhatTheSiteKnows(t *testing.T) {
 		for _, err := range []error{
 			memory.PutRegistrations(t.Context(), gate.Registration{Plate: "GOV 1", Class: policy.ClassGovernment, At: now}),
 			memory.PutRegistrations(t.Context(), gate.Registration{VIN: "D7", Plate: "FIRE 1", Class: policy.ClassEmergency, At: now}),
+			memory.PutRegistrations(t.Context(), gate.Registration{VIN: "WVGZZZ5NZEW069292", Class: policy.ClassPrivate, At: now}),
 			memory.RecordInspection(t.Context(), gate.Inspection{ID: "i1", VIN: "G0", At: now, Expires: now.AddDate(1, 0, 0)}),
 		} {
 			if err != nil {
@@ -690,6 +694,12 @@ func TestWhatTheSiteKnows(t *testing.T) {
 			}
 			if v := y.view(); v.Passage.Result.Verdict.Outcome != want {
 				t.Errorf("%s with the plate of D7: %s", vin, v.Passage.Result.Verdict.Outcome)
+			}
+		}
+		for read, want := range map[string][]string{"WVGZZZ5NZEWQ6929Z": {"expected WVGZZZ5NZEW069292"}, "WVGZZZ5NZEW069292": nil} {
+			y.arrive(read)
+			if got := y.view().Passage.Result.Notes; !slices.Equal(got, want) {
+				t.Errorf("%s: the assessor was told %q, want %q", read, got, want)
 			}
 		}
 		y.arrive("GO") // misread: the assessor corrects it to G0, whose inspection counts

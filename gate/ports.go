@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sallyport/rf"
+	"sallyport/vin"
 )
 
 // The sentinels of the ports. An implementation wraps them; callers use
@@ -70,6 +71,11 @@ type Registry interface {
 	// Registration is what the site's list says of the vehicle, by VIN first
 	// and by plate second. ErrNotFound when the list does not name it.
 	Registration(ctx context.Context, vin, plate string) (Registration, error)
+	// Alike are the VINs of the site's list of which the 17 characters read may
+	// be a misreading of at most three: those that share characters 1–4, 5–8,
+	// 9–12 or 13–17 with it. None is not an error. It is asked only about what
+	// is no valid VIN.
+	Alike(ctx context.Context, read string) ([]vin.VIN, error)
 }
 
 // Assessor turns a request into an assessment. It is pure: no clock, no

@@ -12,6 +12,7 @@ import (
 
 	"sallyport/gate"
 	"sallyport/gate/translog"
+	"sallyport/vin"
 )
 
 // RecordInspection makes durable what a person read off a vehicle. The same
@@ -129,6 +130,25 @@ func (s *Store) Registration(ctx context.Context, vin, plate string) (gate.Regis
 		}
 	}
 	return gate.Registration{}, fmt.Errorf("registration: %w", gate.ErrNotFound)
+}
+
+// Alike are the VINs on the list that may have been misread as what was read
+// (gate.Registry).
+func (s *Store) Alike(ctx context.Context, read string) ([]vin.VIN, error) {
+	read = gate.NormalVIN(read)
+	if len(read) != vin.Length {
+		return nil, nil
+	}
+	list, err := collect(func(rows *sql.Rows) (v vin.VIN, err error) {
+		return v, rows.Scan(&v)
+	})(s.r.QueryContext(ctx, `SELECT r.vin FROM registration r WHERE length(r.vin) = 17 AND r.class <> ''
+		AND (substr(r.vin, 1, 4) = ? OR substr(r.vin, 5, 4) = ? OR substr(r.vin, 9, 4) = ? OR substr(r.vin, 13) = ?)
+		AND NOT EXISTS (SELECT 1 FROM registration n WHERE n.vin = r.vin AND n.seq > r.seq)
+		ORDER BY r.vin`, read[:4], read[4:8], read[8:12], read[12:]))
+	if err != nil {
+		return nil, fmt.Errorf("registrations: %w", err)
+	}
+	return list, nil
 }
 
 func (s *Store) registration(ctx context.Context, query, arg string) (r gate.Registration, err error) {

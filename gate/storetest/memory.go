@@ -16,6 +16,7 @@ import (
 	"sallyport/gate"
 	"sallyport/gate/translog"
 	"sallyport/policy"
+	"sallyport/vin"
 )
 
 // Log is a log's storage in memory: translog.Storage and, with the rows, a
@@ -432,6 +433,29 @@ func (m *Memory) PutRegistrations(ctx context.Context, list ...gate.Registration
 		m.registrations = append(m.registrations, r)
 	}
 	return nil
+}
+
+// Alike finds the registered VINs that share a quarter with what was read.
+func (m *Memory) Alike(_ context.Context, read string) ([]vin.VIN, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	read = gate.NormalVIN(read)
+	if len(read) != vin.Length {
+		return nil, nil
+	}
+	latest := map[string]gate.Registration{}
+	for _, r := range m.registrations {
+		latest[r.VIN] = r
+	}
+	var out []vin.VIN
+	for v, r := range latest {
+		if len(v) == vin.Length && r.Class != "" &&
+			(v[:4] == read[:4] || v[4:8] == read[4:8] || v[8:12] == read[8:12] || v[12:] == read[12:]) {
+			out = append(out, vin.VIN(v))
+		}
+	}
+	slices.Sort(out)
+	return out, nil
 }
 
 // Registration looks a vehicle up.

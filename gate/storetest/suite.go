@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"sallyport/gate"
 	"sallyport/gate/translog"
 	"sallyport/policy"
+	"sallyport/vin"
 )
 
 // Store is what the suite asks of a store.
@@ -352,6 +354,22 @@ func Run(t *testing.T, kit Kit) {
 		must(t, s.PutRegistrations(ctx, reg("V1", "CC33", "")))
 		check("V1", "", "")
 		check("", "CC33", "")
+
+		must(t, s.PutRegistrations(ctx,
+			reg("5YJXCAE4XMF000001", "", policy.ClassContractor), reg("1HGCM82633A004352", "", policy.ClassPrivate),
+			reg("5YJXCAE42MF000002", "", policy.ClassPrivate), reg("5YJXCAE42MF000002", "", "")))
+		for read, want := range map[string][]vin.VIN{
+			"5YJXCAE4XMF00OOO1": {"5YJXCAE4XMF000001"}, // the one taken off the list is not expected
+			"IHGCMB263SA004352": {"1HGCM82633A004352"},
+			"1H6CNB2S83A0O4352": nil,
+			"1HG":               nil,
+		} {
+			got, err := s.Alike(ctx, read)
+			must(t, err)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s may be a misreading of %v, want %v", read, got, want)
+			}
+		}
 		clean(t, s)
 	})
 
