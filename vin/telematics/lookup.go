@@ -17,6 +17,7 @@ type Query struct {
 	Fuel         string    `json:"fuel"`          // vPIC primary fuel type, such as "Electric"
 	BuiltIn      string    `json:"built_in"`      // country of build, ISO 3166-1 alpha-2
 	TypeApproved string    `json:"type_approved"` // day of the type approval, where papers give it (RFC 3339 full-date)
+	Plant        string    `json:"plant"`         // city and country of the plant, as vPIC writes them; only observed shares tell plants apart
 	At           time.Time `json:"at"`            // instant of the question
 }
 
