@@ -28,6 +28,12 @@ var overlay []byte
 //go:embed fitted_rules.jsonl
 var fittedRules []byte
 
+// The company numbers of ISED and the type designations that sources show,
+// each with its source.
+//
+//go:embed ids.jsonl
+var labelIDs []byte
+
 // raw is a row of vehicles.jsonl, oem.jsonl or aftermarket.jsonl.
 type raw struct {
 	ID            string   `json:"id"`
@@ -188,6 +194,9 @@ func Build(telematics, supply fs.FS) ([]byte, error) {
 	}); err != nil {
 		return nil, err
 	}
+	if err := rows.Each(bytes.NewReader(labelIDs), "ids.jsonl", b.labelID); err != nil {
+		return nil, err
+	}
 	b.soldLines()
 	for i, u := range b.used {
 		if !u {
@@ -200,7 +209,7 @@ func Build(telematics, supply fs.FS) ([]byte, error) {
 	}
 	sum := sha256.Sum256(body)
 	b.file.Edition = b.edition + "." + hex.EncodeToString(sum[:4])
-	out, err := write(&b.file)
+	out, err := b.file.Encode()
 	if err != nil {
 		return nil, err
 	}
@@ -667,45 +676,4 @@ func (b *builder) records(row func(map[string]string) error) func(io.Reader, str
 			}
 		}
 	}
-}
-
-// write puts one row on a line, so that two editions can be compared by eye.
-func write(f *File) ([]byte, error) {
-	var out bytes.Buffer
-	fmt.Fprintf(&out, "{\"edition\":%q", f.Edition)
-	var errs []error
-	section := func(name string, n int, row func(int) any) {
-		fmt.Fprintf(&out, ",\n%q:[", name)
-		for i := range n {
-			if i > 0 {
-				out.WriteByte(',')
-			}
-			out.WriteByte('\n')
-			b, err := rows.Compact(row(i))
-			errs = append(errs, err)
-			out.Write(b)
-		}
-		out.WriteByte(']')
-	}
-	section("rows", len(f.Rows), func(i int) any { return f.Rows[i] })
-	section("devices", len(f.Devices), func(i int) any { return f.Devices[i] })
-	section("context", len(f.Context), func(i int) any { return f.Context[i] })
-	section("grantees", len(f.Grantees), func(i int) any { return f.Grantees[i] })
-	section("modules", len(f.Modules), func(i int) any { return f.Modules[i] })
-	section("patterns", len(f.Patterns), func(i int) any { return f.Patterns[i] })
-	section("sold", len(f.Sold), func(i int) any { return f.Sold[i] })
-	section("tacs", len(f.TACs), func(i int) any { return f.TACs[i] })
-	section("bus_ids", len(f.BusIDs), func(i int) any { return f.BusIDs[i] })
-	section("makers", len(f.Makers), func(i int) any { return f.Makers[i] })
-	section("rules", len(f.Rules), func(i int) any { return f.Rules[i] })
-	for _, s := range []struct {
-		name string
-		v    any
-	}{{"makes", f.Makes}, {"variants", f.Variants}, {"eu", f.EU}} {
-		b, err := rows.Compact(s.v)
-		errs = append(errs, err)
-		fmt.Fprintf(&out, ",\n%q:%s", s.name, b)
-	}
-	out.WriteString("}\n")
-	return out.Bytes(), errors.Join(errs...)
 }

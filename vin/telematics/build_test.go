@@ -90,7 +90,7 @@ func FuzzOpen(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, r := range c.file.Rows {
+		for _, r := range c.File().Rows {
 			c.Lookup(Query{Make: r.Makes[0], Model: r.Models[0], Year: r.From, Market: "EU"})
 		}
 		c.Identify("module", "B")

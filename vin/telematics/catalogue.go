@@ -2,7 +2,6 @@ package telematics
 
 import (
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -78,14 +77,16 @@ func (c Certainty) String() string {
 func (c Certainty) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // UnmarshalText reads what MarshalText wrote.
-func (c *Certainty) UnmarshalText(b []byte) error {
+func (c *Certainty) UnmarshalText(b []byte) error { return c.read(string(b)) }
+
+func (c *Certainty) read(word string) error {
 	for i, w := range certaintyWords {
-		if w == string(b) {
+		if w == word {
 			*c = Certainty(i)
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is no certainty", b)
+	return fmt.Errorf("%q is no certainty", word)
 }
 
 // Source is where a row comes from.
@@ -109,7 +110,10 @@ type Row struct {
 	Period     string   `json:"period,omitempty"`  // the source's words
 	From       int      `json:"from,omitempty"`    // first year, 0 is open
 	To         int      `json:"to,omitempty"`      // last year, 0 is open
-	Build      bool     `json:"build,omitempty"`   // From and To are years of build; else model years
+	Since      string   `json:"since,omitempty"`   // first month or day, where the source gives one (RFC 3339 full-date or its year and month)
+	Until      string   `json:"until,omitempty"`   // last month or day, likewise
+	Circa      bool     `json:"circa,omitempty"`   // the source says "about" of its months and days: they are shown and exclude nothing
+	Build      bool     `json:"build,omitempty"`   // years, months and days are of build; else model years
 	Markets    []string `json:"markets,omitempty"` // ISO 3166-1 alpha-2 or "EU"; empty is every market
 	Market     string   `json:"market,omitempty"`  // the source's words
 	Role       string   `json:"role"`              // tcu, head-unit
@@ -198,6 +202,7 @@ type TAC struct {
 	TAC   string `json:"tac"`
 	Maker string `json:"maker"`
 	Model string `json:"model,omitempty"`
+	Unit  bool   `json:"unit,omitempty"` // the maker of the whole unit; the module in it is not named
 	Source
 }
 
@@ -206,6 +211,24 @@ type BusID struct {
 	Bus    string `json:"bus"` // usb, pci
 	Vendor string `json:"vendor"`
 	Maker  string `json:"maker"`
+	Source
+}
+
+// Company is a holder of a company number, with which the certification
+// numbers of Canada's ISED begin ("10224A-2020AG525R").
+type Company struct {
+	Number string   `json:"number"`
+	Holder string   `json:"holder"`
+	Module bool     `json:"module"`         // the holder makes modules; else whole units
+	Seen   []string `json:"seen,omitempty"` // product numbers seen in a source
+	Source
+}
+
+// TypeName is a type designation of a whole unit, as EU declarations of
+// conformity and type plates name it.
+type TypeName struct {
+	Name   string `json:"name"`
+	Holder string `json:"holder"`
 	Source
 }
 
@@ -238,39 +261,42 @@ type MakeModel struct {
 
 // File is the form in which a catalogue is stored and exchanged.
 type File struct {
-	Edition  string              `json:"edition"`
-	Rows     []Row               `json:"rows"`
-	Devices  []Device            `json:"devices"`
-	Context  []Context           `json:"context"`
-	Grantees []Grantee           `json:"grantees"`
-	Modules  []Module            `json:"modules"`
-	Patterns []Pattern           `json:"patterns"`
-	Sold     []Sold              `json:"sold"`
-	TACs     []TAC               `json:"tacs"`
-	BusIDs   []BusID             `json:"bus_ids"`
-	Makers   []MakerName         `json:"makers"`
-	Rules    []Rule              `json:"rules"`
-	Makes    map[string]string   `json:"makes"`    // other spellings of a make -> make
-	Variants map[string][]string `json:"variants"` // "make/model" -> model names that mean the same line
-	EU       []string            `json:"eu"`       // members of the EU market
+	Edition   string              `json:"edition"`
+	Rows      []Row               `json:"rows"`
+	Devices   []Device            `json:"devices"`
+	Context   []Context           `json:"context"`
+	Grantees  []Grantee           `json:"grantees"`
+	Modules   []Module            `json:"modules"`
+	Patterns  []Pattern           `json:"patterns"`
+	Sold      []Sold              `json:"sold"`
+	TACs      []TAC               `json:"tacs"`
+	BusIDs    []BusID             `json:"bus_ids"`
+	Companies []Company           `json:"companies"`
+	Types     []TypeName          `json:"types"`
+	Makers    []MakerName         `json:"makers"`
+	Rules     []Rule              `json:"rules"`
+	Abouts    []About             `json:"abouts"`
+	Sunsets   []Sunset            `json:"sunsets"`
+	Makes     map[string]string   `json:"makes"`    // other spellings of a make -> make
+	Variants  map[string][]string `json:"variants"` // "make/model" -> model names that mean the same line
+	EU        []string            `json:"eu"`       // members of the EU market
 }
 
 // Catalogue answers look-ups. Its content never changes; it is safe for
 // concurrent use.
 type Catalogue struct {
-	file     File
-	models   map[string][]hit // make|model prefix -> rows
+	file     File // without its rows, which rows holds
+	rows     *rowSet
 	makes    map[string]string
-	variants map[string]string // make|model -> make|model of the line
+	variants map[string]string // make|model -> model of the line
 	context  map[string][]int32
+	abouts   map[string][]int32 // make|model -> statements
 	eu       map[string]bool
 	patterns []*regexp.Regexp
 	sold     []*regexp.Regexp
 	makers   map[string]string // folded name -> name
 	modules  map[string][]int32
 	fcc      map[string][]int32 // module by FCC id
-	rowByID  map[string][]int32 // row by FCC id
-	parts    map[string][]int32
 	grantees map[string][]int32
 	tacs     map[string][]TAC
 	bus      map[string][]int32
@@ -279,21 +305,16 @@ type Catalogue struct {
 	rules    map[string][]int32 // make|model -> rules; "" -> rules for any model
 
 	ruleSources [][]Source
+	ruleOpen    []string // what is said where only the day of the type approval is unknown
 	deviceFCC   map[string][]int32
 	modelsOf    map[string][]named // models of each maker, long enough to be told in a product code
+	ids         idIndex            // what stands on labels, by the ways it is misread
 
-	mu      sync.RWMutex
-	answers map[subset]Answer // answers put together so far, by the rows they rest on
+	answers answers
 }
 
 // named is a name with the form in which it is compared.
 type named struct{ key, name string }
-
-type hit struct {
-	row     int32
-	exact   bool // the query names the row's model, not only the line it belongs to
-	anyYear bool // the row speaks of some years and the vehicle's year is unknown
-}
 
 // ErrFormat is wrapped by every error of Open.
 var ErrFormat = errors.New("not a telematics catalogue")
@@ -306,22 +327,33 @@ var embeddedOnce = sync.OnceValues(func() (*Catalogue, error) { return Open(embe
 // Embedded returns the catalogue that is built into the program.
 func Embedded() (*Catalogue, error) { return embeddedOnce() }
 
-// Open reads a catalogue from the form that Build writes.
+// Open reads a catalogue from the form that Build writes (see File.Encode). It
+// keeps its own copy of b. A file that is not whole, or holds what a catalogue
+// does not, is refused with an error that names the line; nothing of it is used.
 func Open(b []byte) (*Catalogue, error) {
-	var f File
-	if err := json.Unmarshal(b, &f); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+	c, line, err := open(string(b))
+	switch {
+	case err == nil:
+		return c, nil
+	case line > 0:
+		return nil, fmt.Errorf("%w: line %d: %w", ErrFormat, line, err)
 	}
-	if f.Edition == "" {
-		return nil, fmt.Errorf("%w: it names no edition", ErrFormat)
+	return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+}
+
+// open is Open; line is where the error lies, or 0.
+func open(text string) (c *Catalogue, line int, err error) {
+	c = &Catalogue{
+		makes: map[string]string{}, variants: map[string]string{}, context: map[string][]int32{}, abouts: map[string][]int32{}, eu: map[string]bool{}, makers: map[string]string{}, modules: map[string][]int32{},
+		fcc: map[string][]int32{}, grantees: map[string][]int32{}, tacs: map[string][]TAC{}, bus: map[string][]int32{},
+		usb: map[string][]int32{}, devices: map[string][]int32{}, rules: map[string][]int32{}, deviceFCC: map[string][]int32{},
+		modelsOf: map[string][]named{},
 	}
-	c := &Catalogue{
-		file: f, models: make(map[string][]hit, 4*len(f.Rows)), makes: map[string]string{}, variants: map[string]string{},
-		context: map[string][]int32{}, eu: map[string]bool{}, makers: map[string]string{}, modules: map[string][]int32{},
-		fcc: map[string][]int32{}, rowByID: map[string][]int32{}, parts: map[string][]int32{}, grantees: map[string][]int32{},
-		tacs: map[string][]TAC{}, bus: map[string][]int32{}, usb: map[string][]int32{}, devices: map[string][]int32{}, rules: map[string][]int32{},
-		answers: map[subset]Answer{}, deviceFCC: map[string][]int32{}, modelsOf: map[string][]named{},
+	sections, line, err := c.file.sections(text)
+	if err != nil {
+		return nil, line, err
 	}
+	f := &c.file
 	for from, to := range f.Makes {
 		c.makes[fold(from)] = fold(to)
 	}
@@ -331,42 +363,30 @@ func Open(b []byte) (*Catalogue, error) {
 	for line, names := range f.Variants {
 		mk, md, ok := strings.Cut(line, "/")
 		if !ok {
-			return nil, fmt.Errorf("%w: the model line %q has no make", ErrFormat, line)
+			return nil, 0, fmt.Errorf("the model line %q has no make", line)
 		}
 		for _, n := range names {
 			c.variants[c.key(mk, joined(n))] = joined(md)
 		}
 	}
-	for i := range f.Rows {
-		r := &f.Rows[i]
-		if r.ID == "" || len(r.Makes) == 0 || len(r.Models) == 0 {
-			return nil, fmt.Errorf("%w: row %d has no id, make or model", ErrFormat, i)
-		}
-		for _, mk := range r.Makes {
-			for _, md := range r.Models {
-				if md == "*" {
-					c.addHit(c.key(mk, "*"), hit{row: int32(i), exact: true})
-					continue
-				}
-				t := tokens(md)
-				if len(t) == 0 {
-					return nil, fmt.Errorf("%w: row %q has the model name %q, which has neither letter nor digit", ErrFormat, r.ID, md)
-				}
-				for k := range t {
-					c.addHit(c.key(mk, strings.Join(t[:k+1], "")), hit{row: int32(i), exact: k == len(t)-1})
-				}
-			}
-		}
-		for _, p := range r.TCUParts {
-			c.parts[fold(p)] = append(c.parts[fold(p)], int32(i))
-		}
-		for _, a := range r.Approvals {
-			c.rowByID[fold(a)] = append(c.rowByID[fold(a)], int32(i))
-		}
-		if r.TAC != "" {
-			c.tacs[r.TAC] = append(c.tacs[r.TAC], TAC{TAC: r.TAC, Maker: first(r.Maker, r.TCUMaker), Model: first(r.Model, r.TCUName), Source: r.Source})
-		}
+	var tacs []TAC
+	var at int
+	c.rows, tacs, at, err = readRows(sections.rows, c.makes)
+	if err != nil {
+		return nil, 1 + strings.Count(text[:sections.at+at], "\n"), err
 	}
+	for _, t := range tacs {
+		c.tacs[t.TAC] = append(c.tacs[t.TAC], t)
+	}
+	if err := c.index(); err != nil {
+		return nil, 0, err
+	}
+	return c, 0, nil
+}
+
+// index takes down under what the content of the small sections is found.
+func (c *Catalogue) index() error {
+	f := &c.file
 	for i := range f.Context {
 		for _, m := range f.Context[i].Makes {
 			k := c.make(m)
@@ -377,10 +397,10 @@ func Open(b []byte) (*Catalogue, error) {
 		for _, n := range append([]string{m.Name}, m.Also...) {
 			k := fold(n)
 			if k == "" {
-				return nil, fmt.Errorf("%w: the maker %q has an empty name", ErrFormat, m.Name)
+				return fmt.Errorf("the maker %q has an empty name", m.Name)
 			}
 			if o, taken := c.makers[k]; taken && o != m.Name {
-				return nil, fmt.Errorf("%w: %q names both %q and %q", ErrFormat, n, m.Name, o)
+				return fmt.Errorf("%q names both %q and %q", n, m.Name, o)
 			}
 			c.makers[k] = m.Name
 		}
@@ -408,14 +428,14 @@ func Open(b []byte) (*Catalogue, error) {
 	for i := range f.Patterns {
 		re, err := regexp.Compile(f.Patterns[i].Pattern)
 		if err != nil {
-			return nil, fmt.Errorf("%w: pattern %q: %w", ErrFormat, f.Patterns[i].Pattern, err)
+			return fmt.Errorf("pattern %q: %w", f.Patterns[i].Pattern, err)
 		}
 		c.patterns = append(c.patterns, re)
 	}
 	for i := range f.Sold {
 		re, err := regexp.Compile(f.Sold[i].Pattern)
 		if err != nil {
-			return nil, fmt.Errorf("%w: sold line %q: %w", ErrFormat, f.Sold[i].Pattern, err)
+			return fmt.Errorf("sold line %q: %w", f.Sold[i].Pattern, err)
 		}
 		c.sold = append(c.sold, re)
 	}
@@ -442,20 +462,21 @@ func Open(b []byte) (*Catalogue, error) {
 			c.deviceFCC[fold(d.Approval)] = append(c.deviceFCC[fold(d.Approval)], int32(i))
 		}
 		if d.TAC != "" {
-			c.tacs[d.TAC] = append(c.tacs[d.TAC], TAC{TAC: d.TAC, Maker: first(d.Module, d.Maker), Model: first(d.Model, d.Name), Source: d.Source})
+			c.tacs[d.TAC] = append(c.tacs[d.TAC], TAC{TAC: d.TAC, Maker: first(d.Module, d.Maker), Model: first(d.Model, d.Name), Unit: d.Module == "", Source: d.Source})
 		}
 	}
 	for i := range f.Rules {
 		r := &f.Rules[i]
 		if r.Address == "" || r.Because == "" {
-			return nil, fmt.Errorf("%w: rule %q has no source or no reason", ErrFormat, r.ID)
+			return fmt.Errorf("rule %q has no source or no reason", r.ID)
 		}
 		if r.ApprovedSince != "" {
 			if _, err := time.Parse(time.DateOnly, r.ApprovedSince); err != nil {
-				return nil, fmt.Errorf("%w: rule %q: %w", ErrFormat, r.ID, err)
+				return fmt.Errorf("rule %q: %w", r.ID, err)
 			}
 		}
 		c.ruleSources = append(c.ruleSources, []Source{r.Source})
+		c.ruleOpen = append(c.ruleOpen, fmt.Sprintf("%s Whether this vehicle's type was approved on or after %s is not known.", r.Because, r.ApprovedSince))
 		if len(r.Models) == 0 {
 			c.rules[""] = append(c.rules[""], int32(i))
 		}
@@ -464,18 +485,7 @@ func Open(b []byte) (*Catalogue, error) {
 			c.rules[k] = append(c.rules[k], int32(i))
 		}
 	}
-	return c, nil
-}
-
-func (c *Catalogue) addHit(k string, h hit) {
-	l := c.models[k]
-	for i := range l {
-		if l[i].row == h.row {
-			l[i].exact = l[i].exact || h.exact
-			return
-		}
-	}
-	c.models[k] = append(l, h)
+	return c.indexAbouts()
 }
 
 // Edition names the data: the day of its review and a hash of its content.
@@ -493,9 +503,22 @@ func (c *Catalogue) Date() time.Time {
 	return t
 }
 
-// File returns the rows behind the catalogue, for tables and tests. It belongs
-// to the catalogue and must not be changed.
-func (c *Catalogue) File() *File { return &c.file }
+// File returns the whole content, for tables and tests. The rows are read anew
+// on each call; the rest belongs to the catalogue and must not be changed.
+func (c *Catalogue) File() *File {
+	f := c.file
+	f.Rows = make([]Row, c.Rows())
+	for i := range f.Rows {
+		f.Rows[i] = *c.rows.row(int32(i))
+	}
+	return &f
+}
+
+// Rows is the number of rows on vehicles.
+func (c *Catalogue) Rows() int { return len(c.rows.recs) }
+
+// Row returns one of them, by its number from 0 in the order of the file.
+func (c *Catalogue) Row(i int) Row { return *c.rows.row(int32(i)) }
 
 // Context returns the statements on a make that say nothing of a given car,
 // such as its suppliers' market shares. They are background for a person.

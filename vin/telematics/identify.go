@@ -211,8 +211,8 @@ func (c *Catalogue) fccID(id Identification, v string) Identification {
 			id.Makers = append(id.Makers, Finding{Maker: mk, Model: m.Model, NotCellular: !cellular(m), Certainty: m.Certainty, Sources: []Source{m.Source}})
 		}
 	}
-	for _, i := range c.rowByID[k] {
-		r := &c.file.Rows[i]
+	for _, i := range c.rows.under(nameApproval, k) {
+		r := c.rows.row(i)
 		switch {
 		case r.ChipDown:
 			id.Makers = append(id.Makers, Finding{Maker: r.Maker, Model: r.TCUName, Unit: true, ChipDown: true, Chipset: r.Chipset, Certainty: r.Certainty, Sources: []Source{r.Source}})
@@ -421,14 +421,14 @@ func (c *Catalogue) cutMaker(s string) (model, maker string) {
 // tcuPart reads the part number of a telematics unit.
 func (c *Catalogue) tcuPart(id Identification, v string) Identification {
 	id.Normalised = strings.ToUpper(strings.Join(strings.Fields(v), ""))
-	rows := c.parts[fold(v)]
+	rows := c.rows.under(namePart, v)
 	if len(rows) == 0 {
 		if base, _, ok := strings.Cut(id.Normalised, "-"); ok { // a revision, as in 1960100-00-B
-			rows = c.parts[fold(base)]
+			rows = c.rows.under(namePart, base)
 		}
 	}
 	for _, i := range rows {
-		r := &c.file.Rows[i]
+		r := c.rows.row(i)
 		if r.Maker == "" {
 			id.Makers = append(id.Makers, Finding{Maker: r.TCUMaker, Model: r.TCUName, Unit: true, Chipset: r.Chipset, Certainty: r.Certainty,
 				Note: "The unit is known; the module in it is not named.", Sources: []Source{r.Source}})
@@ -439,7 +439,7 @@ func (c *Catalogue) tcuPart(id Identification, v string) Identification {
 	id.Makers = slices.DeleteFunc(id.Makers, func(f Finding) bool { return f.Maker == "" })
 	switch {
 	case len(rows) > 0 && len(id.Makers) == 0:
-		r := &c.file.Rows[rows[0]]
+		r := c.rows.row(rows[0])
 		return id.problem("unnamed", "The part is a known unit (%s %s), but no source names its maker or its module.", strings.Join(r.Makes, "/"), r.TCUName)
 	case len(rows) == 0:
 		return id.problem("unknown", "The part number is not in the table.")

@@ -183,8 +183,8 @@ func TestEveryKeyIsFoundAgain(t *testing.T) {
 			has("device", k, first(d.Module, d.Maker), d.Certainty)
 		}
 	}
-	for i := range c.file.Rows {
-		r := &c.file.Rows[i]
+	for i := range c.Rows() {
+		r := c.rows.row(int32(i))
 		for _, p := range r.TCUParts {
 			if mk := first(r.Maker, r.TCUMaker); mk != "" {
 				has("tcu_part", p, mk, r.Certainty)

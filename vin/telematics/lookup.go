@@ -3,6 +3,7 @@ package telematics
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -12,6 +13,7 @@ type Query struct {
 	Make         string    `json:"make"`
 	Model        string    `json:"model"`
 	Year         int       `json:"year"`          // model year
+	Built        string    `json:"built"`         // year, month or day of build, as far as papers give it (RFC 3339 full-date or its beginning)
 	Market       string    `json:"market"`        // ISO 3166-1 alpha-2, "UK" or "EU"
 	VehicleType  string    `json:"vehicle_type"`  // vPIC vehicle type
 	Fuel         string    `json:"fuel"`          // vPIC primary fuel type, such as "Electric"
@@ -23,8 +25,9 @@ type Query struct {
 
 // Answer is what is publicly known of the vehicle's modem and modules.
 type Answer struct {
-	ModemFitted Fitted `json:"modem_fitted"`
-	Units       []Unit `json:"units"` // empty where nothing is known of any unit
+	ModemFitted Fitted       `json:"modem_fitted"`
+	Units       []Unit       `json:"units"` // empty where nothing is known of any unit
+	Can         Capabilities `json:"can"`   // what the vehicle can record
 }
 
 // Fitted says whether something is there at all, and on what that rests.
@@ -40,6 +43,7 @@ type Unit struct {
 	Role       string      `json:"role"` // tcu, head-unit
 	Name       string      `json:"name"`
 	Fitted     Tri         `json:"fitted"`
+	Place      Told        `json:"place"`      // where in the vehicle it sits
 	Candidates []Candidate `json:"candidates"` // alternatives; never empty
 }
 
@@ -57,8 +61,13 @@ type Candidate struct {
 	Certainty     Certainty `json:"certainty"`
 	YearFrom      int       `json:"year_from,omitempty"`
 	YearTo        int       `json:"year_to,omitempty"`
+	From          string    `json:"from,omitempty"` // first day of which sources of that certainty speak, as precise as they are
+	To            string    `json:"to,omitempty"`   // last day, likewise; empty is open
 	Period        string    `json:"period,omitempty"`
 	Market        string    `json:"market,omitempty"`
+	Updater       Told      `json:"updater"`                  // who can change its software
+	BackEnd       Told      `json:"back_end"`                 // country of the servers it talks to
+	SIMHome       Told      `json:"sim_home"`                 // country of the SIM's home network
 	EvidenceClass string    `json:"evidence_class,omitempty"` // of the first source
 	Sources       []Source  `json:"sources"`                  // best first
 	Replies       []string  `json:"counter_statements,omitempty"`
@@ -66,117 +75,200 @@ type Candidate struct {
 
 // Lookup says what is publicly known of a vehicle.
 //
-// A row speaks of the vehicle when its make and model match (see tokens), its
+// A row speaks of the vehicle when its make and model match (see name.go), its
 // markets hold the vehicle's or either is unknown, and its years match: a row
 // on model years must hold the model year; a row on a period of build must
-// overlap the model year or the calendar year before it, in which cars of
-// that model year are already built. A row without years matches any year, and
-// any row matches an unknown year. Rows that name the same module become one
-// candidate with several sources. A row that only shows that a unit is there
-// never names a module.
+// hold the build where the query gives it, and else overlap the model year or
+// the calendar year before it, in which cars of that model year are already
+// built. So rows for two parts of one year both speak where the build is not
+// known. A row without years matches any year, and any row matches an unknown
+// year. Rows that name the same module become one candidate with several
+// sources. A row that only shows that a unit is there never names a module.
 //
 // The slices of an answer are shared with other answers and must not be
 // changed.
 func (c *Catalogue) Lookup(q Query) Answer {
 	var kb, sb [96]byte
-	key := appendFold(kb[:0], q.Make)
-	if to, ok := c.makes[string(key)]; ok {
-		key = append(key[:0], to...)
-	}
+	key := appendMake(kb[:0], q.Make, c.makes)
 	key = append(key, '|')
 	mk := len(key)
 	key = appendFold(key, cutBrackets(q.Model))
+	when := whenOf(q)
 	market := marketOf(q.Market)
 
-	var rows [len(subset{}.rows)]hit
-	got := rows[:0]
-	add := func(h hit) {
-		r := &c.file.Rows[h.row]
-		h.anyYear = q.Year == 0 && (r.From != 0 || r.To != 0)
-		if c.speaks(&c.file.Rows[h.row], q.Year, market) && !slices.Contains(got, h) {
-			got = append(got, h)
-		}
-	}
+	var rows [len(subset{}.of)]hit
+	var abouts [16]aboutHit
+	got, said := rows[:0], abouts[:0]
 	if len(key) > mk {
-		for _, h := range c.models[string(key)] {
-			add(h)
-		}
+		got, said = c.gather(got, said, key, false, &when, market)
 		if line, ok := c.variants[string(key)]; ok {
-			for _, h := range c.models[string(append(append(sb[:0], key[:mk]...), line...))] {
-				if h.exact {
-					add(h)
-				}
-			}
+			got, said = c.gather(got, said, append(append(sb[:0], key[:mk]...), line...), true, &when, market)
 		}
 	}
-	for _, h := range c.models[string(append(append(sb[:0], key[:mk]...), '*'))] {
-		add(h)
+	got, said = c.gather(got, said, append(append(sb[:0], key[:mk]...), '*'), true, &when, market)
+	if len(got)+len(said) == 0 {
+		return Answer{ModemFitted: c.byRule(q, key, market, nil), Can: nothingTold}
 	}
-	if len(got) == 0 {
-		return Answer{ModemFitted: c.byRule(q, key, market, nil)}
-	}
-	a := c.answer(got)
+	a := c.answer(got, said)
 	if a.ModemFitted.Value == Unknown {
-		if f := c.byRule(q, key, market, got); f.Value != Unknown {
+		if f := c.byRule(q, key, market, got); f.Value != Unknown || len(a.ModemFitted.Sources) == 0 {
 			a.ModemFitted = f
 		}
 	}
 	return a
 }
 
-// subset names a set of rows that answers a query, so that the answer is put
-// together once. Sets larger than it holds are put together each time.
-type subset struct {
-	rows [15]int32 // row number and, in the last bits, how it matches
-	n    int32
+// hit is a row that speaks of a vehicle.
+type hit struct {
+	row     int32
+	exact   bool // the query names the row's model, not only the line it belongs to
+	anyYear bool // the row speaks of some years and the vehicle's year is unknown
 }
 
-// answer puts together what a set of rows says. The answers depend on nothing
-// but the catalogue, so keeping them changes no answer.
-func (c *Catalogue) answer(got []hit) Answer {
+// aboutHit is a statement that does.
+type aboutHit struct {
+	about   int32
+	anyYear bool
+}
+
+// gather adds the rows and statements under a name that speak of a vehicle.
+func (c *Catalogue) gather(got []hit, said []aboutHit, name []byte, ownOnly bool, w *when, market string) ([]hit, []aboutHit) {
+	near, tag := c.rows.near(name)
+next:
+	for i := range near {
+		e := &near[i]
+		own := e.row&1 != 0
+		if ownOnly && !own || !c.rows.is(e, tag, name) {
+			continue
+		}
+		n := int32(e.row >> 1)
+		for j := range got {
+			if got[j].row == n {
+				got[j].exact = got[j].exact || own
+				continue next
+			}
+		}
+		r := &c.rows.recs[n]
+		from, to := int(r.from), int(r.to)
+		if !w.within(from, to, r.flags&recBuild != 0) || r.markets != 0 && market != "" && !c.inMarkets(c.rows.markets[r.markets-1], market) ||
+			r.flags&recDated != 0 && w.month() && !w.dated(c.rows.row(n)) {
+			continue
+		}
+		got = append(got, hit{row: n, exact: own, anyYear: w.unknown() && (from != 0 || to != 0)})
+	}
+	for _, i := range c.abouts[string(name)] {
+		a := &c.file.Abouts[i]
+		if !w.within(a.From, a.To, a.Build) || len(a.Markets) > 0 && market != "" && !c.inMarkets(a.Markets, market) {
+			continue
+		}
+		h := aboutHit{i, w.unknown() && (a.From != 0 || a.To != 0) || len(a.Markets) > 0 && market == ""}
+		if !slices.Contains(said, h) {
+			said = append(said, h)
+		}
+	}
+	return got, said
+}
+
+// when is the time of a vehicle as far as it is known.
+type when struct {
+	model [2]int // first and last model year it may be of; 0 is unknown
+	built [2]int // years in which it may have been built
+	day   string // month or day of build; empty is unknown
+}
+
+func whenOf(q Query) when {
+	var w when
+	if q.Year != 0 {
+		w.model, w.built = [2]int{q.Year, q.Year}, [2]int{q.Year - 1, q.Year}
+	}
+	if len(q.Built) >= 4 {
+		y := 0
+		for i := range 4 {
+			if q.Built[i] < '0' || q.Built[i] > '9' {
+				return w
+			}
+			y = 10*y + int(q.Built[i]-'0')
+		}
+		w.built = [2]int{y, y}
+		if q.Year == 0 {
+			w.model = [2]int{y, y + 1}
+		}
+		if partOfDay(q.Built) {
+			w.day = q.Built
+		}
+	}
+	return w
+}
+
+func (w *when) unknown() bool { return w.built[1] == 0 }
+
+func (w *when) month() bool { return w.day != "" }
+
+// within says whether a period of years, open where 0, may hold the vehicle.
+func (w *when) within(from, to int, build bool) bool {
+	y := w.model
+	if build {
+		y = w.built
+	}
+	return y[1] == 0 || (from == 0 || y[1] >= from) && (to == 0 || y[0] <= to)
+}
+
+// dated says whether a row's months or days hold the month or day of build.
+func (w *when) dated(r *Row) bool {
+	if !r.Build || r.Circa {
+		return true
+	}
+	n := min(len(r.Since), len(w.day))
+	if n > 0 && w.day[:n] < r.Since[:n] {
+		return false
+	}
+	n = min(len(r.Until), len(w.day))
+	return n == 0 || w.day[:n] <= r.Until[:n]
+}
+
+// answer puts together what a set of rows and statements says, or takes it
+// from those put together before.
+func (c *Catalogue) answer(got []hit, said []aboutHit) Answer {
 	var k subset
-	if len(got) > len(k.rows) {
-		return c.assemble(got)
+	if len(got)+len(said) > len(k.of) {
+		return c.assemble(got, said)
 	}
 	for i, h := range got {
-		k.rows[i] = h.row << 2
+		k.of[i] = h.row << 2
 		if h.exact {
-			k.rows[i]++
+			k.of[i]++
 		}
 		if h.anyYear {
-			k.rows[i] += 2
+			k.of[i] += 2
 		}
 	}
-	k.n = int32(len(got))
-	c.mu.RLock()
-	a, ok := c.answers[k]
-	c.mu.RUnlock()
-	if ok {
-		return a
+	for i, h := range said {
+		k.of[len(got)+i] = ^(h.about << 1)
+		if h.anyYear {
+			k.of[len(got)+i]--
+		}
 	}
-	a = c.assemble(got)
-	c.mu.Lock()
-	c.answers[k] = a
-	c.mu.Unlock()
+	k.n = int32(len(got) + len(said))
+	if a := c.answers.get(k); a != nil {
+		return *a
+	}
+	a := c.assemble(got, said)
+	c.answers.put(k, &a)
 	return a
 }
 
-func (c *Catalogue) assemble(got []hit) Answer {
-	return Answer{Units: c.units(got), ModemFitted: c.byRows(got)}
+func (c *Catalogue) assemble(got []hit, said []aboutHit) Answer {
+	rows := make([]found, len(got))
+	for i, h := range got {
+		rows[i] = found{hit: h, Row: c.rows.row(h.row)}
+	}
+	return Answer{Units: c.units(rows, said), ModemFitted: byRows(rows), Can: c.capabilities(said)}
 }
 
-// speaks applies a row's years and markets.
-func (c *Catalogue) speaks(r *Row, year int, market string) bool {
-	if year != 0 {
-		low := year
-		if r.Build {
-			low--
-		}
-		if r.From != 0 && year < r.From || r.To != 0 && low > r.To {
-			return false
-		}
-	}
-	return market == "" || len(r.Markets) == 0 || c.inMarkets(r.Markets, market)
+// found is a hit with its row.
+type found struct {
+	hit
+	*Row
 }
 
 func (c *Catalogue) inMarkets(markets []string, market string) bool {
@@ -195,33 +287,41 @@ func marketOf(m string) string {
 	return strings.ToUpper(strings.TrimSpace(m))
 }
 
-func (c *Catalogue) units(got []hit) []Unit {
+func (c *Catalogue) units(got []found, said []aboutHit) []Unit {
 	var units []Unit
 	for _, role := range [...]string{"tcu", "head-unit"} {
-		u := Unit{Role: role, Name: roleNames[role]}
+		u := Unit{Role: role, Name: roleNames[role], Place: c.told(said, FactPlace, role)}
 		named := false
-		for _, h := range got {
-			r := &c.file.Rows[h.row]
+		for _, r := range got {
 			if r.Role != role {
 				continue
 			}
 			named = named || r.Maker != ""
-			if fit := fittedBy(r, h); fit > u.Fitted {
+			if fit := fittedBy(r); fit > u.Fitted {
 				u.Fitted = fit
 			}
 		}
-		for _, h := range got {
-			r := &c.file.Rows[h.row]
+		for _, r := range got {
 			if r.Role != role || named && r.Maker == "" {
 				continue
 			}
-			u.Candidates = merge(u.Candidates, r)
+			u.Candidates = merge(u.Candidates, r.Row)
 		}
+		updater, backEnd, sim := c.told(said, FactUpdater, role), c.told(said, FactBackEnd, role), c.told(said, FactSIMHome, role)
 		if len(u.Candidates) == 0 {
-			continue
+			// A statement on a unit shows that some vehicles have one, and no more.
+			shown := slices.Concat(backEnd.Sources, sim.Sources, updater.Sources, u.Place.Sources)
+			if len(shown) == 0 {
+				continue
+			}
+			u.Candidates = []Candidate{{EvidenceClass: shown[0].EvidenceClass, Sources: shown}}
 		}
 		u.Candidates = prefixed(u.Candidates)
 		slices.SortStableFunc(u.Candidates, func(a, b Candidate) int { return int(b.Certainty) - int(a.Certainty) })
+		for i := range u.Candidates {
+			cd := &u.Candidates[i]
+			cd.Updater, cd.BackEnd, cd.SIMHome = updater, backEnd, sim
+		}
 		units = append(units, u)
 	}
 	return units
@@ -233,8 +333,8 @@ var roleNames = map[string]string{"tcu": "telematics unit", "head-unit": "head u
 // about. A module or chip found in, or documented for, the model does; an
 // optional unit, one of a trim the query does not name, or of years that may
 // not be the vehicle's, does not.
-func fittedBy(r *Row, h hit) Tri {
-	if r.Optional || h.anyYear || !h.exact && r.Maker == "" && r.Chipset == "" {
+func fittedBy(r found) Tri {
+	if r.Optional || r.anyYear || !r.exact && r.Maker == "" && r.Chipset == "" {
 		return Unknown
 	}
 	return Yes
@@ -255,6 +355,7 @@ func merge(cs []Candidate, r *Row) []Candidate {
 	cd := Candidate{Maker: r.Maker, Model: r.Model, Also: r.Also, TCUMaker: r.TCUMaker, TCUPart: strings.Join(r.TCUParts, " or "), Chipset: r.Chipset,
 		ChipDown: r.ChipDown, Generation: r.Generation, YearFrom: r.From, YearTo: r.To, Period: r.Period, Market: r.Market,
 		EvidenceClass: r.EvidenceClass, Sources: []Source{r.Source}}
+	cd.From, cd.To = r.days()
 	if r.Maker != "" {
 		cd.Certainty = r.Certainty
 	}
@@ -266,6 +367,11 @@ func merge(cs []Candidate, r *Row) []Candidate {
 
 // add joins a row to a candidate for the same module.
 func (cd *Candidate) add(r *Row) {
+	if from, to := r.days(); cd.Maker == "" || r.Certainty == cd.Certainty {
+		cd.From, cd.To = widen(cd.From, cd.To, from, to)
+	} else if r.Certainty > cd.Certainty {
+		cd.From, cd.To = from, to
+	}
 	if cd.Maker != "" && r.Certainty > cd.Certainty {
 		cd.Certainty, cd.EvidenceClass, cd.Market = r.Certainty, r.EvidenceClass, r.Market
 		cd.Sources = append([]Source{r.Source}, cd.Sources...)
@@ -291,6 +397,31 @@ func (cd *Candidate) add(r *Row) {
 	if r.Reply != "" && !slices.Contains(cd.Replies, r.Reply) {
 		cd.Replies = append(cd.Replies, r.Reply)
 	}
+}
+
+// days are the first and the last day of which a row speaks, as precise as its
+// source; empty is open.
+func (r *Row) days() (from, to string) {
+	from, to = r.Since, r.Until
+	if from == "" && r.From != 0 {
+		from = strconv.Itoa(r.From)
+	}
+	if to == "" && r.To != 0 {
+		to = strconv.Itoa(r.To)
+	}
+	return from, to
+}
+
+// widen joins two periods. A year begins before and ends after its months.
+func widen(from, to, from2, to2 string) (string, string) {
+	from = min(from, from2)
+	if to == "" || to2 == "" {
+		return from, ""
+	}
+	if to2+"~" > to+"~" {
+		to = to2
+	}
+	return from, to
 }
 
 // prefixed folds a candidate that names only the maker, or the family
@@ -329,20 +460,22 @@ func prefixed(cs []Candidate) []Candidate {
 }
 
 // byRows answers whether a modem is fitted at all from rows that show a unit.
-func (c *Catalogue) byRows(got []hit) Fitted {
+func byRows(got []found) Fitted {
 	var best *Row
-	for _, h := range got {
-		r := &c.file.Rows[h.row]
-		if fittedBy(r, h) == Yes && (best == nil || r.Certainty > best.Certainty) {
-			best = r
+	for _, r := range got {
+		if fittedBy(r) == Yes && (best == nil || r.Certainty > best.Certainty) {
+			best = r.Row
 		}
 	}
 	if best != nil {
 		return Fitted{Value: Yes, Certainty: best.Certainty, Because: best.unitSentence(), Sources: []Source{best.Source}}
 	}
+	if len(got) == 0 {
+		return Fitted{}
+	}
 	f := Fitted{Because: "Some vehicles of this model have a telematics unit; whether this one does is not known."}
-	for _, h := range got {
-		f.Sources = append(f.Sources, c.file.Rows[h.row].Source)
+	for _, r := range got {
+		f.Sources = append(f.Sources, r.Source)
 	}
 	return f
 }
@@ -350,21 +483,26 @@ func (c *Catalogue) byRows(got []hit) Fitted {
 // byRule answers it from a rule with a legal or historical source. A rule that
 // says no gives way to any row that shows a unit in some vehicle of the model.
 func (c *Catalogue) byRule(q Query, key []byte, market string, got []hit) Fitted {
-	var open *Rule
+	open, told := -1, -1
 	for _, idx := range [...][]int32{c.rules[string(key)], c.rules[""]} {
 		for _, i := range idx {
 			r := &c.file.Rules[i]
 			applies, almost := c.applies(r, q, market)
-			if applies && (r.Value == Yes || len(got) == 0) {
+			switch {
+			case applies && (r.Value == Yes || r.Value == No && len(got) == 0):
 				return Fitted{Value: r.Value, Certainty: r.Certainty, Because: r.Because, Sources: c.ruleSources[i]}
-			}
-			if almost && open == nil {
-				open = r
+			case applies && r.Value == Unknown && told < 0:
+				told = int(i)
+			case almost && open < 0:
+				open = int(i)
 			}
 		}
 	}
-	if open != nil {
-		return Fitted{Because: fmt.Sprintf("%s Whether this vehicle's type was approved on or after %s is not known.", open.Because, open.ApprovedSince), Sources: []Source{open.Source}}
+	if open >= 0 {
+		return Fitted{Because: c.ruleOpen[open], Sources: c.ruleSources[open]}
+	}
+	if told >= 0 {
+		return Fitted{Because: c.file.Rules[told].Because, Sources: c.ruleSources[told]}
 	}
 	return Fitted{Because: "No source at hand says whether this vehicle has a modem."}
 }

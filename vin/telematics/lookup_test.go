@@ -170,11 +170,11 @@ func TestNamesMatchAcrossSpellings(t *testing.T) {
 // a unit never names a module.
 func TestEveryRowIsFoundByItsOwnKeys(t *testing.T) {
 	c := catalogue(t)
-	if len(c.file.Rows) != 106+8 {
-		t.Errorf("%d rows, want the 106 of vehicles.jsonl and 8 findings", len(c.file.Rows))
+	if c.Rows() != 106+8 {
+		t.Errorf("%d rows, want the 106 of vehicles.jsonl and 8 findings", c.Rows())
 	}
-	for i := range c.file.Rows {
-		r := &c.file.Rows[i]
+	for i := range c.Rows() {
+		r := c.rows.row(int32(i))
 		market := ""
 		if len(r.Markets) > 0 {
 			market = r.Markets[0]
@@ -263,22 +263,21 @@ func TestKnowingMoreNeverAddsRows(t *testing.T) {
 		return m
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		r := rapid.SampledFrom(c.file.Rows).Draw(t, "row")
+		r := rapid.SampledFrom(c.File().Rows).Draw(t, "row")
 		q := Query{Make: rapid.SampledFrom(r.Makes).Draw(t, "make"), Model: rapid.SampledFrom(r.Models).Draw(t, "model")}
 		wide := q
 		q.Year = rapid.IntRange(1985, 2030).Draw(t, "year")
 		q.Market = rapid.SampledFrom([]string{"", "US", "EU", "DE", "UK", "CN", "JP", "NO", "ZZ"}).Draw(t, "market")
 		all := map[string]bool{}
-		for _, h := range c.models[c.key(wide.Make, joined(wide.Model))] {
-			all[c.file.Rows[h.row].ID] = true
+		names := []string{c.key(wide.Make, joined(wide.Model)), c.key(wide.Make, "*")}
+		if line, ok := c.variants[names[0]]; ok {
+			names = append(names, c.key(wide.Make, line))
 		}
-		if line, ok := c.variants[c.key(wide.Make, joined(wide.Model))]; ok {
-			for _, h := range c.models[c.key(wide.Make, line)] {
-				all[c.file.Rows[h.row].ID] = true
+		for _, n := range names {
+			hits, _ := c.gather(nil, nil, []byte(n), false, &when{}, "")
+			for _, h := range hits {
+				all[c.rows.row(h.row).ID] = true
 			}
-		}
-		for _, h := range c.models[c.key(wide.Make, "*")] {
-			all[c.file.Rows[h.row].ID] = true
 		}
 		for id := range sources(c.Lookup(q)) {
 			if !all[id] {
@@ -292,7 +291,7 @@ func TestKnowingMoreNeverAddsRows(t *testing.T) {
 func TestSpellingDoesNotMatter(t *testing.T) {
 	c := catalogue(t)
 	rapid.Check(t, func(t *rapid.T) {
-		r := rapid.SampledFrom(c.file.Rows).Draw(t, "row")
+		r := rapid.SampledFrom(c.File().Rows).Draw(t, "row")
 		q := Query{Make: rapid.SampledFrom(r.Makes).Draw(t, "make"), Model: rapid.SampledFrom(r.Models).Draw(t, "model"), Year: r.From}
 		if strings.HasPrefix(q.Model, "*") {
 			return
@@ -348,8 +347,8 @@ func TestManyLookUpAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for lane := range 8 {
 		wg.Go(func() {
-			for i := range c.file.Rows {
-				r := &c.file.Rows[(i+lane*13)%len(c.file.Rows)]
+			for i := range c.Rows() {
+				r := c.rows.row(int32((i + lane*13) % c.Rows()))
 				q := Query{Make: r.Makes[0], Model: r.Models[0], Year: 2010 + (i+lane)%15}
 				if d := cmp.Diff(want.Lookup(q), c.Lookup(q)); d != "" {
 					t.Errorf("%+v:\n%s", q, d)

@@ -14,13 +14,27 @@ import (
 // for all longer names that begin with its words ("Model S" for "Model S
 // 85"); the reverse only holds where a reviewer listed the longer name.
 
-// tokens returns the words of a name.
-func tokens(s string) []string {
-	var out []string
-	for _, w := range strings.FieldsFunc(cutBrackets(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-		out = append(out, fold(w))
+// appendTokens appends the words of a name, joined, and the offset at which
+// each of them ends.
+func appendTokens(b []byte, s string, ends []int) ([]byte, []int) {
+	in := false // a word
+	for _, r := range cutBrackets(s) {
+		if word := r < 0x80 && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9') || r >= 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r)); !word {
+			in = false
+			continue
+		}
+		before := len(b)
+		b = appendRune(b, r)
+		switch {
+		case len(b) == before:
+		case in:
+			ends[len(ends)-1] = len(b)
+		default:
+			in = true
+			ends = append(ends, len(b))
+		}
 	}
-	return out
+	return b, ends
 }
 
 // joined returns the words of a name as one.
@@ -63,17 +77,21 @@ func fold(s string) string {
 
 func appendFold(b []byte, s string) []byte {
 	for _, r := range s {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
-			b = append(b, byte(r))
-		case r >= 'A' && r <= 'Z':
-			b = append(b, byte(r-'A'+'a'))
-		case r < 0x80:
-		default:
-			b = append(b, plainOf(r)...)
-		}
+		b = appendRune(b, r)
 	}
 	return b
+}
+
+func appendRune(b []byte, r rune) []byte {
+	switch {
+	case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+		return append(b, byte(r))
+	case r >= 'A' && r <= 'Z':
+		return append(b, byte(r-'A'+'a'))
+	case r < 0x80:
+		return b
+	}
+	return append(b, plainOf(r)...)
 }
 
 func plainOf(r rune) string {
@@ -101,6 +119,16 @@ func (c *Catalogue) make(s string) string {
 		return to
 	}
 	return k
+}
+
+// appendMake appends it.
+func appendMake(b []byte, s string, makes map[string]string) []byte {
+	at := len(b)
+	b = appendFold(b, s)
+	if to, ok := makes[string(b[at:])]; ok {
+		b = append(b[:at], to...)
+	}
+	return b
 }
 
 // key joins a make and an already joined model.
