@@ -305,6 +305,9 @@ func (q *query) decode(d *Decoded, ix *Index, v VIN, problems []Problem, opt Opt
 	q.prepare()
 	best := q.run()
 	d.Codes = best.codes
+	if ix.whole {
+		d.ix, d.corrections = ix, q.findings(best) // NHTSA's, whoever else knows the VIN
+	}
 	if best.codes&CodeUnknownMaker == 0 {
 		q.fill(best, d)
 		d.Basis = BasisVPIC
@@ -318,9 +321,6 @@ func (q *query) decode(d *Decoded, ix *Index, v VIN, problems []Problem, opt Opt
 		d.Basis, d.Community = BasisCommunity, true
 	} else {
 		q.world(d)
-	}
-	if ix.whole {
-		d.ix, d.corrections = ix, q.findings(best)
 	}
 	q.contested(d)
 	q.year(best, d)
