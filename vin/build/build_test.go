@@ -241,7 +241,7 @@ func source() *Source {
 	}
 }
 
-var ownRows = Community{FirstPattern: 900, LastPattern: 910, WMIs: []string{"XAA"}}
+var ownRows = Community{WMIs: []string{"XAA"}}
 
 func TestIndex(t *testing.T) {
 	data, report, err := Index(source(), ownRows)
@@ -289,7 +289,7 @@ func TestIndexRefuses(t *testing.T) {
 	}{
 		{"no patterns", "no pattern carries a date", func(s *Source) { s.Patterns = nil }},
 		{"orphan", "pattern 1 belongs to schema 7", func(s *Source) { s.Patterns[0].Schema = 7 }},
-		{"mixed schema", "schema 100 mixes", func(s *Source) { s.Patterns[1].ID = 905 }},
+		{"mixed schema", "schema 101 is both NHTSA's, of WMI 1AA,", func(s *Source) { s.Links = append(s.Links, Link{WMI: 1, Schema: 101, From: 2012}) }},
 		{"unknown element", "element 77", func(s *Source) { s.Patterns[0].Element = 77 }},
 		{"lookup table missing", "BodyStyle", func(s *Source) { delete(s.Lookups, "bodystyle") }},
 		{"bad key", "bracket is not closed", func(s *Source) { s.Patterns[0].Keys = "[A" }},

@@ -20,6 +20,8 @@ type Changes struct {
 	SchemasBefore, SchemasNow   int
 	MovedWMIs                   []string // WMIs with another manufacturer than before
 	LostCommunity               []string // community WMIs that the new index has no more
+	OwnNow                      []string // community WMIs that are NHTSA's in the new index
+	Carried                     Carried  // what the edition itself did not hold; Diff leaves it empty
 }
 
 // Diff compares two indexes.
@@ -46,12 +48,14 @@ func Diff(old, now *vin.Index) Changes {
 		}
 	}
 	for _, w := range slices.Sorted(maps.Keys(was)) {
-		if _, held := is[w]; held {
-			continue
-		}
-		if was[w].Community {
+		after, held := is[w]
+		switch {
+		case held && was[w].Community && !after.Community:
+			c.OwnNow = append(c.OwnNow, named(after))
+		case held:
+		case was[w].Community:
 			c.LostCommunity = append(c.LostCommunity, w)
-		} else {
+		default:
 			c.LostWMIs = append(c.LostWMIs, named(was[w]))
 		}
 	}
@@ -112,7 +116,8 @@ func (c Changes) String() string {
 		{"new makes", c.NewMakes}, {"makes no longer there", c.LostMakes},
 		{"new WMIs", c.NewWMIs}, {"WMIs no longer there", c.LostWMIs}, {"WMIs with another manufacturer", c.MovedWMIs},
 		{"new models", c.NewModels}, {"models no longer there", c.LostModels},
-		{"community WMIs no longer there", c.LostCommunity},
+		{"community WMIs no longer there", c.LostCommunity}, {"community WMIs that NHTSA has registered now", c.OwnNow},
+		{"community rows left out", c.Carried.Left},
 	} {
 		fmt.Fprintf(&b, "%s: %d\n", k.name, len(k.list))
 		for _, s := range k.list[:min(len(k.list), shown)] {
@@ -121,6 +126,9 @@ func (c Changes) String() string {
 		if n := len(k.list) - shown; n > 0 {
 			fmt.Fprintf(&b, "  and %d more\n", n)
 		}
+	}
+	if len(c.Carried.WMIs) > 0 {
+		fmt.Fprintf(&b, "community WMIs carried over: %s\n", strings.Join(c.Carried.WMIs, ", "))
 	}
 	return b.String()
 }

@@ -135,7 +135,11 @@ func FuzzDump(f *testing.F) {
 			return
 		}
 		// what was read can be compiled, or is refused with a reason
-		if _, _, err := Index(src, Community{}); err != nil && !strings.HasPrefix(err.Error(), "building the vPIC index: ") {
+		com, _, err := AddCommunity(src, Community{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := Index(src, com); err != nil && !strings.HasPrefix(err.Error(), "building the vPIC index: ") {
 			t.Fatal(err)
 		}
 	})

@@ -44,6 +44,9 @@ func (c *compiler) whole() error {
 	c.out.Exceptions = slices.Compact(c.out.Exceptions)
 	c.validChars()
 	for _, w := range c.src.WMIs {
+		if slices.Contains(c.com.WMIs, w.Code) {
+			continue // NHTSA's vehicle specs are not said of vehicles that it does not know
+		}
 		k, _ := vin.WMIKey(w.Code)
 		for _, mk := range c.src.WMIMakes[w.ID] {
 			c.out.WMIMakes = append(c.out.WMIMakes, [2]uint32{k, uint32(mk)})
