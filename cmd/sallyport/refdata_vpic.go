@@ -26,8 +26,8 @@ type refdataBuildVPICCmd struct {
 	Out     string `required:"" type:"path" placeholder:"FILE" help:"Index to write."`
 }
 
-// Run builds the index and reports what is new in it. The file appears whole
-// or not at all.
+// Run builds the index, with the community rows of WMIs that the edition does
+// not hold, and reports what is new in it. The file appears whole or not at all.
 func (c *refdataBuildVPICCmd) Run(ctx context.Context, s *streams) error {
 	src, com, err := c.source(ctx)
 	if err != nil {
@@ -38,6 +38,10 @@ func (c *refdataBuildVPICCmd) Run(ctx context.Context, s *streams) error {
 			return err
 		}
 	}
+	com, carried, err := build.AddCommunity(src, com)
+	if err != nil {
+		return err
+	}
 	data, report, err := build.Index(src, com)
 	if err != nil {
 		return err
@@ -46,6 +50,7 @@ func (c *refdataBuildVPICCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
+	changes.Carried = carried
 	if err := replaceFile(c.Out, data); err != nil {
 		return fmt.Errorf("writing %s: %w", c.Out, err)
 	}
