@@ -77,8 +77,12 @@ func TestBuildFromDump(t *testing.T) {
 		if ix.Edition() != c.edition {
 			t.Errorf("%s: edition %q, want %q", c.path, ix.Edition(), c.edition)
 		}
-		if !strings.Contains(says.String(), "→ "+c.edition) || !strings.Contains(says.String(), "  ACME One\n") || !strings.Contains(says.String(), "new WMIs: ") {
-			t.Errorf("%s: the report says:\n%.1000s", c.path, says.String())
+		if !strings.Contains(says.String(), "→ "+c.edition) || !strings.Contains(says.String(), "  ACME One\n") || !strings.Contains(says.String(), "new WMIs: ") ||
+			!strings.Contains(says.String(), "community WMIs carried over: LRW, XP7\n") || !strings.Contains(says.String(), "community WMIs no longer there: 0\n") {
+			t.Errorf("%s: the report says:\n%s", c.path, says.String())
+		}
+		if d := ix.DecodeText("LRW3E7FAXRC093951", vin.Options{Year: 2027}); d.Make != "TESLA" || d.Model != "Model 3" || d.ModelYear != 2024 || !d.Community {
+			t.Errorf("%s: a Model 3 of Shanghai is %+v", c.path, d.Answer())
 		}
 		says.Reset()
 		if err := (&refdataBuildVPICCmd{Dump: c.path, Against: out, Out: filepath.Join(dir, "again.idx")}).Run(t.Context(), &streams{out: &says}); err != nil {
