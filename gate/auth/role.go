@@ -33,7 +33,8 @@ func ParseRole(s string) (Role, error) {
 // Permission is one thing that a person or a device may be allowed to do.
 type Permission string
 
-// The permissions. Each guards at least one route.
+// The permissions. Each guards at least one route, or one thing that the
+// command line does too.
 const (
 	SeeLane         Permission = "see-lane"         // the live state of a lane
 	WorkLane        Permission = "work-lane"        // bring in a vehicle, act on a verdict
@@ -44,6 +45,10 @@ const (
 	VerifyLog       Permission = "verify-log"       // re-hash the log and see the result
 	ReportRadio     Permission = "report-radio"     // hand in radio observations
 	ReportPlate     Permission = "report-plate"     // hand in a plate that a camera read
+	SeeInspections  Permission = "see-inspections"  // what was read off a vehicle, with photographs
+	InspectVehicle  Permission = "inspect-vehicle"  // record what was seen, or confirm it as the second person
+	FileStatement   Permission = "file-statement"   // file what a maker, importer or dealer states of a vehicle
+	EndInspection   Permission = "end-inspection"   // withdraw or void an inspection
 )
 
 // Permissions lists every permission.
@@ -51,6 +56,7 @@ func Permissions() []Permission {
 	return []Permission{
 		SeeLane, WorkLane, ApproveOverride, SeePassages, SeePolicy,
 		SeeData, VerifyLog, ReportRadio, ReportPlate,
+		SeeInspections, InspectVehicle, FileStatement, EndInspection,
 	}
 }
 
@@ -58,19 +64,23 @@ func Permissions() []Permission {
 //
 // The administrator keeps the machine running and neither works a lane nor
 // reads passages; the auditor reads everything and changes nothing; a guard
-// cannot be the second person of an override.
+// cannot be the second person of an override. Whoever stands at the gate may
+// look into a vehicle; to end an inspection, which can lower a verdict as well
+// as raise it, and to file a letter takes somebody who answers for the site.
 func May(r Role, p Permission) bool {
 	switch r {
 	case Guard:
-		return p == SeeLane || p == WorkLane || p == SeePolicy
+		return p == SeeLane || p == WorkLane || p == SeePolicy || p == SeeInspections || p == InspectVehicle
 	case Supervisor:
-		return p == SeeLane || p == WorkLane || p == ApproveOverride || p == SeePassages || p == SeePolicy || p == SeeData
+		return p == SeeLane || p == WorkLane || p == ApproveOverride || p == SeePassages || p == SeePolicy || p == SeeData ||
+			p == SeeInspections || p == InspectVehicle || p == FileStatement || p == EndInspection
 	case SecurityManager:
-		return p == SeeLane || p == ApproveOverride || p == SeePassages || p == SeePolicy || p == SeeData
+		return p == SeeLane || p == ApproveOverride || p == SeePassages || p == SeePolicy || p == SeeData ||
+			p == SeeInspections || p == InspectVehicle || p == FileStatement || p == EndInspection
 	case FleetManager:
 		return p == SeePolicy || p == SeeData
 	case Auditor:
-		return p == SeePassages || p == SeePolicy || p == SeeData || p == VerifyLog
+		return p == SeePassages || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeInspections
 	case Administrator:
 		return p == SeeLane || p == SeePolicy || p == SeeData || p == VerifyLog
 	}
