@@ -397,11 +397,7 @@ func (j *Judge) moduleFacts(f *policy.Facts, d *vin.Decoded, r Request, a *Asses
 	for _, u := range known.Units {
 		f.Units = append(f.Units, j.unit(u))
 	}
-	for _, in := range r.Inspections {
-		if in.VIN == a.VIN && !in.At.After(f.At) && (in.Expires.IsZero() || in.Expires.After(f.At)) {
-			j.settle(f, in, a)
-		}
-	}
+	j.inspected(f, r, a)
 	for _, dec := range r.Declared {
 		j.declare(f, dec, a)
 	}
@@ -488,9 +484,10 @@ const noModem = "no_modem"
 
 // The roles of a unit.
 const (
-	roleTCU     = "tcu"
-	roleDevice  = "device"
-	roleUnknown = "unknown"
+	roleTCU      = "tcu"
+	roleHeadUnit = "head-unit"
+	roleDevice   = "device"
+	roleUnknown  = "unknown"
 )
 
 // declare adds what the driver or the fleet says. It adds a unit beside those
@@ -547,52 +544,4 @@ func modulesOf(id telematics.Identification, how string, a *Assessment) []telema
 		a.Notes = append(a.Notes, strings.Join(strings.Fields(how+" "+id.Kind+" "+id.Value+": "+m.Maker+" "+m.Model+" "+what), " "))
 	}
 	return out
-}
-
-// settle puts what a person read off this very vehicle in the place of what
-// was only known of its kind.
-func (j *Judge) settle(f *policy.Facts, in Inspection, a *Assessment) {
-	seen := policy.Source{
-		ID: in.ID, Title: "inspection of this vehicle by " + in.By, Quote: in.Kind + " " + in.Value,
-		Date: in.At.UTC().Format(time.DateOnly),
-	}
-	if !in.Expires.IsZero() {
-		seen.Expires = in.Expires.UTC().Format(time.DateOnly)
-	}
-	at := slices.IndexFunc(f.Units, func(u policy.Unit) bool { return u.Role == in.Role })
-	if at < 0 {
-		f.Units = append(f.Units, policy.Unit{Role: in.Role, Name: in.Role})
-		at = len(f.Units) - 1
-	}
-	u := &f.Units[at]
-	if in.Kind == noModem {
-		u.Fitted, u.Candidates = policy.Know(false, seen), nil
-		if in.Role == roleTCU {
-			f.Modem = policy.Know(false, seen)
-		}
-		return
-	}
-	id := j.catalogue.Identify(in.Kind, in.Value)
-	for _, p := range id.Problems {
-		a.Notes = append(a.Notes, "inspected "+in.Kind+": "+p.Text)
-	}
-	u.Fitted = policy.Know(true, seen)
-	f.Modem = policy.Know(true, seen)
-	modules := modulesOf(id, "inspected", a)
-	if len(modules) == 0 {
-		// What is known of the kind of vehicle still stands.
-		a.Notes = append(a.Notes, "inspected "+in.Kind+" "+in.Value+": it names no module's maker and settles nothing")
-		return
-	}
-	u.Candidates = nil
-	for _, m := range modules {
-		c := j.candidate(m.Maker, m.Model, m.ChipDown, m.Sources)
-		c.Certainty, c.Basis = policy.CertaintySettled, "inspected"
-		// What may stand for several makers settles none of them.
-		if len(modules) > 1 {
-			c.Certainty = policy.CertaintyReported
-		}
-		c.Sources = append([]policy.Source{seen}, c.Sources...)
-		u.Candidates = append(u.Candidates, c)
-	}
 }

@@ -137,7 +137,7 @@ func TestInvalidVINClearsNothing(t *testing.T) {
 	}
 
 	// An inspection is of the vehicle that bears this very text, and of no other.
-	in := gate.Inspection{ID: "i1", VIN: "2HGEJ6672WH500001", Role: "tcu", Kind: "no_modem", By: "inspector", At: assessAt.AddDate(0, -1, 0), Expires: assessAt.AddDate(1, 0, 0)}
+	in := sawNone("2HGEJ6672WH500001")
 	q.VIN, q.Inspections = in.VIN+"1", []gate.Inspection{in}
 	if a := j.Assess(q); a.Verdict.Outcome == policy.Grant {
 		t.Errorf("granted by the inspection of the vehicle whose VIN it begins with: %+v", a.Verdict.Reasons)
@@ -290,12 +290,23 @@ func TestReplay(t *testing.T) {
 	})
 }
 
+// saw is an inspection of the telematics unit in force at assessAt.
+func saw(vin, kind, value string) gate.Inspection {
+	return gate.Inspection{ID: "i1", VIN: vin, Subject: gate.SubjectUnit, Kind: gate.KindSeen, Role: "tcu", Result: gate.ResultFound,
+		Read: []gate.Reading{{Kind: kind, Value: value}}, By: "anna", At: assessAt.AddDate(0, -1, 0), Expires: assessAt.AddDate(1, 0, 0)}
+}
+
+func sawNone(vin string) gate.Inspection {
+	in := saw(vin, "", "")
+	in.Read, in.Result = nil, gate.ResultNone
+	return in
+}
+
 func TestInspectionSettles(t *testing.T) {
 	j := packJudge(t, pack.PaperBaseline)
 	ex30 := "YV4EK3ZL7SS000001"
 	tcu := func(kind, value string) gate.Inspection {
-		return gate.Inspection{ID: "I1", VIN: ex30, Role: "tcu", Kind: kind, Value: value, By: "anna",
-			At: assessAt.Add(-24 * time.Hour), Expires: assessAt.Add(24 * time.Hour)}
+		return saw(ex30, kind, value)
 	}
 	late := tcu("fcc_id", "XMR2020AG525RGL")
 	late.Expires = assessAt
@@ -364,7 +375,7 @@ func TestOnlyAModuleSettlesAModule(t *testing.T) {
 		q := gate.Request{VIN: tt.vin, Zone: policy.ZoneRestricted, Class: policy.ClassPrivate, Market: "EU", At: assessAt}
 		said := q
 		said.Declared = []gate.Declared{{Kind: tt.kind, Value: tt.value}}
-		q.Inspections = []gate.Inspection{{ID: "i1", VIN: tt.vin, Role: "tcu", Kind: tt.kind, Value: tt.value, By: "inspector", At: assessAt.AddDate(0, -1, 0), Expires: assessAt.AddDate(1, 0, 0)}}
+		q.Inspections = []gate.Inspection{saw(tt.vin, tt.kind, tt.value)}
 		if a := j.Assess(q); a.Verdict.Outcome != tt.inspected {
 			t.Errorf("%s, inspected: %s, want %s; %+v", tt.name, a.Verdict.Outcome, tt.inspected, a.Facts.Units)
 		}

@@ -83,13 +83,14 @@ type LaneConfig struct {
 
 // Config is what a Controller is made of.
 type Config struct {
-	Lanes    []LaneConfig
-	Store    Recorder
-	Registry Registry
-	Assessor Assessor
-	Posture  func() int   // threat level now; nil is always 0
-	Program  string       // version of the program, for the record of each start
-	Log      *slog.Logger // nil: slog.Default
+	Lanes      []LaneConfig
+	Store      Recorder
+	Registry   Registry
+	Assessor   Assessor
+	Posture    func() int      // threat level now; nil is always 0
+	Inspecting InspectionRules // what the site asks of inspections
+	Program    string          // version of the program, for the record of each start
+	Log        *slog.Logger    // nil: slog.Default
 }
 
 // Controller runs the lanes of a site. Each lane is one goroutine that owns
@@ -318,6 +319,27 @@ func (c *Controller) Reassess(ctx context.Context, id LaneID, because string) er
 		return fmt.Errorf("reassess at %q: %w", id, err)
 	}
 	return nil
+}
+
+// Inspected decides again on the vehicle of that VIN wherever it waits at a
+// lane, after an inspection of it was recorded, confirmed or ended. That it
+// waits nowhere is no error. An error is that of the lanes that could not
+// decide; the others have.
+func (c *Controller) Inspected(ctx context.Context, vin string) error {
+	vin = NormalVIN(vin)
+	var errs []error
+	for _, l := range c.order {
+		reply := make(chan error, 1)
+		got, err := ask(ctx, c, l.cfg.ID, reply, func(l *lane) { reply <- l.inspected(vin) })
+		if err == nil {
+			err = got
+		}
+		// A lane out of service has no vehicle at its line.
+		if err != nil && !errors.Is(err, ErrOutOfService) {
+			errs = append(errs, fmt.Errorf("reassess at %q: %w", l.cfg.ID, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Detect tells the lane that its detector is covered, or free.

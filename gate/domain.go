@@ -25,19 +25,6 @@ type Declared struct {
 	Value string `json:"value"`
 }
 
-// Inspection is what a person read off this very vehicle. It settles a unit
-// until it expires or is voided.
-type Inspection struct {
-	ID      string    `json:"id"`
-	VIN     string    `json:"vin"`
-	Role    string    `json:"role"`  // tcu, head-unit, device
-	Kind    string    `json:"kind"`  // fcc_id, imei, usb_id, module, tcu_part, no_modem
-	Value   string    `json:"value"` // the identifier as read
-	By      string    `json:"by"`
-	At      time.Time `json:"at"`
-	Expires time.Time `json:"expires"`
-}
-
 // Request is one question to the Assessor: the facts of an arrival that do not
 // come from reference data.
 type Request struct {
@@ -49,7 +36,8 @@ type Request struct {
 	At             time.Time
 	Market         string
 	Declared       []Declared
-	Inspections    []Inspection
+	Inspections    []Inspection    // of this VIN, with their acts; which of them count is for the Assessor to say
+	Inspecting     InspectionRules // what the site asks of them
 	Authorisations []policy.Authorisation
 	Radio          *rf.Finding // nil when no sensor listened
 	Posture        int

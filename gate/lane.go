@@ -512,7 +512,7 @@ func (l *lane) decide(a Arrival) (PassageID, error) {
 func (l *lane) gather(a Arrival, at time.Time) (Request, error) {
 	req := Request{
 		VIN: NormalVIN(a.VIN), Plate: NormalPlate(a.Plate), Stated: a.Class, Zone: l.cfg.Zone, At: at,
-		Market: l.cfg.Market, Declared: a.Declared, Posture: l.ctl.cfg.Posture(),
+		Market: l.cfg.Market, Declared: a.Declared, Posture: l.ctl.cfg.Posture(), Inspecting: l.ctl.cfg.Inspecting,
 	}
 	ctx, cancel := l.work()
 	defer cancel()
@@ -818,6 +818,19 @@ func (l *lane) look() {
 		l.to(onRaised)
 		l.publish()
 	}
+}
+
+// inspected decides again on the vehicle that waits where it is the one that
+// was inspected.
+func (l *lane) inspected(vin string) error {
+	if l.state != Waiting || !l.durable {
+		return nil
+	}
+	r := l.passage.Result
+	if NormalVIN(l.passage.Arrival.VIN) != vin && (r.VIN != vin || !r.Vehicle.Valid) {
+		return nil
+	}
+	return l.reassess("inspection")
 }
 
 // reassess decides again on the vehicle that waits, after what the site knows

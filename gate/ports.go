@@ -65,8 +65,9 @@ type Recorder interface {
 // read on the way to a verdict, so it must answer within milliseconds and from
 // local data. All methods may be called concurrently.
 type Registry interface {
-	// Inspections are those of this VIN that are in force at that instant,
-	// newest first. None is not an error.
+	// Inspections are those of this VIN that were made at or before that instant
+	// and expire after it, newest first, with the acts on them; those that were
+	// ended or wait for a second person are among them. None is not an error.
 	Inspections(ctx context.Context, vin string, at time.Time) ([]Inspection, error)
 	// Registration is what the site's list says of the vehicle, by VIN first
 	// and by plate second. ErrNotFound when the list does not name it.

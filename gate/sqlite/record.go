@@ -22,13 +22,15 @@ var (
 
 // The tables that hold records, and the kinds of their entries.
 const (
-	tablePassage      = "passage"
-	tableReassessment = "reassessment"
-	tableAct          = "act"
-	tableOutcome      = "outcome"
-	tableInspection   = "inspection"
-	tableRegistration = "registration"
-	tablePolicy       = "policy"
+	tablePassage       = "passage"
+	tableReassessment  = "reassessment"
+	tableAct           = "act"
+	tableOutcome       = "outcome"
+	tableInspection    = "inspection"
+	tableInspectionAct = "inspection_act"
+	tablePhoto         = "photo"
+	tableRegistration  = "registration"
+	tablePolicy        = "policy"
 
 	kindReassessed = "reassessed" // the others are named like their tables
 )

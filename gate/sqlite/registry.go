@@ -8,60 +8,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"sallyport/gate"
 	"sallyport/gate/translog"
 	"sallyport/vin"
 )
-
-// RecordInspection makes durable what a person read off a vehicle. The same
-// inspection again is no error; another one of the same ID is gate.ErrExists.
-func (s *Store) RecordInspection(ctx context.Context, i gate.Inspection) error {
-	i.VIN = clean(gate.NormalVIN(i.VIN))
-	if i.ID == "" || i.VIN == "" {
-		return errors.New("inspection without an id or a VIN")
-	}
-	doc, err := document(i)
-	if err != nil {
-		return fmt.Errorf("inspection %s: %w", i.ID, err)
-	}
-	id, by := clean(i.ID), clean(i.By)
-	kept := seal(i.VIN, doc)
-	return s.do(ctx, "record inspection "+id, func(t *txn) error {
-		var there sql.NullString
-		err := t.get("SELECT doc FROM inspection WHERE id = ?", []any{id}, &there)
-		switch {
-		case err == nil && there.String == doc:
-			return nil
-		case err == nil:
-			return gate.ErrExists
-		case !errors.Is(err, sql.ErrNoRows):
-			return err
-		}
-		seq, err := t.entry(translog.Entry{
-			At: i.At, Kind: tableInspection, Row: tableInspection,
-			Body: body("id", id, "by", by, "expires", stamp(i.Expires)), Commit: &kept.commit,
-		})
-		if err != nil {
-			return err
-		}
-		return t.exec("INSERT INTO inspection (seq, at, id, by, expires, salt, vin, doc) VALUES (?,?,?,?,?,?,?,?)",
-			seq, stamp(i.At), id, by, stamp(i.Expires), kept.salt, i.VIN, doc)
-	})
-}
-
-// Inspections are those in force (gate.Registry): made at or before the
-// instant, and expiring after it.
-func (s *Store) Inspections(ctx context.Context, vin string, at time.Time) ([]gate.Inspection, error) {
-	list, err := collect(scanDoc[gate.Inspection])(s.r.QueryContext(ctx,
-		"SELECT doc FROM inspection WHERE vin = ? AND at <= ? AND expires > ? ORDER BY seq DESC",
-		gate.NormalVIN(vin), stamp(at), stamp(at)))
-	if err != nil {
-		return nil, fmt.Errorf("inspections: %w", err)
-	}
-	return list, nil
-}
 
 func scanDoc[T any](rows *sql.Rows) (v T, err error) {
 	var doc string

@@ -15,7 +15,7 @@ import (
 )
 
 // tables are those whose every byte is held by the log.
-var tables = []string{"log", "log_hash", "log_checkpoint", "passage", "reassessment", "act", "outcome", "inspection", "registration", "policy"}
+var tables = []string{"log", "log_hash", "log_checkpoint", "passage", "reassessment", "act", "outcome", "inspection", "inspection_act", "photo", "registration", "policy"}
 
 // smallLog fills a site with at least one row in each table, some erased.
 func smallLog(t testing.TB, s *sqlite.Store) {
@@ -45,6 +45,33 @@ func smallLog(t testing.TB, s *sqlite.Store) {
 	}
 	if n, err := s.EraseBefore(ctx, p(1).At, at.Add(3*time.Minute), "test"); err != nil || n != 1 {
 		t.Fatalf("erased %d, %v", n, err)
+	}
+}
+
+// actsAndPhotos adds to the inspection of smallLog what lies beside one, and one
+// more inspection whose personal data is erased with all of it: entries 12 to
+// 18.
+func actsAndPhotos(t testing.TB, s *sqlite.Store) {
+	t.Helper()
+	ctx, at := t.Context(), storetest.Noon
+	old := storetest.SampleInspection(0)
+	old.At, old.Expires = at.AddDate(-2, 0, 0), at.AddDate(-1, 0, 0)
+	for _, err := range []error{
+		s.RecordInspectionActs(ctx, gate.InspectionAct{Inspection: "i", Kind: gate.InspectionConfirmed, By: "jan", At: at, Note: "n"}),
+		s.RecordPhoto(ctx, storetest.SamplePhoto("i", 1)),
+		s.RecordInspection(ctx, old),
+		s.RecordPhoto(ctx, storetest.SamplePhoto(old.ID, 2)),
+		s.RecordInspectionActs(ctx, gate.InspectionAct{Inspection: old.ID, Kind: gate.InspectionOwner, By: "jan", At: old.At, Note: "sold"}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := s.EraseBefore(ctx, at.AddDate(0, -1, 0), at.Add(4*time.Minute), "test"); err != nil || n != 3 {
+		t.Fatalf("erased %d, %v", n, err)
+	}
+	if err := s.RecordEvent(ctx, gate.Event{Kind: gate.EventStopped, At: at.Add(5 * time.Minute)}); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -86,6 +113,7 @@ func TestEveryByte(t *testing.T) {
 	dir := newSite(t)
 	s := open(t, dir)
 	smallLog(t, s)
+	actsAndPhotos(t, s)
 	db := intruder(t, dir)
 	entries := verified(t, s).Entries
 
@@ -245,6 +273,50 @@ func TestTamper(t *testing.T) {
 			default:
 				t.Log(r.First().What)
 			}
+		})
+	}
+}
+
+// TestTamperInspections does to what lies beside an inspection what is not a
+// changed byte.
+func TestTamperInspections(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		do    []string
+		first int64
+	}{
+		{"delete a confirmation", []string{"DELETE FROM inspection_act WHERE seq = 12"}, 12},
+		{"delete a photograph", []string{"DELETE FROM photo WHERE seq = 13"}, 13},
+		{"move a confirmation to another inspection", []string{"UPDATE inspection_act SET inspection = 'i0' WHERE seq = 12"}, 12},
+		{"exchange the pictures", []string{"UPDATE photo SET data = x'ffd8ffe002' WHERE seq = 13"}, 13},
+		{"turn a confirmation into a withdrawal", []string{"UPDATE inspection_act SET kind = 'withdrawn' WHERE seq = 12"}, 12},
+		{"erase a photograph without saying so", []string{"UPDATE photo SET salt = NULL, sha256 = NULL, data = NULL WHERE seq = 13"}, 13},
+		{"erase half of a photograph", []string{"UPDATE photo SET data = NULL WHERE seq = 13"}, 13},
+		{"add a confirmation", []string{"INSERT INTO inspection_act SELECT 100, at, inspection, kind, 'ewa', salt, note FROM inspection_act WHERE seq = 12"}, 100},
+		{"put back an inspection that was erased", []string{"UPDATE inspection SET (salt, vin, doc) = (SELECT salt, vin, doc FROM inspection WHERE seq = 7) WHERE seq = 14"}, 14},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := newSite(t)
+			s := open(t, dir)
+			smallLog(t, s)
+			actsAndPhotos(t, s)
+			if n := verified(t, s).Entries; n != 19 {
+				t.Fatalf("%d entries, the table expects 19", n)
+			}
+			db := intruder(t, dir)
+			for _, q := range c.do {
+				if _, err := db.Exec(q); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r, err := s.Verify(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Clean() || r.First().Seq != c.first {
+				t.Fatalf("%+v, want entry %d named", r.Misfits, c.first)
+			}
+			t.Log(r.First().What)
 		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -209,18 +210,37 @@ func (s *snapshot) Checkpoints() iter.Seq2[translog.StoredCheckpoint, error] {
 	return stream(s, "SELECT size, signed FROM log_checkpoint ORDER BY size", scanCheckpoint)
 }
 
-// allRows is one uniform line per record: table, entry, instant, lane,
-// passage, up to three columns kept for ever, salt, up to three columns of
-// personal data.
-const allRows = `
-SELECT 'passage' AS tab, seq, at, lane, id, outcome, policy, '', salt, vin, plate, doc FROM passage
-UNION ALL SELECT 'reassessment', seq, at, lane, passage, outcome, policy, because, salt, doc, NULL, NULL FROM reassessment
-UNION ALL SELECT 'act', seq, at, lane, passage, kind, by, supervisor, salt, reason, NULL, NULL FROM act
-UNION ALL SELECT 'outcome', seq, at, lane, passage, ending, note, '', NULL, NULL, NULL, NULL FROM outcome
-UNION ALL SELECT 'inspection', seq, at, '', '', id, by, expires, salt, vin, doc, NULL FROM inspection
-UNION ALL SELECT 'registration', seq, at, '', '', class, '', '', salt, vin, plate, doc FROM registration
-UNION ALL SELECT 'policy', seq, at, '', '', hash, id, CAST(source AS TEXT), NULL, NULL, NULL, NULL FROM policy
-ORDER BY seq`
+// lines are the records of each table, one uniform line each: table, entry,
+// instant, lane, passage, up to three columns kept for ever, salt, up to three
+// columns of personal data.
+var lines = [...]struct{ table, query string }{
+	{tablePassage, "SELECT 'passage' AS tab, seq, at, lane, id, outcome, policy, '', salt, vin, plate, doc FROM passage"},
+	{tableReassessment, "SELECT 'reassessment', seq, at, lane, passage, outcome, policy, because, salt, doc, NULL, NULL FROM reassessment"},
+	{tableAct, "SELECT 'act', seq, at, lane, passage, kind, by, supervisor, salt, reason, NULL, NULL FROM act"},
+	{tableOutcome, "SELECT 'outcome', seq, at, lane, passage, ending, note, '', NULL, NULL, NULL, NULL FROM outcome"},
+	{tableInspection, "SELECT 'inspection', seq, at, '', '', id, by, expires, salt, vin, doc, NULL FROM inspection"},
+	{tableInspectionAct, "SELECT 'inspection_act', seq, at, '', '', inspection, kind, by, salt, note, NULL, NULL FROM inspection_act"},
+	{tablePhoto, "SELECT 'photo', seq, at, '', '', inspection, type, by, salt, sha256, data, NULL FROM photo"},
+	{tableRegistration, "SELECT 'registration', seq, at, '', '', class, '', '', salt, vin, plate, doc FROM registration"},
+	{tablePolicy, "SELECT 'policy', seq, at, '', '', hash, id, CAST(source AS TEXT), NULL, NULL, NULL, NULL FROM policy"},
+}
+
+// allRows is the query for all records. A database that an older program wrote
+// lacks some tables, and can be verified all the same: a table that somebody
+// has dropped leaves entries without their rows.
+func (s *snapshot) allRows() (string, error) {
+	there, err := collect(func(rows *sql.Rows) (name string, err error) { return name, rows.Scan(&name) })(s.tx.QueryContext(s.ctx, "SELECT name FROM sqlite_schema WHERE type = 'table'"))
+	if err != nil {
+		return "", err
+	}
+	var parts []string
+	for _, l := range lines {
+		if slices.Contains(there, l.table) {
+			parts = append(parts, l.query)
+		}
+	}
+	return strings.Join(parts, "\nUNION ALL ") + "\nORDER BY seq", nil
+}
 
 // recordForm says how the line of a table reads.
 var recordForm = map[string]struct {
@@ -228,18 +248,24 @@ var recordForm = map[string]struct {
 	personal int // columns of personal data
 	body     func(a, b, c string) []byte
 }{
-	tablePassage:      {tablePassage, 3, func(a, b, _ string) []byte { return body("outcome", a, "policy", b) }},
-	tableReassessment: {kindReassessed, 1, func(a, b, c string) []byte { return body("outcome", a, "policy", b, "because", c) }},
-	tableAct:          {tableAct, 1, func(a, b, c string) []byte { return body("act", a, "by", b, "supervisor", c) }},
-	tableOutcome:      {tableOutcome, 0, func(a, b, _ string) []byte { return body("ending", a, "note", b) }},
-	tableInspection:   {tableInspection, 2, func(a, b, c string) []byte { return body("id", a, "by", b, "expires", c) }},
-	tableRegistration: {tableRegistration, 3, func(a, _, _ string) []byte { return body("class", a) }},
-	tablePolicy:       {tablePolicy, 0, func(a, b, c string) []byte { return policyBody(a, b, []byte(c)) }},
+	tablePassage:       {tablePassage, 3, func(a, b, _ string) []byte { return body("outcome", a, "policy", b) }},
+	tableReassessment:  {kindReassessed, 1, func(a, b, c string) []byte { return body("outcome", a, "policy", b, "because", c) }},
+	tableAct:           {tableAct, 1, func(a, b, c string) []byte { return body("act", a, "by", b, "supervisor", c) }},
+	tableOutcome:       {tableOutcome, 0, func(a, b, _ string) []byte { return body("ending", a, "note", b) }},
+	tableInspection:    {tableInspection, 2, func(a, b, c string) []byte { return body("id", a, "by", b, "expires", c) }},
+	tableInspectionAct: {tableInspectionAct, 1, func(a, b, c string) []byte { return inspectionActBody(a, b, c) }},
+	tablePhoto:         {tablePhoto, 2, func(a, b, c string) []byte { return photoBody(a, b, c) }},
+	tableRegistration:  {tableRegistration, 3, func(a, _, _ string) []byte { return body("class", a) }},
+	tablePolicy:        {tablePolicy, 0, func(a, b, c string) []byte { return policyBody(a, b, []byte(c)) }},
 }
 
 // Rows streams the records.
 func (s *snapshot) Rows() iter.Seq2[translog.Row, error] {
-	return stream(s, allRows, scanRow)
+	query, err := s.allRows()
+	if err != nil {
+		return func(yield func(translog.Row, error) bool) { yield(translog.Row{}, err) }
+	}
+	return stream(s, query, scanRow)
 }
 
 func scanRow(rows *sql.Rows) (r translog.Row, err error) {

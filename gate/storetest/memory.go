@@ -137,7 +137,7 @@ type Memory struct {
 	passages      []*gate.PassageRecord
 	byID          map[gate.PassageID]*gate.PassageRecord
 	seqsOf        map[gate.PassageID][]int64 // rows with personal data
-	inspections   []gate.Inspection
+	inspections   []*inspected
 	registrations []gate.Registration
 	policies      []gate.PolicyDocument
 }
@@ -372,45 +372,6 @@ func (m *Memory) LastAt(context.Context) (time.Time, error) {
 	return m.last, nil
 }
 
-// RecordInspection files an inspection.
-func (m *Memory) RecordInspection(ctx context.Context, i gate.Inspection) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	i.VIN = gate.NormalVIN(i.VIN)
-	if i.ID == "" || i.VIN == "" {
-		return errors.New("inspection without an id or a VIN")
-	}
-	for _, there := range m.inspections {
-		if there.ID == i.ID {
-			if text(there) == text(i) {
-				return nil
-			}
-			return gate.ErrExists
-		}
-	}
-	if _, err := m.entry(translog.Entry{At: i.At, Kind: "inspection", Row: "inspection", Body: object(map[string]string{"id": i.ID})}, text(i)); err != nil {
-		return err
-	}
-	m.inspections = append(m.inspections, i)
-	return nil
-}
-
-// Inspections are those in force, newest first.
-func (m *Memory) Inspections(_ context.Context, vin string, at time.Time) ([]gate.Inspection, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var list []gate.Inspection
-	for _, i := range slices.Backward(m.inspections) {
-		if i.VIN == gate.NormalVIN(vin) && !i.At.After(at) && i.Expires.After(at) {
-			list = append(list, i)
-		}
-	}
-	return list, nil
-}
-
 // PutRegistrations enters vehicles into the list.
 func (m *Memory) PutRegistrations(ctx context.Context, list ...gate.Registration) error {
 	if err := ctx.Err(); err != nil {
@@ -571,7 +532,8 @@ func (m *Memory) Passage(_ context.Context, id gate.PassageID) (gate.PassageReco
 	return out, nil
 }
 
-// EraseBefore erases the personal data of passages that ended.
+// EraseBefore erases the personal data of passages that ended and inspections
+// that no longer hold.
 func (m *Memory) EraseBefore(ctx context.Context, before, at time.Time, why string) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -596,6 +558,7 @@ func (m *Memory) EraseBefore(ctx context.Context, before, at time.Time, why stri
 			rec.Reassessments[i].Result = gate.Assessment{Verdict: policy.Verdict{Outcome: r.Result.Verdict.Outcome}}
 		}
 	}
+	seqs = append(seqs, m.forgetInspections(before)...)
 	if len(seqs) == 0 {
 		return 0, nil
 	}

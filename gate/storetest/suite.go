@@ -22,7 +22,7 @@ import (
 type Store interface {
 	gate.Recorder
 	gate.Registry
-	RecordInspection(context.Context, gate.Inspection) error
+	gate.InspectionStore
 	PutRegistrations(context.Context, ...gate.Registration) error
 	KeepPolicy(context.Context, gate.PolicyDocument) error
 	Policy(context.Context, string) (gate.PolicyDocument, error)
@@ -281,41 +281,10 @@ func Run(t *testing.T, kit Kit) {
 		}
 	})
 
-	t.Run("inspections", func(t *testing.T) {
-		s := kit.Open(t)
-		i := gate.Inspection{ID: "i1", VIN: "5yjxcae4xmf000001 ", Role: "tcu", Kind: "fcc_id", Value: "XMR201909EG25G", By: "anna", At: Noon, Expires: Noon.AddDate(1, 0, 0)}
-		must(t, s.RecordInspection(ctx, i))
-		must(t, s.RecordInspection(ctx, i))
-		changed := i
-		changed.Value = "other"
-		is(t, s.RecordInspection(ctx, changed), gate.ErrExists)
-		second := i
-		second.ID, second.At = "i2", Noon.Add(time.Hour)
-		must(t, s.RecordInspection(ctx, second))
-		if s.RecordInspection(ctx, gate.Inspection{ID: "i3", At: Noon}) == nil {
-			t.Error("inspection without a VIN was recorded")
-		}
-		for _, c := range []struct {
-			at   time.Time
-			want []string
-		}{
-			{Noon.Add(-time.Second), nil},
-			{Noon, []string{"i1"}},
-			{Noon.Add(2 * time.Hour), []string{"i2", "i1"}},
-			{Noon.AddDate(1, 0, 0), []string{"i2", "i1"}[:0]},
-		} {
-			list, err := s.Inspections(ctx, "5YJXCAE4XMF000001", c.at)
-			must(t, err)
-			var got []string
-			for _, i := range list {
-				got = append(got, i.ID)
-			}
-			if fmt.Sprint(got) != fmt.Sprint(c.want) {
-				t.Errorf("at %v: %v, want %v", c.at, got, c.want)
-			}
-		}
-		clean(t, s)
-	})
+	t.Run("inspections", func(t *testing.T) { inspections(t, kit) })
+	t.Run("inspections at once", func(t *testing.T) { inspectionsAtOnce(t, kit) })
+	t.Run("photographs", func(t *testing.T) { photographs(t, kit) })
+	t.Run("erasure of inspections", func(t *testing.T) { inspectionsErased(t, kit) })
 
 	t.Run("registrations", func(t *testing.T) {
 		s := kit.Open(t)
