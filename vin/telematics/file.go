@@ -54,6 +54,8 @@ var sectionList = [...]section{
 	rowsOf("sold", func(f *File) *[]Sold { return &f.Sold }),
 	rowsOf("tacs", func(f *File) *[]TAC { return &f.TACs }),
 	rowsOf("bus_ids", func(f *File) *[]BusID { return &f.BusIDs }),
+	rowsOf("companies", func(f *File) *[]Company { return &f.Companies }),
+	rowsOf("types", func(f *File) *[]TypeName { return &f.Types }),
 	rowsOf("makers", func(f *File) *[]MakerName { return &f.Makers }),
 	rowsOf("rules", func(f *File) *[]Rule { return &f.Rules }),
 	rowsOf("abouts", func(f *File) *[]About { return &f.Abouts }),

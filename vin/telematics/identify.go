@@ -16,7 +16,8 @@ type Identification struct {
 	Value      string    `json:"value"`
 	Normalised string    `json:"normalised,omitempty"`
 	Makers     []Finding `json:"makers"`
-	NoModem    bool      `json:"no_modem,omitempty"` // it says that there is no modem
+	Candidates []Finding `json:"candidates,omitempty"` // of a label: whose module it may be, where nothing on it is certain
+	NoModem    bool      `json:"no_modem,omitempty"`   // it says that there is no modem
 	Problems   []Problem `json:"problems"`
 }
 
@@ -40,7 +41,7 @@ type Problem struct {
 }
 
 // Kinds are the kinds of identifiers that Identify knows.
-var Kinds = [...]string{"fcc_id", "imei", "usb_id", "module", "tcu_part", "device", "no_modem"}
+var Kinds = [...]string{"fcc_id", "ic", "ce_type", "imei", "usb_id", "module", "tcu_part", "device", "label", "no_modem"}
 
 const maxIdentifier = 256
 
@@ -49,7 +50,7 @@ const maxIdentifier = 256
 //
 //	kind       the kind is unknown
 //	empty      nothing is given
-//	too_long   more than 256 bytes
+//	too_long   more than 256 bytes, of a label more than 16 KiB
 //	not_text   not UTF-8, or control characters
 //	format     not of the form the kind has
 //	luhn       the IMEI's check digit does not fit; nothing is concluded
@@ -57,9 +58,14 @@ const maxIdentifier = 256
 //	unnamed    a known unit, but no source names its maker or its module
 //	several    more than one maker is possible
 //	not_cellular  the module named has no modem
+//	no_maker   an approval mark, which says who approved and not who made
+//	not_certain  a label that settles no maker; see ReadLabel
 func (c *Catalogue) Identify(kind, value string) Identification {
 	id := Identification{Kind: kind, Value: value}
 	v := strings.TrimSpace(value)
+	if kind == "label" {
+		return c.ReadLabel(value).Identification()
+	}
 	switch {
 	case len(value) > maxIdentifier:
 		id.Value = strings.ToValidUTF8(value[:maxIdentifier], "")
@@ -76,6 +82,10 @@ func (c *Catalogue) Identify(kind, value string) Identification {
 	switch kind {
 	case "fcc_id":
 		id = c.fccID(id, v)
+	case "ic":
+		id = c.ic(id, v)
+	case "ce_type":
+		id = c.ceType(id, v)
 	case "imei":
 		id = c.imei(id, v)
 	case "usb_id":
@@ -116,8 +126,11 @@ func (id Identification) names() []string {
 // buyers adds the makers to whom the line of a module found was sold.
 func (c *Catalogue) buyers(found []Finding, id Identification) []Finding {
 	product := ""
-	if id.Kind == "fcc_id" && len(id.Normalised) > 3 {
+	switch {
+	case id.Kind == "fcc_id" && len(id.Normalised) > 3:
 		product = id.Normalised[3:]
+	case id.Kind == "ic":
+		_, product, _ = strings.Cut(id.Normalised, "-")
 	}
 	for _, f := range slices.Clone(found) {
 		for i, re := range c.sold {
@@ -211,7 +224,7 @@ func (c *Catalogue) fccID(id Identification, v string) Identification {
 			id.Makers = append(id.Makers, Finding{Maker: mk, Model: m.Model, NotCellular: !cellular(m), Certainty: m.Certainty, Sources: []Source{m.Source}})
 		}
 	}
-	for _, i := range c.rows.under(nameApproval, k) {
+	for _, i := range c.rows.under(nameApproval, u) {
 		r := c.rows.row(i)
 		switch {
 		case r.ChipDown:
@@ -230,7 +243,10 @@ func (c *Catalogue) fccID(id Identification, v string) Identification {
 		g := &c.file.Grantees[i]
 		f := Finding{Maker: g.Holder, Unit: !g.Module, Certainty: g.Certainty, Sources: []Source{g.Source}}
 		if g.Module {
-			f.Model = c.modelIn(g.Holder, u[n:])
+			f.Model, f.NotCellular = c.inProduct(g.Holder, u[n:])
+			if f.NotCellular {
+				id = id.problem("not_cellular", "%s %s is a Wi-Fi or Bluetooth module.", g.Holder, f.Model)
+			}
 		} else {
 			f.Note = "The grant is for the whole unit; the module in it is not named."
 		}
@@ -296,7 +312,7 @@ func (c *Catalogue) imei(id Identification, v string) Identification {
 		return id.problem("luhn", "The check digit of the IMEI does not fit: at least one digit is misread.")
 	}
 	for _, t := range c.tacs[d[:8]] {
-		id.Makers = append(id.Makers, Finding{Maker: t.Maker, Model: t.Model, Certainty: t.Certainty, Sources: []Source{t.Source},
+		id.Makers = append(id.Makers, Finding{Maker: t.Maker, Model: t.Model, Unit: t.Unit, Certainty: t.Certainty, Sources: []Source{t.Source},
 			Note: "Taken from the type allocation code " + d[:8] + "."})
 	}
 	if len(id.Makers) == 0 {
@@ -391,11 +407,18 @@ func (c *Catalogue) marking(id Identification, v string) Identification {
 		if !re.MatchString(model) {
 			continue
 		}
-		found = true
 		p := &c.file.Patterns[i]
 		for _, mk := range p.Makers {
-			id.Makers = append(id.Makers, Finding{Maker: mk, Model: model, Certainty: Reported, Sources: []Source{p.Source}})
+			f := Finding{Maker: mk, Model: model, Certainty: Reported, Sources: []Source{p.Source}}
+			if c.lines().wifi[mk+"|"+letters(model)] {
+				f.NotCellular, f.Note = true, "Every known model of this line is a Wi-Fi or Bluetooth module."
+				if !found {
+					id = id.problem("not_cellular", "%s models that begin so are Wi-Fi or Bluetooth modules.", mk)
+				}
+			}
+			id.Makers = append(id.Makers, f)
 		}
+		found = true
 	}
 	if !found {
 		if named != "" {

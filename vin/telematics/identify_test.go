@@ -36,7 +36,7 @@ func TestIdentify(t *testing.T) {
 		{"fcc_id", "FCC ID: XMR2020AG525RGL", "XMR2020AG525RGL", []string{"Quectel AG525R-GL documented"}, nil},
 		{"fcc_id", "Contains FCC ID: XMR2024AG555QGL", "XMR2024AG555QGL", []string{"Quectel AG555Q-GL documented"}, nil},
 		{"fcc_id", "contains fcc id:xmr201707bg96", "XMR201707BG96", []string{"Quectel BG96 documented"}, nil},
-		{"fcc_id", "XMR202201AF51Y", "XMR202201AF51Y", []string{"Quectel AF51Y documented"}, nil},
+		{"fcc_id", "XMR202201AF51Y", "XMR202201AF51Y", []string{"Quectel AF51Y documented"}, []string{"not_cellular"}},
 		{"fcc_id", "RI7LE940B6NA", "RI7LE940B6NA", []string{"Telit LE940B6-NA documented"}, nil},
 		{"fcc_id", "N7NAR7592", "N7NAR7592", []string{"Sierra Wireless AR7592 documented", "Rolling Wireless AR7592 reported"}, []string{"several"}},
 		{"fcc_id", "XMR999NEWMODEL", "XMR999NEWMODEL", []string{"Quectel documented"}, nil},
@@ -183,8 +183,8 @@ func TestEveryKeyIsFoundAgain(t *testing.T) {
 			has("device", k, first(d.Module, d.Maker), d.Certainty)
 		}
 	}
-	for i := range c.Rows() {
-		r := c.rows.row(int32(i))
+	for i := range c.file.Rows {
+		r := &c.file.Rows[i]
 		for _, p := range r.TCUParts {
 			if mk := first(r.Maker, r.TCUMaker); mk != "" {
 				has("tcu_part", p, mk, r.Certainty)
