@@ -270,7 +270,7 @@ func (p *some) row(s *rowSet, line string, off int, r *Row, ends *[]int, makes m
 		}
 	}
 	if r.TAC != "" {
-		p.tacs = append(p.tacs, TAC{TAC: r.TAC, Maker: first(r.Maker, r.TCUMaker), Model: first(r.Model, r.TCUName), Source: r.Source})
+		p.tacs = append(p.tacs, TAC{TAC: r.TAC, Maker: first(r.Maker, r.TCUMaker), Model: first(r.Model, r.TCUName), Unit: r.Maker == "", Source: r.Source})
 	}
 	return nil
 }
