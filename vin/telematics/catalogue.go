@@ -331,7 +331,7 @@ func Embedded() (*Catalogue, error) { return embeddedOnce() }
 // keeps its own copy of b. A file that is not whole, or holds what a catalogue
 // does not, is refused with an error that names the line; nothing of it is used.
 func Open(b []byte) (*Catalogue, error) {
-	c, line, err := open(string(b))
+	c, line, err := open(string(b), b)
 	switch {
 	case err == nil:
 		return c, nil
@@ -341,15 +341,15 @@ func Open(b []byte) (*Catalogue, error) {
 	return nil, fmt.Errorf("%w: %w", ErrFormat, err)
 }
 
-// open is Open; line is where the error lies, or 0.
-func open(text string) (c *Catalogue, line int, err error) {
+// open is Open, with the file as text and as it was given; line is where the error lies, or 0.
+func open(text string, raw []byte) (c *Catalogue, line int, err error) {
 	c = &Catalogue{
 		makes: map[string]string{}, variants: map[string]string{}, context: map[string][]int32{}, abouts: map[string][]int32{}, eu: map[string]bool{}, makers: map[string]string{}, modules: map[string][]int32{},
 		fcc: map[string][]int32{}, grantees: map[string][]int32{}, tacs: map[string][]TAC{}, bus: map[string][]int32{},
 		usb: map[string][]int32{}, devices: map[string][]int32{}, rules: map[string][]int32{}, deviceFCC: map[string][]int32{},
 		modelsOf: map[string][]named{},
 	}
-	sections, line, err := c.file.sections(text)
+	sections, line, err := c.file.sections(text, raw)
 	if err != nil {
 		return nil, line, err
 	}

@@ -117,8 +117,8 @@ type rowsText struct {
 }
 
 // sections reads all but the rows on vehicles, which it finds. The line is that
-// of the error, or 0.
-func (f *File) sections(text string) (rt rowsText, line int, err error) {
+// of the error, or 0. raw is the same text.
+func (f *File) sections(text string, raw []byte) (rt rowsText, line int, err error) {
 	first, rest, ok := strings.Cut(text, "\n")
 	edition, head := strings.CutPrefix(first, `{"edition":`)
 	edition, comma := strings.CutSuffix(edition, ",")
@@ -155,7 +155,7 @@ func (f *File) sections(text string) (rt rowsText, line int, err error) {
 		}
 		all := text[at : at+size-1]
 		body = body[:len(body)-(last+1-at-size)-1]
-		if sum := fmt.Sprintf("%08x", crc32.Checksum([]byte(all), castagnoli)); sum != sums[s.name] {
+		if sum := fmt.Sprintf("%08x", crc32.Checksum(raw[at:at+len(all)], castagnoli)); sum != sums[s.name] {
 			return rt, lineOf(at), fmt.Errorf("the section %q that begins here does not fit its checksum: it was damaged, or changed by hand", s.name)
 		}
 		switch {

@@ -358,28 +358,3 @@ func TestManyLookUpAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 }
-
-func BenchmarkLookup(b *testing.B) {
-	c := catalogue(b)
-	for name, q := range map[string]Query{
-		"one candidate":  {Make: "TESLA", Model: "Model X", Year: 2021, Market: "US"},
-		"two candidates": {Make: "TESLA", Model: "Model 3", Year: 2022, Market: "US"},
-		"nothing known":  {Make: "HONDA", Model: "Civic", Year: 1998, Market: "US"},
-	} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				c.Lookup(q)
-			}
-		})
-	}
-}
-
-func BenchmarkOpen(b *testing.B) {
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := Open(embedded); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

@@ -1,10 +1,11 @@
 package telematics
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -233,13 +234,56 @@ func (p *rowReader) text(to *string) error {
 				*to = p.s[start : p.i-1]
 				return nil
 			}
-			return json.Unmarshal([]byte(p.s[start-1:p.i]), to)
+			return unescape(p.s[start:p.i-1], to)
 		default:
 			return errors.New("a control character stands in a string")
 		}
 	}
 	p.i = len(p.s)
 	return errEnd
+}
+
+// unescape takes the escapes out of a string (RFC 8259, section 7). As
+// encoding/json does, it puts U+FFFD for a lone surrogate.
+func unescape(s string, to *string) error {
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' {
+			b = append(b, s[i])
+			continue
+		}
+		i++ // the string does not end with a backslash: it would have gone on
+		if at := strings.IndexByte(`"\/bfnrt`, s[i]); at >= 0 {
+			b = append(b, "\"\\/\b\f\n\r\t"[at])
+			continue
+		}
+		r, ok := hex4(s, i)
+		if !ok {
+			return fmt.Errorf("%q is not an escape", s[i-1:min(i+5, len(s))])
+		}
+		i += 4
+		if utf16.IsSurrogate(r) {
+			low, ok := rune(0), false
+			if strings.HasPrefix(s[i+1:], `\u`) {
+				low, ok = hex4(s, i+2)
+			}
+			if r = utf16.DecodeRune(r, low); ok && r != utf8.RuneError {
+				i += 6
+			}
+		}
+		b = utf8.AppendRune(b, r)
+	}
+	*to = string(b)
+	return nil
+}
+
+// hex4 reads uXXXX at an offset.
+func hex4(s string, i int) (rune, bool) {
+	if i+5 > len(s) || s[i] != 'u' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(s[i+1:i+5], 16, 16)
+	return rune(n), err == nil && s[i+1] != '+' && s[i+1] != '_'
 }
 
 // number reads a whole number of up to nine digits.
