@@ -28,6 +28,15 @@ var overlay []byte
 //go:embed fitted_rules.jsonl
 var fittedRules []byte
 
+// Statements beside who made a module, and ends of networks, each with its
+// source and the reviewer's reason.
+//
+//go:embed about.jsonl
+var abouts []byte
+
+//go:embed sunsets.jsonl
+var sunsets []byte
+
 // The company numbers of ISED and the type designations that sources show,
 // each with its source.
 //
@@ -113,6 +122,9 @@ type over struct {
 	ChipDown  bool      `json:"chip_down"`
 	From      int       `json:"from"`
 	To        int       `json:"to"`
+	Since     string    `json:"since"`
+	Until     string    `json:"until"`
+	Circa     bool      `json:"circa"`
 	Build     *bool     `json:"build"`
 	Optional  bool      `json:"optional"`
 	Role      string    `json:"role"`
@@ -184,17 +196,11 @@ func Build(telematics, supply fs.FS) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if err := rows.Each(bytes.NewReader(fittedRules), "fitted_rules.jsonl", func(_ int, line []byte) error {
-		var r Rule
-		if err := rows.Strict(line, &r); err != nil {
-			return err
-		}
-		b.file.Rules = append(b.file.Rules, r)
-		return nil
-	}); err != nil {
-		return nil, err
-	}
-	if err := rows.Each(bytes.NewReader(labelIDs), "ids.jsonl", b.labelID); err != nil {
+	if err := errors.Join(
+		reviewed("fitted_rules.jsonl", fittedRules, &b.file.Rules, func(r *Rule) *Source { return &r.Source }),
+		reviewed("about.jsonl", abouts, &b.file.Abouts, func(a *About) *Source { return &a.Source }),
+		reviewed("sunsets.jsonl", sunsets, &b.file.Sunsets, func(s *Sunset) *Source { return &s.Source }),
+	); err != nil {
 		return nil, err
 	}
 	b.soldLines()
@@ -217,6 +223,25 @@ func Build(telematics, supply fs.FS) ([]byte, error) {
 		return nil, fmt.Errorf("the catalogue built cannot be opened: %w", err)
 	}
 	return out, nil
+}
+
+// reviewed reads a file of rows that a reviewer wrote. Each has an id of its
+// own, a source, a quote and a reason.
+func reviewed[T any](name string, text []byte, to *[]T, source func(*T) *Source) error {
+	seen := map[string]bool{}
+	return rows.Each(bytes.NewReader(text), name, func(_ int, line []byte) error {
+		var v T
+		if err := rows.Strict(line, &v); err != nil {
+			return err
+		}
+		s := source(&v)
+		if s.ID == "" || seen[s.ID] || s.Address == "" || s.Quote == "" || s.Reason == "" {
+			return fmt.Errorf("row %q lacks an id of its own, a source, a quote or a reason", s.ID)
+		}
+		seen[s.ID] = true
+		*to = append(*to, v)
+		return nil
+	})
 }
 
 type builder struct {
@@ -380,6 +405,7 @@ func (b *builder) amend(row *Row) {
 		if o.From != 0 || o.To != 0 {
 			row.From, row.To = o.From, o.To
 		}
+		row.Since, row.Until, row.Circa = first(o.Since, row.Since), first(o.Until, row.Until), row.Circa || o.Circa
 		row.ChipDown = row.ChipDown || o.ChipDown
 		row.Optional = row.Optional || o.Optional
 		row.Role, row.USB = first(o.Role, row.Role), first(o.USB, row.USB)

@@ -309,8 +309,9 @@ func (c *Catalogue) units(got []found, said []aboutHit) []Unit {
 		}
 		updater, backEnd, sim := c.told(said, FactUpdater, role), c.told(said, FactBackEnd, role), c.told(said, FactSIMHome, role)
 		if len(u.Candidates) == 0 {
-			// A statement on a unit shows that some vehicles have one, and no more.
-			shown := slices.Concat(backEnd.Sources, sim.Sources, updater.Sources, u.Place.Sources)
+			// That one talks to servers or holds a SIM shows that some vehicles
+			// have a unit, and no more.
+			shown := slices.Concat(backEnd.Sources, sim.Sources)
 			if len(shown) == 0 {
 				continue
 			}

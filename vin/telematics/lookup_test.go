@@ -85,8 +85,13 @@ func TestLookup(t *testing.T) {
 		{"EU car, day of the type approval unknown", Query{Make: "VW", Model: "Golf", Year: 2019, Market: "DE", VehicleType: "PASSENGER CAR"}, "unknown none", nil},
 		{"EU car of a type approved since", Query{Make: "VW", Model: "Golf", Year: 2020, Market: "EU", VehicleType: "Passenger Car", TypeApproved: "2019-07-01"}, "yes documented", nil},
 		{"EU car of a type approved before", Query{Make: "VW", Model: "Golf", Year: 2019, Market: "EU", VehicleType: "PASSENGER CAR", TypeApproved: "2012-10-01"}, "unknown none", nil},
-		{"Chinese market, electric", Query{Make: "NIO", Model: "ES8", Year: 2020, Market: "CN", Fuel: "Electric"}, "yes documented", nil},
-		{"the same car exported", Query{Make: "NIO", Model: "ES8", Year: 2020, Market: "NO", Fuel: "Electric"}, "unknown none", nil},
+		{"Chinese market, electric", Query{Make: "NIO", Model: "ES8", Year: 2020, Market: "CN", Fuel: "Electric"}, "yes documented", []string{"? none [X03]"}},
+		{"the same of another make", Query{Make: "XPeng", Model: "G9", Year: 2023, Market: "CN", Fuel: "Electric"}, "yes documented", nil},
+		{"the same car exported", Query{Make: "NIO", Model: "ES8", Year: 2020, Market: "NO", Fuel: "Electric"}, "unknown none", []string{"? none [X03]"}},
+		{"a SIM told beside a unit", Query{Make: "YUTONG", Model: "Electric Bus", Year: 2025, Market: "NO"}, "yes reported", []string{"? none [V0068]"}},
+		{"a Russian type approved since the duty", Query{Make: "Lada", Model: "Vesta", Year: 2019, Market: "RU", VehicleType: "PASSENGER CAR", TypeApproved: "2018-02-01"}, "yes reported", nil},
+		{"a Russian car of the years in which the duty rested", Query{Make: "Lada", Model: "Granta", Year: 2023, Market: "RU", VehicleType: "PASSENGER CAR", TypeApproved: "2022-09-01"}, "unknown none", nil},
+		{"before the first telematics, of a line that came later", Query{Make: "Tesla", Model: "Model S", Year: 1990}, "no reported", nil},
 		{"no year", Query{Make: "Honda", Model: "Civic"}, "unknown none", []string{"? none [V0105]"}},
 		{"nothing at all", Query{}, "unknown none", nil},
 	} {
@@ -274,7 +279,10 @@ func TestKnowingMoreNeverAddsRows(t *testing.T) {
 			names = append(names, c.key(wide.Make, line))
 		}
 		for _, n := range names {
-			hits, _ := c.gather(nil, nil, []byte(n), false, &when{}, "")
+			hits, said := c.gather(nil, nil, []byte(n), false, &when{}, "")
+			for _, h := range said {
+				all[c.file.Abouts[h.about].ID] = true
+			}
 			for _, h := range hits {
 				all[c.rows.row(h.row).ID] = true
 			}
