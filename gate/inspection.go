@@ -61,7 +61,7 @@ const (
 
 // Reading is one identifier as it was read.
 type Reading struct {
-	Kind  string `json:"kind"` // one of telematics.Kinds, without no_modem
+	Kind  string `json:"kind"` // one of telematics.Kinds, without no_modem, and label: that is Text
 	Value string `json:"value"`
 }
 
@@ -368,8 +368,8 @@ func (in Inspection) Check() error {
 // Check says what is wrong with an identifier, or nil. Whether it can be
 // understood is another question: what was read is kept as it was read.
 func (r Reading) Check() error {
-	if r.Kind == noModem || !slices.Contains(telematics.Kinds[:], r.Kind) {
-		kinds := slices.DeleteFunc(slices.Clone(telematics.Kinds[:]), func(k string) bool { return k == noModem })
+	kinds := slices.DeleteFunc(slices.Clone(telematics.Kinds[:]), func(k string) bool { return k == noModem || k == "label" })
+	if !slices.Contains(kinds, r.Kind) {
 		return fmt.Errorf("kind %q is none of %s", r.Kind, strings.Join(kinds, ", "))
 	}
 	if strings.TrimSpace(r.Value) == "" {

@@ -17,6 +17,7 @@ type claim struct {
 	in      Inspection
 	from    policy.Source
 	modules [][]telematics.Finding // one group for each module that was read: the makers it may stand for
+	hints   []telematics.Finding   // what a label that is not certain may be of: settles nothing, and may be held against
 }
 
 func (c *claim) absent() bool {
@@ -89,12 +90,16 @@ func (j *Judge) claim(in Inspection, rules InspectionRules, a *Assessment) claim
 			named = true
 			c.add(m)
 		}
+		c.hints = append(c.hints, id.Candidates...)
 	}
 	for _, r := range in.Read {
 		read(j.catalogue.Identify(r.Kind, r.Value))
 	}
-	if !named && len(in.Read) > 0 && in.Result != ResultUnclear {
-		a.Notes = append(a.Notes, how+" "+in.quote()+": it names no module's maker and settles nothing")
+	if in.Text != "" {
+		read(j.catalogue.Identify("label", in.Text))
+	}
+	if !named && (len(in.Read) > 0 || in.Text != "") && in.Result != ResultUnclear {
+		a.Notes = append(a.Notes, strings.Join(strings.Fields(how+" "+in.quote()), " ")+": it names no module's maker and settles nothing")
 	}
 	return c
 }
@@ -152,15 +157,26 @@ func bare(s string) string {
 }
 
 // agree says whether two inspections can both be right. Where one names no
-// module it says only that something is there.
+// module it says only that something is there, and of whose it may be.
 func agree(a, b *claim) bool {
 	if a.absent() || b.absent() {
 		return a.absent() == b.absent()
 	}
-	if len(a.modules) == 0 || len(b.modules) == 0 {
-		return true
+	switch x, y := len(a.modules) > 0, len(b.modules) > 0; {
+	case x && y:
+		return covers(a, b) && covers(b, a)
+	case x:
+		return a.bears(b.hints)
+	case y:
+		return b.bears(a.hints)
 	}
-	return covers(a, b) && covers(b, a)
+	return true
+}
+
+// bears says whether one of the modules may be what was hinted at, or nothing
+// was.
+func (c *claim) bears(hints []telematics.Finding) bool {
+	return len(hints) == 0 || slices.ContainsFunc(c.modules, func(m []telematics.Finding) bool { return len(common(m, hints)) > 0 })
 }
 
 func covers(a, b *claim) bool {
@@ -448,11 +464,19 @@ func (in Inspection) words() string {
 	return what + " of the " + cmp.Or(roleWords[in.Role], in.Role) + " of this vehicle" + by + " on " + day(in.At)
 }
 
+// maxQuote bounds a label's text in a source, in characters.
+const maxQuote = 200
+
 // quote is what was read, in one line.
 func (in Inspection) quote() string {
 	var parts []string
 	for _, r := range in.Read {
 		parts = append(parts, r.Kind+" "+r.Value)
+	}
+	if text := []rune(strings.Join(strings.Fields(in.Text), " ")); len(text) > maxQuote {
+		parts = append(parts, string(text[:maxQuote])+"…")
+	} else if len(text) > 0 {
+		parts = append(parts, string(text))
 	}
 	return strings.Join(parts, ", ")
 }
