@@ -203,6 +203,9 @@ func Build(telematics, supply fs.FS) ([]byte, error) {
 	); err != nil {
 		return nil, err
 	}
+	if err := rows.Each(bytes.NewReader(labelIDs), "ids.jsonl", b.labelID); err != nil {
+		return nil, err
+	}
 	b.soldLines()
 	for i, u := range b.used {
 		if !u {
