@@ -1,9 +1,10 @@
 package supply
 
 import (
+	"cmp"
 	"fmt"
 	"math"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,7 +36,12 @@ type Answer struct {
 	Path      []Evidence `json:"path"`
 	Share     float64    `json:"share,omitempty"`     // per cent known to be held from the country, for questions on shares
 	Certainty string     `json:"certainty,omitempty"` // of the weakest step
+	Omitted   int        `json:"omitted,omitempty"`   // steps of an explanation left out of Path, which holds MaxPath at most
 }
+
+// MaxPath is how many steps a path of explanation holds. A party held through
+// more edges than a person reads has its answer worked out over all of them.
+const MaxPath = 256
 
 // Holder is an owner or controller in a chain.
 type Holder struct {
@@ -83,58 +89,75 @@ func (g *Graph) ControlledFrom(id, country string, pct float64, day time.Time) A
 }
 
 func (g *Graph) controlledFrom(i int32, country string, pct float64, day int32) Answer {
-	s := g.solve(i, country, day)
-	a := Answer{Share: s.low[0]}
-	name := g.name(i)
+	s := g.solve(country, day)
+	at := s.of(i)
+	a := Answer{Share: at.low, Value: s.controlled(i, pct)}
 	switch {
-	case s.base[0]:
-		a.Value = True
-		a.Because = fmt.Sprintf("%s is incorporated in %s.", name, g.where(i))
+	case at.base:
+		a.Because = fmt.Sprintf("%s is incorporated in %s.", g.name(i), g.where(i))
 		a.Path = []Evidence{g.partyEvidence(i)}
-	case s.stated[0] || s.low[0] >= pct:
-		a.Value = True
-		a.Path, a.Because = s.explain(0)
-	case s.upStated[0] || s.up[0] >= pct:
-		a.Value = Unknown
-		a.Path, a.Because = s.explainOpen(0)
+	case a.Value == True:
+		return s.explain(i, a)
+	case a.Value == Unknown:
+		a.Path, a.Because = s.explainOpen(i)
 	default:
-		a.Value = False
-		a.Because = g.noneKnown(i, country, s.low[0], pct)
-		a.Path = append([]Evidence{g.partyEvidence(i)}, s.ownerEvidence(0)...)
+		a.Because = g.noneKnown(i, country, at.low, pct)
+		a.Path = append([]Evidence{g.partyEvidence(i)}, s.ownerEvidence(i)...)
 	}
 	a.Certainty = weakest(a.Path)
 	return a
 }
 
+// controlled is the value of ControlledFrom.
+func (s *solution) controlled(i int32, pct float64) Value {
+	switch at := s.of(i); {
+	case at.base || at.stated || reaches(at.low, pct):
+		return True
+	case at.upSays || reaches(at.up, pct):
+		return Unknown
+	}
+	return False
+}
+
 // ShareFrom says whether the shares of a party held from a country, over all
 // paths, reach pct per cent on a day; Answer.Share is how much is known to be.
+//
+// The share of a party P that is held from a country is the sum, over the
+// holdings of P in force on the day, of the part held times the owner's own
+// share from there: along a path the parts are multiplied, and the paths are
+// added. A holding of an owner that is itself controlled from there counts in
+// full, so 16 % held by a company that is held to 78.7 % counts as 16 %. Two
+// rows on one holding count once, as the larger. Where only one of several
+// owners can be meant, the least counts. Around a circle the sum is taken to
+// its fixed point, from nothing upward: of a company that a second holds to
+// 60 %, which it holds to 60 % itself, and that somebody else holds to 30 %,
+// that one comes to 30 / (1 − 0.36) = 46.875 %. The sum is at most 100 %.
 func (g *Graph) ShareFrom(id, country string, pct float64, day time.Time) Answer {
 	i, ok := g.party[id]
 	if !ok {
 		return g.notThere(id)
 	}
-	s := g.solve(i, country, dayOf(day))
-	a := Answer{Share: s.low[0]}
+	s := g.solve(country, dayOf(day))
+	at := s.of(i)
+	a := Answer{Share: at.low}
 	switch {
-	case s.base[0]:
+	case at.base:
 		a.Value = True
 		a.Because = fmt.Sprintf("%s is incorporated in %s, and no controlling owner elsewhere is known.", g.name(i), g.where(i))
 		a.Path = []Evidence{g.partyEvidence(i)}
-	case s.low[0] >= pct:
+	case reaches(at.low, pct):
 		a.Value = True
-		a.Path, a.Because = s.explain(0)
-	case s.stated[0]:
-		a.Value = Unknown
-		var why string
-		a.Path, why = s.explain(0)
-		a.Because = why + " The share is not stated."
-	case s.up[0] >= pct || s.upStated[0]:
-		a.Value = Unknown
-		a.Path, a.Because = s.explainOpen(0)
+		return s.explain(i, a)
+	case at.stated:
+		a = s.explain(i, a)
+		a.Because += " The share is not stated."
+		return a
+	case reaches(at.up, pct) || at.upSays:
+		a.Path, a.Because = s.explainOpen(i)
 	default:
 		a.Value = False
-		a.Because = g.noneKnown(i, country, s.low[0], pct)
-		a.Path = append([]Evidence{g.partyEvidence(i)}, s.ownerEvidence(0)...)
+		a.Because = g.noneKnown(i, country, at.low, pct)
+		a.Path = append([]Evidence{g.partyEvidence(i)}, s.ownerEvidence(i)...)
 	}
 	a.Certainty = weakest(a.Path)
 	return a
@@ -149,72 +172,144 @@ func (g *Graph) OwnerResolved(id string, day time.Time) Answer {
 	if !ok {
 		return g.notThere(id)
 	}
-	d := dayOf(day)
-	var dark, open, lit []Evidence
+	w := climb{g: g, day: dayOf(day), seen: g.borrow()}
+	lit, open := trail{of: g.borrow()}, trail{of: g.borrow()}
+	defer g.giveBack(w.seen)
+	defer g.giveBack(lit.of)
+	defer g.giveBack(open.of)
+	var dark []Evidence
 	var openNames []string
-	var why string
-	seen := map[int32]bool{}
-	var walk func(n int32, path []Evidence)
-	walk = func(n int32, path []Evidence) {
-		if seen[n] {
-			return
-		}
-		seen[n] = true
-		p := &g.file.Parties[n]
-		if p.Unresolved != "" {
+	w.at = func(n int32) bool {
+		if g.traits[n]&unresolved != 0 {
 			if dark == nil {
-				u := g.unresolvedEvidence(n)
-				dark, why = append(append([]Evidence(nil), path...), u), u.Text
+				dark = append(w.evidence(), g.unresolvedEvidence(n))
 			}
-			return
+			return false
 		}
 		above, alternatives := 0, 0
-		for _, ei := range g.own[n] {
-			if !g.inForce(ei, d) {
+		for i := range g.of(n) {
+			a := &g.of(n)[i]
+			if w.day < a.since || w.day >= a.until {
 				continue
 			}
 			above++
-			if g.file.Edges[ei].Alternative {
+			if a.alt {
 				alternatives++
 			}
 		}
-		if alternatives > 1 && dark == nil {
-			u := g.alternativesEvidence(n, d)
-			dark, why = append(append([]Evidence(nil), path...), u...), u[0].Text
-			return
+		switch {
+		case alternatives > 1 && dark == nil:
+			dark = append(w.evidence(), g.alternativesEvidence(n, w.day)...)
+			return false
+		case above > 0:
+			return true
+		case g.traits[n]&topmost != 0:
+			lit.end(g, w.path, n)
+		default:
+			open.end(g, w.path, n)
+			openNames = append(openNames, g.name(n))
 		}
-		if above == 0 {
-			ev := g.partyEvidence(n)
-			if p.Kind == "person" || p.Kind == "state" || p.Listed != "" || p.Ultimate {
-				lit = append(append(lit, path...), ev)
-			} else {
-				open = append(append(open, path...), ev)
-				openNames = append(openNames, p.Name)
-			}
-			return
-		}
-		for _, ei := range g.own[n] {
-			if g.inForce(ei, d) {
-				walk(g.to[ei], append(path[:len(path):len(path)], g.edgeEvidence(ei)))
-			}
-		}
+		return false
 	}
-	walk(i, nil)
+	w.from(i)
 	var a Answer
 	switch {
 	case dark != nil:
 		a.Value, a.Path = False, dark
-		a.Because = why
-	case open != nil:
-		a.Value, a.Path = Unknown, open
+		for _, e := range dark {
+			if e.Kind == "unresolved" {
+				a.Because = e.Text
+				break
+			}
+		}
+	case open.steps != nil:
+		a.Value, a.Path = Unknown, open.evidence(g)
 		a.Because = fmt.Sprintf("Who owns %s is not known to us as of %s.", strings.Join(openNames, " and "), g.asOf())
 	default:
-		a.Value, a.Path = True, lit
+		a.Value, a.Path = True, lit.evidence(g)
 		a.Because = fmt.Sprintf("The owners of %s are known to the top as of %s.", g.name(i), g.asOf())
 	}
 	a.Path = distinct(a.Path)
 	a.Certainty = weakest(a.Path)
 	return a
+}
+
+// climb walks from a party up its owners on a day, depth first and in the order
+// of the rows, each party once.
+type climb struct {
+	g       *Graph
+	day     int32
+	seen    *marks
+	control bool               // climb by edges that each control, and none of several alternatives
+	at      func(n int32) bool // called at each party; false goes no further up from it
+	after   func(n int32)      // where not nil, called when all above a party has been seen
+	path    []int32            // arcs from the start to the party in hand
+	stopped bool
+}
+
+func (w *climb) from(n int32) {
+	if w.stopped || !w.seen.add(n) || !w.at(n) {
+		return
+	}
+	for i := w.g.first[n]; i < w.g.first[n+1]; i++ {
+		a := &w.g.arcs[i]
+		if w.day < a.since || w.day >= a.until || w.control && (!a.controls || a.alt) {
+			continue
+		}
+		w.path = append(w.path, i)
+		w.from(a.to)
+		w.path = w.path[:len(w.path)-1]
+	}
+	if w.after != nil && !w.stopped {
+		w.after(n)
+	}
+}
+
+// evidence is the path to the party in hand.
+func (w *climb) evidence() []Evidence {
+	var out []Evidence
+	for _, i := range w.path {
+		out = append(out, w.g.edgeEvidence(w.g.arcs[i].edge))
+	}
+	return out
+}
+
+// trail gathers the paths to several ends, each arc once.
+type trail struct {
+	of    *marks // parties whose way there is in it
+	steps []step
+}
+
+// step is an arc, or an end at a party.
+type step struct {
+	arc   int32 // -1 at an end
+	party int32
+}
+
+// end adds an end, and what is not yet in the trail of the way to it.
+func (t *trail) end(g *Graph, path []int32, n int32) {
+	// Where the way to a party is in the trail, so is all of it below.
+	fresh := len(path)
+	for fresh > 0 && t.of.add(g.arcs[path[fresh-1]].to) {
+		fresh--
+	}
+	for _, i := range path[fresh:] {
+		t.steps = append(t.steps, step{i, g.arcs[i].to})
+	}
+	t.steps = append(t.steps, step{-1, n})
+}
+
+// evidence puts the trail into rows: a party's at each end.
+func (t *trail) evidence(g *Graph) []Evidence {
+	out := make([]Evidence, 0, len(t.steps))
+	for _, s := range t.steps {
+		if s.arc < 0 {
+			out = append(out, g.partyEvidence(s.party))
+		} else {
+			out = append(out, g.edgeEvidence(g.arcs[s.arc].edge))
+		}
+	}
+	return out
 }
 
 // DesignFrom says whether a party's products are designed, developed or kept
@@ -227,29 +322,29 @@ func (g *Graph) DesignFrom(id, country string, day time.Time) Answer {
 		return g.notThere(id)
 	}
 	d := dayOf(day)
-	own := g.controlledFrom(i, country, Control, d)
+	sol := g.solve(country, d)
+	own := sol.controlled(i, Control)
 	var found, maybe []Evidence
 	var said, with []string
-	seen := map[int32]bool{}
+	seen := g.borrow()
+	defer g.giveBack(seen)
 	var walk func(n int32, path []Evidence)
 	walk = func(n int32, path []Evidence) {
-		if seen[n] {
+		if !seen.add(n) {
 			return
 		}
-		seen[n] = true
 		for _, ei := range g.tie[n] {
-			if !g.inForce(ei, d) {
+			if !g.inForce(ei, d) || sol.controlled(g.to[ei], Control) == False {
 				continue
 			}
 			far := g.controlledFrom(g.to[ei], country, Control, d)
 			ev := g.edgeEvidence(ei)
 			step := append(append(append([]Evidence(nil), path...), ev), far.Path...)
-			switch far.Value {
-			case True:
+			if far.Value == True {
 				found = append(found, step...)
 				said = append(said, ev.Text)
 				with = append(with, fmt.Sprintf("%s, and %s", clause(ev.Text), lowerFirst(far.Because)))
-			case Unknown:
+			} else {
 				maybe = append(maybe, step...)
 			}
 		}
@@ -262,9 +357,9 @@ func (g *Graph) DesignFrom(id, country string, day time.Time) Answer {
 	walk(i, nil)
 	var a Answer
 	switch {
-	case own.Value == True && len(found) == 0:
-		a = own
-		a.Because = "The maker itself is controlled from there: " + own.Because
+	case own == True && len(found) == 0:
+		a = g.controlledFrom(i, country, Control, d)
+		a.Because = "The maker itself is controlled from there: " + a.Because
 		a.Share = 0
 	case len(found) > 0:
 		a.Value, a.Path = True, distinct(found)
@@ -274,14 +369,14 @@ func (g *Graph) DesignFrom(id, country string, day time.Time) Answer {
 		} else if n > 1 {
 			a.Because += fmt.Sprintf(" %d more statements say so.", n)
 		}
-		if own.Value != True {
+		if own != True {
 			a.Because += " This shows who does the engineering, not who owns the maker."
 		}
 	case len(maybe) > 0:
 		a.Value, a.Path = Unknown, distinct(maybe)
 		a.Because = "It is tied to a maker of which it is not known from where it is controlled: " + maybe[0].Text
-	case own.Value == Unknown:
-		a = own
+	case own == Unknown:
+		a = g.controlledFrom(i, country, Control, d)
 		a.Share = 0
 	default:
 		a.Value = False
@@ -313,59 +408,57 @@ func (g *Graph) ListedOn(id, list string, day time.Time) Answer {
 		}
 		return a
 	}
-	var hit, miss, open []Evidence
+	var hit, open []Evidence
 	var openWhy string
-	seen := map[int32]bool{}
-	var walk func(n int32, path []Evidence)
-	walk = func(n int32, path []Evidence) {
-		if seen[n] || hit != nil {
-			return
-		}
-		seen[n] = true
-		v, ev := g.onEdition(l, ed, n, d)
-		path = path[:len(path):len(path)]
-		if p := &g.file.Parties[n]; v != True && p.Unresolved != "" && open == nil {
+	misses := trail{of: g.borrow()}
+	w := climb{g: g, day: d, seen: g.borrow(), control: true}
+	defer g.giveBack(misses.of)
+	defer g.giveBack(w.seen)
+	keep := func(ev []Evidence, why string) {
+		open, openWhy = append(w.evidence(), ev...), why
+	}
+	w.at = func(n int32) bool {
+		said := g.onEdition(l, ed, n, d)
+		if said.value() != True && g.traits[n]&unresolved != 0 && open == nil {
 			u := g.unresolvedEvidence(n)
-			open, openWhy = append(path, u), u.Text
+			keep([]Evidence{u}, u.Text)
 		}
-		switch v {
+		switch said.value() {
 		case True:
-			hit = append(path, ev)
-			return
+			hit = append(w.evidence(), g.saidEvidence(l, ed, n, said))
+			w.stopped = true
+			return false
 		case Unknown:
 			if open == nil {
-				open = append(append([]Evidence(nil), path...), ev)
-				openWhy = ev.Text
+				ev := g.saidEvidence(l, ed, n, said)
+				keep([]Evidence{ev}, ev.Text)
 			}
 		default:
-			miss = append(append(miss, path...), ev)
+			misses.end(g, w.path, n)
 		}
-		alternatives, listed := 0, 0
-		var altPath []Evidence
-		for _, ei := range g.own[n] {
-			e := &g.file.Edges[ei]
-			if !g.inForce(ei, d) || !e.controls() {
+		return true
+	}
+	w.after = func(n int32) {
+		alternatives, listed, last := 0, 0, int32(-1)
+		for i := g.first[n]; i < g.first[n+1]; i++ {
+			a := &g.arcs[i]
+			if !a.alt || !a.controls || d < a.since || d >= a.until {
 				continue
 			}
-			if e.Alternative {
-				alternatives++
-				if v, _ := g.onEdition(l, ed, g.to[ei], d); v == True {
-					listed++
-					altPath = append(append([]Evidence(nil), path...), g.edgeEvidence(ei))
-				}
-				continue
+			alternatives++
+			if g.onEdition(l, ed, a.to, d).value() == True {
+				listed++
+				last = a.edge
 			}
-			walk(g.to[ei], append(path, g.edgeEvidence(ei)))
 		}
 		if listed > 0 && listed == alternatives {
-			hit = altPath
+			hit = append(w.evidence(), g.edgeEvidence(last))
 		} else if alternatives > 1 && open == nil {
 			u := g.alternativesEvidence(n, d)
-			open = append(append([]Evidence(nil), path...), u...)
-			openWhy = u[0].Text
+			keep(u, u[0].Text)
 		}
 	}
-	walk(i, nil)
+	w.from(i)
 	var a Answer
 	switch {
 	case hit != nil:
@@ -383,7 +476,22 @@ func (g *Graph) ListedOn(id, list string, day time.Time) Answer {
 		a.Value, a.Path = Unknown, open
 		a.Because = openWhy
 	default:
-		a.Value, a.Path = False, distinct(miss)
+		a.Value = False
+		whole := false
+		for _, s := range misses.steps {
+			if s.arc >= 0 {
+				a.Path = append(a.Path, g.edgeEvidence(g.arcs[s.arc].edge))
+				continue
+			}
+			said := g.onEdition(l, ed, s.party, d)
+			if said.row < 0 { // what the edition as a whole says is one row
+				if whole {
+					continue
+				}
+				whole = true
+			}
+			a.Path = append(a.Path, g.saidEvidence(l, ed, s.party, said))
+		}
 		a.Because = fmt.Sprintf("%s does not name %s or a party known to control it.", ed.title(l), g.name(i))
 	}
 	a.Certainty = weakest(a.Path)
@@ -400,54 +508,76 @@ func (g *Graph) Behind(id string, day time.Time) Chain {
 	}
 	c.Party = g.file.Parties[i]
 	d := dayOf(day)
-	type step struct {
+	// A step up, with the way to it; what it says is put into words once, and
+	// only where somebody is shown it.
+	type rung struct {
 		n    int32
-		path []Evidence
+		by   int32 // arc; -1 at the start
+		from int32 // rung
 		ctl  bool
+		ev   *Evidence
 	}
-	seen := map[int32]bool{i: true}
-	queue := []step{{i, nil, true}}
-	for len(queue) > 0 {
-		s := queue[0]
-		queue = queue[1:]
-		p := &g.file.Parties[s.n]
+	rungs := []rung{{n: i, by: -1, from: -1, ctl: true}}
+	way := func(from int32, last Evidence) []Evidence {
+		long := 1
+		for k := from; rungs[k].by >= 0; k = rungs[k].from {
+			long++
+		}
+		path := make([]Evidence, long)
+		path[long-1] = last
+		for k := from; rungs[k].by >= 0; k = rungs[k].from {
+			long--
+			r := &rungs[k]
+			if r.ev == nil {
+				ev := g.edgeEvidence(g.arcs[r.by].edge)
+				r.ev = &ev
+			}
+			path[long-1] = *r.ev
+		}
+		return path
+	}
+	seen := g.borrow()
+	defer g.giveBack(seen)
+	seen.add(i)
+	for k := int32(0); k < int32(len(rungs)); k++ {
+		s := rungs[k]
 		if s.ctl {
-			if p.Country != "" {
+			if g.code[s.n] >= 0 {
 				c.Jurisdictions = append(c.Jurisdictions, g.partyEvidence(s.n))
 			}
 			c.Lists = append(c.Lists, g.entries(s.n, d)...)
 		}
-		if p.Unresolved != "" {
+		if g.traits[s.n]&unresolved != 0 {
 			c.Unresolved = append(c.Unresolved, g.unresolvedEvidence(s.n))
 		}
 		above := 0
-		for _, ei := range g.own[s.n] {
-			if !g.inForce(ei, d) {
+		for ai := g.first[s.n]; ai < g.first[s.n+1]; ai++ {
+			a := &g.arcs[ai]
+			if d < a.since || d >= a.until {
 				continue
 			}
 			above++
-			e := &g.file.Edges[ei]
-			ev := g.edgeEvidence(ei)
-			to := &g.file.Parties[g.to[ei]]
-			path := append(s.path[:len(s.path):len(s.path)], ev)
-			h := Holder{Party: to.ID, Name: to.Name, Country: to.Country, Share: e.Share, Path: path}
-			if s.n == i {
-				c.Owners = append(c.Owners, h)
+			ctl := s.ctl && a.controls
+			if ctl || k == 0 {
+				to := &g.file.Parties[a.to]
+				h := Holder{Party: to.ID, Name: to.Name, Country: to.Country, Share: g.file.Edges[a.edge].Share, Path: way(k, g.edgeEvidence(a.edge))}
+				if k == 0 {
+					c.Owners = append(c.Owners, h)
+				}
+				if ctl {
+					c.Controllers = append(c.Controllers, h)
+				}
 			}
-			ctl := s.ctl && e.controls()
-			if ctl {
-				c.Controllers = append(c.Controllers, h)
-			}
-			if !seen[g.to[ei]] {
-				seen[g.to[ei]] = true
-				queue = append(queue, step{g.to[ei], path, ctl})
+			if seen.add(a.to) {
+				rungs = append(rungs, rung{n: a.to, by: ai, from: k, ctl: ctl})
 			}
 		}
-		if above == 0 && s.n != i {
-			c.Ultimate = append(c.Ultimate, Holder{Party: p.ID, Name: p.Name, Country: p.Country, Path: s.path})
+		if above == 0 && k > 0 {
+			p := &g.file.Parties[s.n]
+			c.Ultimate = append(c.Ultimate, Holder{Party: p.ID, Name: p.Name, Country: p.Country, Path: way(s.from, g.edgeEvidence(g.arcs[s.by].edge))})
 		}
 	}
-	sort.SliceStable(c.Owners, func(a, b int) bool { return share(c.Owners[a].Share) > share(c.Owners[b].Share) })
+	slices.SortStableFunc(c.Owners, func(a, b Holder) int { return cmp.Compare(share(b.Share), share(a.Share)) })
 	for _, ei := range g.tie[i] {
 		if g.inForce(ei, d) {
 			c.Ties = append(c.Ties, g.edgeEvidence(ei))
@@ -468,178 +598,6 @@ func (g *Graph) Behind(id string, day time.Time) Chain {
 	return c
 }
 
-// solution holds, for a party and everything above it, what is known to be
-// held from one country on one day, and what might be.
-type solution struct {
-	g        *Graph
-	day      int32
-	country  string
-	node     []int32
-	at       map[int32]int32
-	base     []bool    // incorporated in the country, no controlling owner elsewhere
-	low, up  []float64 // per cent known to be, and that might be, held from there
-	ctrl     []bool    // known to be controlled from there at Control
-	upCtrl   []bool
-	stated   []bool // control is stated by an edge, whatever the shares
-	upStated []bool
-	arcs     [][]arc // of each node, one for each holding
-}
-
-// arc is a holding between two nodes of a solution.
-type arc struct {
-	e   *Edge
-	o   int32 // node of the owner
-	now bool  // in force; else first seen later, so that it may have been in force
-}
-
-// maxRounds bounds the fixed point over circular holdings; each round brings
-// the shares of a cycle closer by a constant factor. Without a cycle owners
-// come before what they own, and one round is enough.
-const maxRounds = 5000
-
-func (g *Graph) solve(start int32, country string, day int32) *solution {
-	s := &solution{g: g, day: day, country: country, at: map[int32]int32{}}
-	var order []int32 // owners first
-	done := []bool{}
-	circular := false
-	var visit func(p int32)
-	visit = func(p int32) {
-		k := int32(len(s.node))
-		s.at[p] = k
-		s.node = append(s.node, p)
-		done = append(done, false)
-		for _, ei := range g.own[p] {
-			if day >= g.span[ei].until || !g.inForce(ei, day) && !g.file.Edges[ei].Seen {
-				continue
-			}
-			if at, ok := s.at[g.to[ei]]; ok {
-				circular = circular || !done[at]
-				continue
-			}
-			visit(g.to[ei])
-		}
-		done[k] = true
-		order = append(order, k)
-	}
-	visit(start)
-	n := len(s.node)
-	s.base = make([]bool, n)
-	s.low, s.up = make([]float64, n), make([]float64, n)
-	s.ctrl, s.upCtrl = make([]bool, n), make([]bool, n)
-	s.stated, s.upStated = make([]bool, n), make([]bool, n)
-	s.arcs = make([][]arc, n)
-	for k, p := range s.node {
-		for _, ei := range g.own[p] {
-			e := &g.file.Edges[ei]
-			now := g.inForce(ei, day)
-			if !now && !(e.Seen && day < g.span[ei].since) || g.repeated(p, ei, day) {
-				continue
-			}
-			s.arcs[k] = append(s.arcs[k], arc{e, s.at[g.to[ei]], now})
-		}
-		s.base[k] = g.covers(country, g.file.Parties[p].Country) && !g.foreign(p, country, day)
-	}
-	rounds := 1
-	if circular {
-		rounds = maxRounds
-	}
-	for range rounds {
-		changed := false
-		for _, k := range order {
-			if s.step(int(k)) {
-				changed = true
-			}
-		}
-		if !changed {
-			break
-		}
-	}
-	return s
-}
-
-// step recomputes one node from the nodes above it; it reports a change.
-// All its inputs only ever rise, so the fixed point is the least one.
-func (s *solution) step(k int) bool {
-	g, p := s.g, s.node[k]
-	party := &g.file.Parties[p]
-	if s.base[k] {
-		was := s.ctrl[k]
-		s.low[k], s.up[k], s.ctrl[k], s.upCtrl[k] = 100, 100, true, true
-		return !was
-	}
-	var low, up float64
-	var stated, upStated bool
-	alts := 0
-	altLow, altUp, altCtrl, altUpCtrl := 100.0, 0.0, true, false
-	for _, h := range s.arcs[k] {
-		e, o, now := h.e, h.o, h.now
-		l, u := s.low[o], s.up[o]
-		if s.ctrl[o] {
-			l = 100
-		}
-		if s.upCtrl[o] {
-			u = 100
-		}
-		hold := 1.0
-		switch {
-		case e.Share != nil:
-			hold = *e.Share / 100
-		case e.Kind != BrandOf:
-			hold = 0
-		}
-		says := e.Controlling || e.Kind == BrandOf || e.Kind == ControlledBy
-		switch {
-		case e.Alternative:
-			alts++
-			altLow = math.Min(altLow, l*hold)
-			altUp = math.Max(altUp, u*hold)
-			altCtrl = altCtrl && now && says && s.ctrl[o]
-			altUpCtrl = altUpCtrl || says && s.upCtrl[o]
-		default:
-			if now {
-				low += l * hold
-				stated = stated || says && s.ctrl[o]
-			}
-			up += u * hold
-			upStated = upStated || says && s.upCtrl[o]
-		}
-	}
-	if alts > 0 {
-		if altCtrl {
-			low += altLow
-			stated = true
-		}
-		up += altUp
-		upStated = upStated || altUpCtrl
-	}
-	if party.Unresolved != "" || party.Country == "" && len(s.arcs[k]) == 0 {
-		up, upStated = 100, true
-	}
-	low, up = math.Min(low, 100), math.Min(math.Max(up, low), 100)
-	ctrl := stated || low >= Control
-	upCtrl := upStated || ctrl || up >= Control
-	changed := math.Abs(low-s.low[k]) > 1e-9 || math.Abs(up-s.up[k]) > 1e-9 || ctrl != s.ctrl[k] || upCtrl != s.upCtrl[k] ||
-		stated != s.stated[k] || upStated != s.upStated[k]
-	s.low[k], s.up[k], s.ctrl[k], s.upCtrl[k], s.stated[k], s.upStated[k] = low, up, ctrl, upCtrl, stated, upStated || stated
-	return changed
-}
-
-// repeated says that another row in force states the same owner's holding,
-// at least as large: two sources for one holding are one holding.
-func (g *Graph) repeated(p, ei, day int32) bool {
-	e := &g.file.Edges[ei]
-	for _, oi := range g.own[p] {
-		o := &g.file.Edges[oi]
-		if oi == ei || g.to[oi] != g.to[ei] || o.Alternative || e.Alternative || !g.inForce(oi, day) || !g.inForce(ei, day) || o.weight() < e.weight() {
-			continue
-		}
-		if o.weight() > e.weight() || oi < ei {
-			return true
-		}
-	}
-	return false
-}
-
 // weight orders rows on one holding: a stated control above any share.
 func (e *Edge) weight() float64 {
 	w := 0.0
@@ -655,44 +613,6 @@ func (e *Edge) weight() float64 {
 	return w
 }
 
-// foreign says that every chain of controlling owners above a party ends
-// outside the country, with nothing unresolved on the way.
-func (g *Graph) foreign(p int32, country string, day int32) bool {
-	seen := map[int32]bool{p: true}
-	queue := []int32{p}
-	ends := 0
-	for len(queue) > 0 {
-		n := queue[len(queue)-1]
-		queue = queue[:len(queue)-1]
-		above := 0
-		for _, ei := range g.own[n] {
-			e := &g.file.Edges[ei]
-			if !g.inForce(ei, day) || !e.controls() {
-				continue
-			}
-			if e.Alternative {
-				return false
-			}
-			above++
-			if to := g.to[ei]; !seen[to] {
-				seen[to] = true
-				queue = append(queue, to)
-			}
-		}
-		q := &g.file.Parties[n]
-		if q.Unresolved != "" {
-			return false
-		}
-		if above == 0 {
-			if n == p || q.Country == "" || g.covers(country, q.Country) {
-				return false
-			}
-			ends++
-		}
-	}
-	return ends > 0
-}
-
 // controls says whether an edge by itself makes its To a controller of From.
 func (e *Edge) controls() bool {
 	return e.Controlling || e.Kind == BrandOf || e.Kind == ControlledBy || e.Share != nil && *e.Share >= Control
@@ -703,150 +623,184 @@ func (g *Graph) inForce(ei, day int32) bool {
 	return day >= s.since && day < s.until
 }
 
-// explain returns the edges that carry what is known to be held from the
-// country, up to the parties incorporated there, and a sentence.
-func (s *solution) explain(k int) ([]Evidence, string) {
-	var path []Evidence
-	seen := map[int]bool{}
-	var walk func(k int)
-	walk = func(k int) {
-		if seen[k] {
-			return
+// explain completes an answer with the edges that carry what is known to be
+// held from the country, up to the parties incorporated there, and a sentence.
+func (s *solution) explain(p int32, a Answer) Answer {
+	g := s.g
+	seen := g.borrow()
+	defer g.giveBack(seen)
+	weak := ""
+	fits := func(certainty string) bool {
+		if len(a.Path) == 0 || strength(certainty) < strength(weak) {
+			weak = certainty
 		}
-		seen[k] = true
-		if s.top(k) {
-			path = append(path, s.g.partyEvidence(s.node[k]))
-			return
+		if len(a.Path) == MaxPath {
+			a.Omitted++
+			return false
 		}
-		for _, ei := range s.carrying(k) {
-			path = append(path, s.g.edgeEvidence(ei))
-			walk(int(s.at[s.g.to[ei]]))
-		}
+		return true
 	}
-	walk(k)
+	var carried []int32 // of every party on the way, one after the other
+	var walk func(p int32)
+	walk = func(p int32) {
+		if !seen.add(p) {
+			return
+		}
+		if s.top(p) {
+			if fits(g.file.Parties[p].Certainty) {
+				a.Path = append(a.Path, g.partyEvidence(p))
+			}
+			return
+		}
+		from := len(carried)
+		carried = s.carrying(carried, p)
+		for k := from; k < len(carried); k++ {
+			ei := carried[k]
+			if fits(g.file.Edges[ei].Certainty) {
+				a.Path = append(a.Path, g.edgeEvidence(ei))
+			}
+			walk(g.to[ei])
+		}
+		carried = carried[:from]
+	}
+	walk(p)
+	a.Certainty = weak
 	var words []string
-	visited := map[int]bool{}
-	for at := k; ; {
+	visited := g.borrow()
+	defer g.giveBack(visited)
+	for at := p; ; {
 		if s.top(at) {
-			words = append(words, fmt.Sprintf("which is incorporated in %s", s.g.where(s.node[at])))
-			if s.g.file.Parties[s.node[at]].Kind == "person" || s.g.file.Parties[s.node[at]].Kind == "state" {
-				words[len(words)-1] = "of " + s.g.where(s.node[at])
+			words = append(words, "which is incorporated in "+g.where(at))
+			if k := g.file.Parties[at].Kind; k == "person" || k == "state" {
+				words[len(words)-1] = "of " + g.where(at)
 			}
 			break
 		}
-		ce := s.carrying(at)
-		if len(ce) != 1 || visited[at] {
+		ce := s.carrying(carried[:0], at)
+		if len(ce) != 1 || !visited.add(at) {
 			words = nil
 			break
 		}
-		visited[at] = true
-		e := &s.g.file.Edges[ce[0]]
+		e := &g.file.Edges[ce[0]]
 		lead := "which is"
-		if at == k {
-			lead = s.g.name(s.node[k]) + " is"
+		if at == p {
+			lead = g.name(p) + " is"
 		}
-		words = append(words, fmt.Sprintf("%s %s %s", lead, e.words(), s.g.name(s.g.to[ce[0]])))
-		at = int(s.at[s.g.to[ce[0]]])
+		words = append(words, lead+" "+e.words()+" "+g.name(g.to[ce[0]]))
+		at = g.to[ce[0]]
 	}
 	if words != nil {
-		return path, attributed(strings.Join(words, ", "), path)
+		a.Because = attributed(strings.Join(words, ", "), weak)
+		return a
 	}
 	var parts []string
-	for _, ei := range s.carrying(k) {
-		e := &s.g.file.Edges[ei]
-		to := s.at[s.g.to[ei]]
+	for _, ei := range s.carrying(carried[:0], p) {
+		e := &g.file.Edges[ei]
+		to := &s.at[g.to[ei]]
 		switch {
 		case e.Share == nil:
-			parts = append(parts, s.g.name(s.g.to[ei]))
-		case s.ctrl[to]:
-			parts = append(parts, fmt.Sprintf("%s %s", s.g.name(s.g.to[ei]), percent(*e.Share)))
+			parts = append(parts, g.name(g.to[ei]))
+		case to.ctrl:
+			parts = append(parts, fmt.Sprintf("%s %s", g.name(g.to[ei]), percent(*e.Share)))
 		default:
-			parts = append(parts, fmt.Sprintf("%s %s, itself held to %s from there", s.g.name(s.g.to[ei]), percent(*e.Share), percent(s.low[to])))
+			parts = append(parts, fmt.Sprintf("%s %s, itself held to %s from there", g.name(g.to[ei]), percent(*e.Share), percent(to.low)))
 		}
 	}
-	return path, attributed(fmt.Sprintf("%s of %s is known to be held from %s: %s", percent(s.low[k]), s.g.name(s.node[k]), countryName(s.country), strings.Join(parts, "; ")), path)
+	a.Because = attributed(fmt.Sprintf("%s of %s is known to be held from %s: %s", percent(s.at[p].low), g.name(p), countryName(s.country), strings.Join(parts, "; ")), weak)
+	return a
 }
 
-// top says that an explanation ends at a node: it is incorporated in the
+// top says that an explanation ends at a party: it is incorporated in the
 // country itself, or in a territory of it with nobody known above.
-func (s *solution) top(k int) bool {
-	return s.base[k] && (s.g.file.Parties[s.node[k]].Country == s.country || len(s.carrying(k)) == 0)
+func (s *solution) top(p int32) bool {
+	return s.at[p].base && (s.g.file.Parties[p].Country == s.country || len(s.carrying(nil, p)) == 0)
 }
 
-// carrying returns the edges of a node through which something is known to be
+// carrying appends the edges of a party through which something is known to be
 // held from the country, largest first.
-func (s *solution) carrying(k int) []int32 {
-	var es []int32
-	for _, ei := range s.g.own[s.node[k]] {
-		if !s.g.inForce(ei, s.day) {
+func (s *solution) carrying(es []int32, p int32) []int32 {
+	from := len(es)
+	for i, end := s.g.first[p], s.g.first[p+1]; i < end; i++ {
+		a := &s.g.arcs[i]
+		if s.day < a.since || s.day >= a.until {
 			continue
 		}
-		if o := s.at[s.g.to[ei]]; (s.ctrl[o] || s.low[o] > 0) && !s.g.repeated(s.node[k], ei, s.day) {
-			es = append(es, ei)
+		if o := &s.at[a.to]; (o.ctrl || o.low > 0) && !s.repeated(a) {
+			es = append(es, a.edge)
 		}
 	}
-	sort.SliceStable(es, func(a, b int) bool {
-		return share(s.g.file.Edges[es[a]].Share) > share(s.g.file.Edges[es[b]].Share)
+	slices.SortStableFunc(es[from:], func(a, b int32) int {
+		return cmp.Compare(share(s.g.file.Edges[b].Share), share(s.g.file.Edges[a].Share))
 	})
 	return es
 }
 
 // explainOpen returns the way to what keeps the question open.
-func (s *solution) explainOpen(k int) ([]Evidence, string) {
-	seen := map[int]bool{}
-	var find func(k int, path []Evidence) []Evidence
-	find = func(k int, path []Evidence) []Evidence {
-		if seen[k] {
-			return nil
+func (s *solution) explainOpen(p int32) ([]Evidence, string) {
+	g := s.g
+	seen := g.borrow()
+	defer g.giveBack(seen)
+	var way []int32 // edges
+	var end []Evidence
+	var find func(p int32) bool
+	find = func(p int32) bool {
+		if !seen.add(p) {
+			return false
 		}
-		seen[k] = true
-		p := s.node[k]
-		party := &s.g.file.Parties[p]
+		party := &g.file.Parties[p]
 		if party.Unresolved != "" {
-			return append(path, s.g.unresolvedEvidence(p))
+			end = []Evidence{g.unresolvedEvidence(p)}
+			return true
 		}
 		above, alts := 0, 0
-		for _, ei := range s.g.own[p] {
-			e := &s.g.file.Edges[ei]
-			if s.g.inForce(ei, s.day) {
+		for i := range g.of(p) {
+			a := &g.of(p)[i]
+			if s.day >= a.since && s.day < a.until {
 				above++
-				if e.Alternative {
+				if a.alt {
 					alts++
 				}
-			} else if e.Seen && s.day < s.g.span[ei].since {
-				ev := s.g.edgeEvidence(ei)
-				ev.Text = fmt.Sprintf("%s That was seen on %s; who owned %s before is not known to us.", ev.Text, e.Since, party.Name)
-				return append(path, ev)
+			} else if a.seen && s.day < a.since {
+				ev := g.edgeEvidence(a.edge)
+				ev.Text = fmt.Sprintf("%s That was seen on %s; who owned %s before is not known to us.", ev.Text, ev.Since, party.Name)
+				end = []Evidence{ev}
+				return true
 			}
 		}
 		if alts > 1 {
-			u := s.g.alternativesEvidence(p, s.day)
-			return append(append(path, u[1:]...), u[0])
+			u := g.alternativesEvidence(p, s.day)
+			end = append(u[1:], u[0])
+			return true
 		}
 		if above == 0 && party.Country == "" {
-			ev := s.g.partyEvidence(p)
+			ev := g.partyEvidence(p)
 			ev.Text = fmt.Sprintf("Where %s is incorporated and who owns it is not known to us.", party.Name)
-			return append(path, ev)
+			end = []Evidence{ev}
+			return true
 		}
-		for _, ei := range s.g.own[p] {
-			o, ok := s.at[s.g.to[ei]]
-			if !ok || !s.g.inForce(ei, s.day) || s.up[o] <= s.low[o] && s.upCtrl[o] == s.ctrl[o] {
+		for i := range g.of(p) {
+			a := &g.of(p)[i]
+			o := &s.at[a.to]
+			if s.day < a.since || s.day >= a.until || o.up <= o.low && o.upCtrl == o.ctrl {
 				continue
 			}
-			if r := find(int(o), append(path[:len(path):len(path)], s.g.edgeEvidence(ei))); r != nil {
-				return r
+			way = append(way, a.edge)
+			if find(a.to) {
+				return true
 			}
+			way = way[:len(way)-1]
 		}
-		return nil
+		return false
 	}
-	path := find(k, nil)
-	if len(path) == 0 {
-		return []Evidence{s.g.partyEvidence(s.node[k])}, fmt.Sprintf("Who controls %s is not known to us as of %s.", s.g.name(s.node[k]), s.g.asOf())
+	if !find(p) {
+		return []Evidence{g.partyEvidence(p)}, fmt.Sprintf("Who controls %s is not known to us as of %s.", g.name(p), g.asOf())
 	}
+	path := make([]Evidence, 0, len(way)+len(end))
+	for _, ei := range way {
+		path = append(path, g.edgeEvidence(ei))
+	}
+	path = append(path, end...)
 	last := path[len(path)-1].Text
-	if len(path) == 1 {
-		return path, last
-	}
 	var steps []string
 	for _, e := range path[:len(path)-1] {
 		if !strings.Contains(e.Text, " is possibly a name of ") {
@@ -859,110 +813,150 @@ func (s *solution) explainOpen(k int) ([]Evidence, string) {
 	return path, strings.Join(steps, "; ") + ". " + last
 }
 
-func (s *solution) ownerEvidence(k int) []Evidence {
+func (s *solution) ownerEvidence(p int32) []Evidence {
 	var out []Evidence
-	for _, ei := range s.g.own[s.node[k]] {
-		if s.g.inForce(ei, s.day) {
-			out = append(out, s.g.edgeEvidence(ei))
+	for i := range s.g.of(p) {
+		if a := &s.g.of(p)[i]; s.day >= a.since && s.day < a.until {
+			out = append(out, s.g.edgeEvidence(a.edge))
 		}
 	}
 	return out
 }
 
-// edition finds the edition meant by a list's or an edition's id.
-func (g *Graph) edition(id string, day int32) (*List, *Edition, string) {
-	l := g.lists[id]
+// edition finds the edition meant by a list's or an edition's id; why says
+// what is wrong where there is none.
+func (g *Graph) edition(id string, day int32) (_ *List, _ *rollEdition, why string) {
+	at, ok := g.rollOf[id]
 	want := ""
-	if l == nil {
+	if !ok {
 		of, ok := g.ofList[id]
 		if !ok {
 			return nil, nil, fmt.Sprintf("The list %q is not among those held.", id)
 		}
-		l, want = g.lists[of], id
+		at, want = g.rollOf[of], id
 	}
+	r := &g.rolls[at]
 	before := true
-	for i := range l.Editions {
-		ed := &l.Editions[i]
+	for i := range r.editions {
+		ed := &r.editions[i]
 		if want != "" && ed.ID != want {
 			continue
 		}
-		s, _ := spanOf(ed.From, ed.Until)
 		if ed.Withdrawn {
 			if want != "" {
-				return l, nil, fmt.Sprintf("%s was posted on %s and withdrawn; it was never in force.", ed.ID, ed.From)
+				return r.list, nil, fmt.Sprintf("%s was posted on %s and withdrawn; it was never in force.", ed.ID, ed.From)
 			}
 			continue
 		}
-		if day >= s.since {
+		if day >= ed.since {
 			before = false
-			if day < s.until {
-				return l, ed, ""
+			if day < ed.until {
+				return r.list, ed, ""
 			}
 		}
 	}
 	if want != "" {
-		return l, nil, fmt.Sprintf("The edition %s was not in force on that day.", want)
+		return r.list, nil, fmt.Sprintf("The edition %s was not in force on that day.", want)
 	}
 	if before {
-		return l, nil, fmt.Sprintf("No edition of %s is held for that day.", l.Title)
+		return r.list, nil, fmt.Sprintf("No edition of %s is held for that day.", r.list.Title)
 	}
-	return l, nil, fmt.Sprintf("%s had no edition in force on that day.", l.Title)
+	return r.list, nil, fmt.Sprintf("%s had no edition in force on that day.", r.list.Title)
+}
+
+// said is what an edition says of a party by itself.
+type said struct {
+	how reading
+	row int32 // of the entry or of the statement of absence; -1 where the edition as a whole says it
+}
+
+type reading uint8
+
+const (
+	saidNothing  reading = iota // not all entries are held
+	saidNamed                   // an entry names it
+	saidAbsent                  // a source says that it is not on it
+	saidComplete                // all entries are held, and none names it
+	saidKind                    // it is no entity that the list could name
+	saidSeat                    // it is incorporated where the list names nobody
+	saidOwner                   // nobody from where the list names companies is known to own it
+)
+
+func (s said) value() Value {
+	switch s.how {
+	case saidNothing:
+		return Unknown
+	case saidNamed:
+		return True
+	case saidAbsent, saidComplete, saidKind, saidSeat, saidOwner:
+	}
+	return False
 }
 
 // onEdition says whether an edition names one party, by itself.
-func (g *Graph) onEdition(l *List, ed *Edition, n, day int32) (Value, Evidence) {
+func (g *Graph) onEdition(l *List, ed *rollEdition, n, day int32) said {
+	for _, en := range ed.entries[n] {
+		if day >= en.since && day < en.until {
+			return said{saidNamed, en.at}
+		}
+	}
+	if at, ok := ed.absent[n]; ok {
+		return said{saidAbsent, at}
+	}
 	p := &g.file.Parties[n]
-	for i := range ed.Entries {
-		en := &ed.Entries[i]
-		if en.Party != p.ID {
-			continue
-		}
-		if s, _ := spanOf(en.From, en.Until); day >= s.since && day < s.until {
-			return True, g.entryEvidence(l, ed, en, n)
-		}
-	}
-	for i := range ed.Absent {
-		if en := &ed.Absent[i]; en.Party == p.ID {
-			return False, Evidence{Kind: "absent", ID: ed.ID + "/" + p.ID, From: p.ID, Ref: en.Ref,
-				Text: sentence(fmt.Sprintf("%s does not name %s", ed.title(l), p.Name))}
-		}
-	}
-	ev := Evidence{Kind: "edition", ID: ed.ID, From: p.ID, Ref: ed.Ref}
 	switch {
 	case ed.Complete:
-		ev.Text = sentence(fmt.Sprintf("%s does not name %s", ed.title(l), p.Name))
-		return False, ev
+		return said{saidComplete, -1}
 	case p.Kind == "person" || p.Kind == "brand" || p.Kind == "state":
-		ev.Text = fmt.Sprintf("%s names entities; %s is a %s.", ed.title(l), p.Name, p.Kind)
-		return False, ev
+		return said{saidKind, -1}
 	case l.Country != "" && p.Country != "" && !g.covers(l.Country, p.Country):
-		ev.Text = fmt.Sprintf("%s names companies of %s; %s is incorporated in %s.", ed.title(l), countryName(l.Country), p.Name, countryName(p.Country))
-		return False, ev
-	case l.Country != "" && p.Country == "" && g.controlledFrom(n, l.Country, Control, day).Value == False:
-		ev.Text = fmt.Sprintf("%s names companies of %s, from where no owner of %s is known.", ed.title(l), countryName(l.Country), p.Name)
-		return False, ev
+		return said{saidSeat, -1}
+	case l.Country != "" && p.Country == "" && g.solve(l.Country, day).controlled(n, Control) == False:
+		return said{saidOwner, -1}
 	}
-	ev.Text = fmt.Sprintf("Not all entries of %s are held, and none of those held names %s.", ed.title(l), p.Name)
-	return Unknown, ev
+	return said{saidNothing, -1}
+}
+
+// saidEvidence puts what an edition says of a party into a row.
+func (g *Graph) saidEvidence(l *List, ed *rollEdition, n int32, s said) Evidence {
+	p := &g.file.Parties[n]
+	ev := Evidence{Kind: "edition", ID: ed.ID, From: p.ID, Ref: ed.Ref}
+	switch s.how {
+	case saidNamed:
+		return g.entryEvidence(l, ed.Edition, &ed.Entries[s.row], n)
+	case saidAbsent:
+		ev.Kind, ev.ID, ev.Ref = "absent", ed.ID+"/"+p.ID, ed.Absent[s.row].Ref
+		ev.Text = sentence(fmt.Sprintf("%s does not name %s", ed.title(l), p.Name))
+	case saidComplete:
+		ev.Text = sentence(fmt.Sprintf("%s does not name %s", ed.title(l), p.Name))
+	case saidKind:
+		ev.Text = fmt.Sprintf("%s names entities; %s is a %s.", ed.title(l), p.Name, p.Kind)
+	case saidSeat:
+		ev.Text = fmt.Sprintf("%s names companies of %s; %s is incorporated in %s.", ed.title(l), countryName(l.Country), p.Name, countryName(p.Country))
+	case saidOwner:
+		ev.Text = fmt.Sprintf("%s names companies of %s, from where no owner of %s is known.", ed.title(l), countryName(l.Country), p.Name)
+	case saidNothing:
+		ev.Text = fmt.Sprintf("Not all entries of %s are held, and none of those held names %s.", ed.title(l), p.Name)
+	}
+	return ev
 }
 
 // entries returns the entries in force that name one party, on every list.
 func (g *Graph) entries(n, day int32) []Evidence {
 	var out []Evidence
-	for i := range g.file.Lists {
-		l := &g.file.Lists[i]
-		_, ed, _ := g.edition(l.ID, day)
-		if ed == nil {
-			continue
-		}
-		for j := range ed.Entries {
-			en := &ed.Entries[j]
-			if en.Party != g.file.Parties[n].ID {
+	for i := range g.rolls {
+		r := &g.rolls[i]
+		for j := range r.editions {
+			ed := &r.editions[j]
+			if ed.Withdrawn || day < ed.since || day >= ed.until {
 				continue
 			}
-			if s, _ := spanOf(en.From, en.Until); day >= s.since && day < s.until {
-				out = append(out, g.entryEvidence(l, ed, en, n))
+			for _, en := range ed.entries[n] {
+				if day >= en.since && day < en.until {
+					out = append(out, g.entryEvidence(r.list, ed.Edition, &ed.Entries[en.at], n))
+				}
 			}
+			break
 		}
 	}
 	return out
@@ -993,7 +987,7 @@ func (g *Graph) edgeEvidence(ei int32) Evidence {
 	case CounterStatement:
 		text = fmt.Sprintf("%s: “%s”", near, e.Quote)
 	case OwnedBy, ControlledBy, BrandOf:
-		text = fmt.Sprintf("%s is %s %s", near, e.words(), far)
+		text = near + " is " + e.words() + " " + far
 	case LicenceFrom:
 		text = fmt.Sprintf("%s builds under licence from %s", near, far)
 	case FirmwareBy:
@@ -1037,7 +1031,7 @@ func (e *Edge) words() string {
 	case *e.Share == 100:
 		return "wholly owned by"
 	}
-	return fmt.Sprintf("owned to %s by", percent(*e.Share))
+	return "owned to " + percent(*e.Share) + " by"
 }
 
 func (g *Graph) partyEvidence(n int32) Evidence {
@@ -1100,10 +1094,10 @@ func (g *Graph) noneKnown(i int32, country string, low, pct float64) string {
 func (g *Graph) name(n int32) string  { return g.file.Parties[n].Name }
 func (g *Graph) where(n int32) string { return countryName(g.file.Parties[n].Country) }
 
-// attributed ends a sentence with the weakest certainty it rests on, where
-// that is less than an official or reviewed source.
-func attributed(s string, path []Evidence) string {
-	switch weakest(path) {
+// attributed ends a sentence with the certainty it rests on, where that is
+// less than an official or reviewed source.
+func attributed(s, certainty string) string {
+	switch certainty {
 	case "press":
 		return s + ", as the press reports."
 	case "secondary":
@@ -1112,7 +1106,20 @@ func attributed(s string, path []Evidence) string {
 	return sentence(s)
 }
 
-var strength = map[string]int{"": 0, "secondary": 1, "press": 2, "reviewed": 3, "official": 4}
+// strength orders certainties, weakest first.
+func strength(certainty string) int {
+	switch certainty {
+	case "secondary":
+		return 1
+	case "press":
+		return 2
+	case "reviewed":
+		return 3
+	case "official":
+		return 4
+	}
+	return 0
+}
 
 func weakest(path []Evidence) string {
 	if len(path) == 0 {
@@ -1120,18 +1127,28 @@ func weakest(path []Evidence) string {
 	}
 	w := path[0].Certainty
 	for _, e := range path[1:] {
-		if strength[e.Certainty] < strength[w] {
+		if strength(e.Certainty) < strength(w) {
 			w = e.Certainty
 		}
 	}
 	return w
 }
 
+// distinct keeps the first of rows that are the same.
 func distinct(path []Evidence) []Evidence {
-	seen := make(map[string]bool, len(path))
+	type row struct{ kind, id string }
 	out := path[:0:0]
+	if len(path) <= 16 {
+		for _, e := range path {
+			if !slices.ContainsFunc(out, func(o Evidence) bool { return o.Kind == e.Kind && o.ID == e.ID }) {
+				out = append(out, e)
+			}
+		}
+		return out
+	}
+	seen := make(map[row]bool, len(path))
 	for _, e := range path {
-		if k := e.Kind + "\x00" + e.ID; !seen[k] {
+		if k := (row{e.Kind, e.ID}); !seen[k] {
 			seen[k] = true
 			out = append(out, e)
 		}

@@ -622,28 +622,3 @@ func BenchmarkAsk(b *testing.B) {
 		}
 	})
 }
-
-// BenchmarkLarge asks a graph of 10,000 parties and 50,000 edges: five layers
-// of owners, five owners each, and one circular holding in a hundred.
-func BenchmarkLarge(b *testing.B) {
-	const n, layer = 10000, 2000
-	var f File
-	for i := range n {
-		f.Parties = append(f.Parties, party(fmt.Sprint("p", i), codes[i%4]))
-	}
-	for i := range 5 * n {
-		from := i % n
-		to := min((from/layer+1)*layer, n-layer) + (from*31+i/n*7919)%layer
-		if i%100 == 0 {
-			to = (from * 31) % n
-		}
-		f.Edges = append(f.Edges, owns(i, fmt.Sprint("p", from), fmt.Sprint("p", to), float64(i%20)))
-	}
-	g := open(b, f)
-	d := dayOf(day(today))
-	i := int32(0)
-	for b.Loop() {
-		g.controlledFrom(i%layer, "CN", Control, d)
-		i++
-	}
-}

@@ -9,8 +9,10 @@
 // Life of one edge: a row of the public data is read by Build, which looks its
 // relation, its dates and its ends up in the reviewed overlay, refuses what
 // nobody has reviewed, and writes the compact graph that is embedded. Life of
-// one question: a graph is opened from its embedded or installed form;
-// ControlledFrom, ShareFrom, ListedOn, DesignFrom, OwnerResolved and Behind
-// walk the edges in force on the day asked and return the path as the
-// explanation.
+// one question: a graph is opened from its embedded or installed form, which
+// brings its parties into an order in which owners come first; ControlledFrom,
+// ShareFrom, ListedOn, DesignFrom, OwnerResolved, Holders and Behind look at the
+// edges in force on the day asked and return the path as the explanation. What
+// the owners of a party come to, of one country, is worked out for it and all
+// above it when it is first asked about, and kept until an edge begins or ends.
 package supply

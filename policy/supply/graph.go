@@ -207,7 +207,8 @@ type Graph struct {
 	party   map[string]int32
 	names   map[string]int32
 	makes   map[string][]MakeName
-	lists   map[string]*List
+	rolls   []roll            // of each list
+	rollOf  map[string]int32  // list id -> index into rolls
 	ofList  map[string]string // edition id -> list id
 	own     [][]int32         // owner edges of each party: owned_by, controlled_by, brand_of
 	tie     [][]int32         // licence, firmware, engineering, equivalence
@@ -215,6 +216,46 @@ type Graph struct {
 	span    []span            // of each edge
 	to      []int32           // party index of each edge's To, or -1
 	country map[string]map[string]bool
+	codes   []string // the countries that occur
+	code    []int32  // of each party, index into codes, or -1
+	traits  []trait  // of each party
+
+	arcs            []arc       // edges of own, by party
+	first           []int32     // of each party, its first arc; one more at the end
+	twins           [][]int32   // groups of edges on one holding
+	order           []int32     // parties, owners first
+	components      []component // runs of order
+	componentOf     []int32     // of each party, index into components
+	turns           []int32     // days on which the ownership of some party changes
+	held, heldFirst []int32     // of each party, those that it holds: held[heldFirst[p]:heldFirst[p+1]]
+	solved          solutions
+	sets            sync.Pool // of *marks
+}
+
+// trait is what the questions ask of a party at every step.
+type trait uint8
+
+const (
+	unresolved trait = 1 << iota // a source says that its owner cannot be found
+	topmost                      // a person, a state, listed, or its own ultimate parent
+)
+
+// roll is a list with its editions ready to be asked.
+type roll struct {
+	list     *List
+	editions []rollEdition
+}
+
+type rollEdition struct {
+	*Edition
+	span
+	entries map[int32][]rollEntry // of a party
+	absent  map[int32]int32       // of a party, its first row
+}
+
+type rollEntry struct {
+	at int32 // index into Entries
+	span
 }
 
 type span struct{ since, until int32 } // days since 1970; until is exclusive
@@ -243,100 +284,60 @@ func Open(b []byte) (*Graph, error) {
 	if f.Edition == "" {
 		return nil, fmt.Errorf("%w: it names no edition", ErrFormat)
 	}
-	g := &Graph{
-		file:    f,
-		party:   make(map[string]int32, len(f.Parties)),
-		names:   make(map[string]int32, 3*len(f.Parties)),
-		makes:   make(map[string][]MakeName),
-		lists:   make(map[string]*List),
-		ofList:  make(map[string]string),
-		own:     make([][]int32, len(f.Parties)),
-		tie:     make([][]int32, len(f.Parties)),
-		other:   make([][]int32, len(f.Parties)),
-		span:    make([]span, len(f.Edges)),
-		to:      make([]int32, len(f.Edges)),
-		country: make(map[string]map[string]bool),
+	g := &Graph{file: f}
+	for _, index := range []func() error{g.indexParties, g.indexEdges, g.indexLists} {
+		if err := index(); err != nil {
+			return nil, err
+		}
 	}
-	for i, p := range f.Parties {
+	return g, nil
+}
+
+// indexParties fills what depends on parties, territories and makes.
+func (g *Graph) indexParties() error {
+	f := &g.file
+	g.party = make(map[string]int32, len(f.Parties))
+	g.names = make(map[string]int32, 3*len(f.Parties))
+	g.makes = make(map[string][]MakeName)
+	g.country = make(map[string]map[string]bool)
+	g.code = make([]int32, len(f.Parties))
+	g.codes = nil
+	g.traits = make([]trait, len(f.Parties))
+	codeOf := map[string]int32{"": -1}
+	for i := range f.Parties {
+		p := &f.Parties[i]
 		if p.ID == "" || p.Name == "" {
-			return nil, fmt.Errorf("%w: party %d has no id or no name", ErrFormat, i)
+			return fmt.Errorf("%w: party %d has no id or no name", ErrFormat, i)
 		}
 		if _, dup := g.party[p.ID]; dup {
-			return nil, fmt.Errorf("%w: party %q appears twice", ErrFormat, p.ID)
+			return fmt.Errorf("%w: party %q appears twice", ErrFormat, p.ID)
 		}
 		g.party[p.ID] = int32(i)
+		code, ok := codeOf[p.Country]
+		if !ok {
+			code = int32(len(g.codes))
+			codeOf[p.Country] = code
+			g.codes = append(g.codes, p.Country)
+		}
+		g.code[i] = code
+		if p.Unresolved != "" {
+			g.traits[i] |= unresolved
+		}
+		if p.Kind == "person" || p.Kind == "state" || p.Listed != "" || p.Ultimate {
+			g.traits[i] |= topmost
+		}
 	}
-	for i, p := range f.Parties {
+	for i := range f.Parties {
+		p := &f.Parties[i]
 		for _, n := range append([]string{p.ID, p.Name}, p.Aliases...) {
 			k := fold(n)
 			if k == "" {
-				return nil, fmt.Errorf("%w: party %q has the name %q, which has neither letter nor digit", ErrFormat, p.ID, n)
+				return fmt.Errorf("%w: party %q has the name %q, which has neither letter nor digit", ErrFormat, p.ID, n)
 			}
 			if j, taken := g.names[k]; taken && j != int32(i) {
-				return nil, fmt.Errorf("%w: %q names both %q and %q", ErrFormat, n, p.ID, f.Parties[j].ID)
+				return fmt.Errorf("%w: %q names both %q and %q", ErrFormat, n, p.ID, f.Parties[j].ID)
 			}
 			g.names[k] = int32(i)
-		}
-	}
-	for i, e := range f.Edges {
-		from, ok := g.party[e.From]
-		if !ok {
-			return nil, fmt.Errorf("%w: edge %q is about the party %q, which is not there", ErrFormat, e.ID, e.From)
-		}
-		g.to[i] = -1
-		if e.To != "" {
-			j, ok := g.party[e.To]
-			if !ok {
-				return nil, fmt.Errorf("%w: edge %q leads to the party %q, which is not there", ErrFormat, e.ID, e.To)
-			}
-			g.to[i] = j
-		}
-		if e.Share != nil && !(*e.Share >= 0 && *e.Share <= 100) {
-			return nil, fmt.Errorf("%w: edge %q has a share of %v per cent", ErrFormat, e.ID, *e.Share)
-		}
-		s, err := spanOf(e.Since, e.Until)
-		if err != nil {
-			return nil, fmt.Errorf("%w: edge %q: %w", ErrFormat, e.ID, err)
-		}
-		g.span[i] = s
-		switch e.Kind {
-		case OwnedBy, ControlledBy, BrandOf:
-			if e.To == "" {
-				return nil, fmt.Errorf("%w: edge %q names no owner", ErrFormat, e.ID)
-			}
-			g.own[from] = append(g.own[from], int32(i))
-		case LicenceFrom, FirmwareBy, EngineeringShared, ProductEquivalent:
-			if e.To == "" {
-				return nil, fmt.Errorf("%w: edge %q names no other party", ErrFormat, e.ID)
-			}
-			g.tie[from] = append(g.tie[from], int32(i))
-		case SoldTo, OfferBy, FundedBy, TradedOn, CounterStatement, IdentifiedBy, Link:
-			g.other[from] = append(g.other[from], int32(i))
-		default:
-			return nil, fmt.Errorf("%w: edge %q is of the unknown kind %q", ErrFormat, e.ID, e.Kind)
-		}
-	}
-	for i := range f.Lists {
-		l := &f.Lists[i]
-		if l.ID == "" || g.lists[l.ID] != nil {
-			return nil, fmt.Errorf("%w: list %d has no id of its own", ErrFormat, i)
-		}
-		g.lists[l.ID] = l
-		for _, ed := range l.Editions {
-			if _, err := spanOf(ed.From, ed.Until); err != nil || ed.From == "" {
-				return nil, fmt.Errorf("%w: edition %q of list %q has no readable first day", ErrFormat, ed.ID, l.ID)
-			}
-			g.ofList[ed.ID] = l.ID
-			for _, en := range append(append([]Entry(nil), ed.Entries...), ed.Absent...) {
-				if en.Party != "" {
-					if _, ok := g.party[en.Party]; !ok {
-						return nil, fmt.Errorf("%w: edition %q matches %q to the party %q, which is not there", ErrFormat, ed.ID, en.Name, en.Party)
-					}
-				}
-				if _, err := spanOf(en.From, en.Until); err != nil {
-					return nil, fmt.Errorf("%w: edition %q, entry %q: %w", ErrFormat, ed.ID, en.Name, err)
-				}
-			}
 		}
 	}
 	for _, t := range f.Territories {
@@ -348,12 +349,127 @@ func Open(b []byte) (*Graph, error) {
 	}
 	for _, m := range f.Makes {
 		if _, ok := g.party[m.Party]; !ok {
-			return nil, fmt.Errorf("%w: make %q names the party %q, which is not there", ErrFormat, m.Name, m.Party)
+			return fmt.Errorf("%w: make %q names the party %q, which is not there", ErrFormat, m.Name, m.Party)
 		}
 		k := fold(m.Name)
 		g.makes[k] = append(g.makes[k], m)
 	}
-	return g, nil
+	return nil
+}
+
+// indexEdges fills what depends on edges; the parties are indexed.
+func (g *Graph) indexEdges() error {
+	f := &g.file
+	g.own = make([][]int32, len(f.Parties))
+	g.tie = make([][]int32, len(f.Parties))
+	g.other = make([][]int32, len(f.Parties))
+	g.span = make([]span, len(f.Edges))
+	g.to = make([]int32, len(f.Edges))
+	for i := range f.Edges {
+		e := &f.Edges[i]
+		from, ok := g.party[e.From]
+		if !ok {
+			return fmt.Errorf("%w: edge %q is about the party %q, which is not there", ErrFormat, e.ID, e.From)
+		}
+		g.to[i] = -1
+		if e.To != "" {
+			j, ok := g.party[e.To]
+			if !ok {
+				return fmt.Errorf("%w: edge %q leads to the party %q, which is not there", ErrFormat, e.ID, e.To)
+			}
+			g.to[i] = j
+		}
+		if e.Share != nil && !(*e.Share >= 0 && *e.Share <= 100) {
+			return fmt.Errorf("%w: edge %q has a share of %v per cent", ErrFormat, e.ID, *e.Share)
+		}
+		s, err := spanOf(e.Since, e.Until)
+		if err != nil {
+			return fmt.Errorf("%w: edge %q: %w", ErrFormat, e.ID, err)
+		}
+		g.span[i] = s
+		switch e.Kind {
+		case OwnedBy, ControlledBy, BrandOf:
+			if e.To == "" {
+				return fmt.Errorf("%w: edge %q names no owner", ErrFormat, e.ID)
+			}
+			g.own[from] = append(g.own[from], int32(i))
+		case LicenceFrom, FirmwareBy, EngineeringShared, ProductEquivalent:
+			if e.To == "" {
+				return fmt.Errorf("%w: edge %q names no other party", ErrFormat, e.ID)
+			}
+			g.tie[from] = append(g.tie[from], int32(i))
+		case SoldTo, OfferBy, FundedBy, TradedOn, CounterStatement, IdentifiedBy, Link:
+			g.other[from] = append(g.other[from], int32(i))
+		default:
+			return fmt.Errorf("%w: edge %q is of the unknown kind %q", ErrFormat, e.ID, e.Kind)
+		}
+	}
+	g.indexArcs()
+	return nil
+}
+
+// indexLists fills what depends on lists; the parties are indexed.
+func (g *Graph) indexLists() error {
+	f := &g.file
+	g.rollOf = make(map[string]int32, len(f.Lists))
+	g.ofList = make(map[string]string)
+	g.rolls = make([]roll, len(f.Lists))
+	for i := range f.Lists {
+		l := &f.Lists[i]
+		if _, taken := g.rollOf[l.ID]; l.ID == "" || taken {
+			return fmt.Errorf("%w: list %d has no id of its own", ErrFormat, i)
+		}
+		g.rollOf[l.ID] = int32(i)
+		r := roll{list: l, editions: make([]rollEdition, len(l.Editions))}
+		for j := range l.Editions {
+			ed := &l.Editions[j]
+			s, err := spanOf(ed.From, ed.Until)
+			if err != nil || ed.From == "" {
+				return fmt.Errorf("%w: edition %q of list %q has no readable first day", ErrFormat, ed.ID, l.ID)
+			}
+			g.ofList[ed.ID] = l.ID
+			re := rollEdition{Edition: ed, span: s, entries: make(map[int32][]rollEntry, len(ed.Entries)), absent: make(map[int32]int32, len(ed.Absent))}
+			for k, en := range ed.Entries {
+				n, s, err := g.entry(ed, &en)
+				if err != nil {
+					return err
+				}
+				if n >= 0 {
+					re.entries[n] = append(re.entries[n], rollEntry{int32(k), s})
+				}
+			}
+			for k, en := range ed.Absent {
+				n, _, err := g.entry(ed, &en)
+				if err != nil {
+					return err
+				}
+				if _, again := re.absent[n]; n >= 0 && !again {
+					re.absent[n] = int32(k)
+				}
+			}
+			r.editions[j] = re
+		}
+		g.rolls[i] = r
+	}
+	return nil
+}
+
+// entry finds the party and the time of an entry; the party of one that nobody
+// has matched is -1.
+func (g *Graph) entry(ed *Edition, en *Entry) (int32, span, error) {
+	n := int32(-1)
+	if en.Party != "" {
+		i, ok := g.party[en.Party]
+		if !ok {
+			return n, span{}, fmt.Errorf("%w: edition %q matches %q to the party %q, which is not there", ErrFormat, ed.ID, en.Name, en.Party)
+		}
+		n = i
+	}
+	s, err := spanOf(en.From, en.Until)
+	if err != nil {
+		return n, s, fmt.Errorf("%w: edition %q, entry %q: %w", ErrFormat, ed.ID, en.Name, err)
+	}
+	return n, s, nil
 }
 
 // Edition names the data: the day of its review and a hash of its content.

@@ -1,0 +1,144 @@
+package supply
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+// The size a supply graph must answer at.
+const (
+	largeParties = 10_000
+	largeEdges   = 50_000
+)
+
+// layered is a graph of five layers of owners, five owners each, and one
+// circular holding in a hundred.
+func layered() File {
+	const n, layer = largeParties, 2000
+	var f File
+	for i := range n {
+		f.Parties = append(f.Parties, party(fmt.Sprint("p", i), codes[i%4]))
+	}
+	for i := range largeEdges {
+		from := i % n
+		to := min((from/layer+1)*layer, n-layer) + (from*31+i/n*7919)%layer
+		if i%100 == 0 {
+			to = (from * 31) % n
+		}
+		f.Edges = append(f.Edges, owns(i, fmt.Sprint("p", from), fmt.Sprint("p", to), float64(i%20)))
+	}
+	return withLists(f)
+}
+
+// groups is a graph of the form that registers have: holdings of 4 to 100 per
+// cent in groups of some dozens of companies under one head, a chain of heads
+// up to a state, and a cross-holding in a hundred.
+func groups() File {
+	r := rand.New(rand.NewPCG(1, 2))
+	var f File
+	for i := range largeParties {
+		f.Parties = append(f.Parties, party(fmt.Sprint("p", i), codes[r.IntN(len(codes))]))
+	}
+	for i := range largeEdges {
+		from := i % largeParties
+		to := from - from%40 // head of the group
+		switch {
+		case i%100 == 99:
+			to = r.IntN(largeParties)
+		case i >= largeParties:
+			to += r.IntN(from%40 + 1) // somebody of the group before it
+		case from%40 == 0:
+			to = r.IntN(from/40+1) * 40
+		}
+		e := owns(i, fmt.Sprint("p", from), fmt.Sprint("p", to), float64(4+r.IntN(97)))
+		switch r.IntN(20) {
+		case 0:
+			e.Since = fmt.Sprint(2015 + r.IntN(12))
+		case 1:
+			e.Until = fmt.Sprint(2015 + r.IntN(12))
+		case 2:
+			e.Kind = []Kind{LicenceFrom, FirmwareBy, EngineeringShared}[r.IntN(3)]
+		}
+		f.Edges = append(f.Edges, e)
+	}
+	return withLists(f)
+}
+
+// tangled is a graph in which every party has five owners drawn from all
+// parties, so that most of them hold each other in one circle.
+func tangled() File {
+	r := rand.New(rand.NewPCG(3, 4))
+	var f File
+	for i := range largeParties {
+		f.Parties = append(f.Parties, party(fmt.Sprint("p", i), codes[r.IntN(len(codes))]))
+	}
+	for i := range largeEdges {
+		f.Edges = append(f.Edges, owns(i, fmt.Sprint("p", i%largeParties), fmt.Sprint("p", r.IntN(largeParties)), float64(r.IntN(20))))
+	}
+	return withLists(f)
+}
+
+func withLists(f File) File {
+	ed := Edition{ID: "l-2025", From: "2025-01-01", Ref: Ref{Source: "s"}}
+	for i := 0; i < len(f.Parties); i += 50 {
+		ed.Entries = append(ed.Entries, Entry{Name: f.Parties[i].Name, Party: f.Parties[i].ID, Ref: Ref{Source: "s"}})
+	}
+	f.Lists = []List{{ID: "l", Title: "The list", Country: "CN", Editions: []Edition{ed}}}
+	return f
+}
+
+// largeQuestions are the questions of the package, put to one party.
+var largeQuestions = []struct {
+	name string
+	ask  func(g *Graph, id string, d time.Time)
+}{
+	{"controlled", func(g *Graph, id string, d time.Time) { g.ControlledFrom(id, "CN", Control, d) }},
+	{"share", func(g *Graph, id string, d time.Time) { g.ShareFrom(id, "CN", 25, d) }},
+	{"design", func(g *Graph, id string, d time.Time) { g.DesignFrom(id, "CN", d) }},
+	{"listed", func(g *Graph, id string, d time.Time) { g.ListedOn(id, "l", d) }},
+	{"resolved", func(g *Graph, id string, d time.Time) { g.OwnerResolved(id, d) }},
+	{"behind", func(g *Graph, id string, d time.Time) { g.Behind(id, d) }},
+}
+
+// BenchmarkLarge puts each question to party after party of graphs of 10,000
+// parties and 50,000 edges; "first" is the first question about a country after
+// the graph was opened or its ownership changed, "next" any other. The figures
+// are the median and the longest of one question.
+func BenchmarkLarge(b *testing.B) {
+	d := day("2026-11-22")
+	for _, shape := range []struct {
+		name string
+		file func() File
+	}{{"layered", layered}, {"groups", groups}, {"tangled", tangled}} {
+		g := open(b, shape.file())
+		for _, q := range largeQuestions {
+			for _, first := range []bool{true, false} {
+				name := shape.name + "/" + q.name + "/next"
+				if first {
+					name = shape.name + "/" + q.name + "/first"
+				}
+				b.Run(name, func(b *testing.B) {
+					b.ReportAllocs()
+					var took []time.Duration
+					q.ask(g, "p0", d)
+					for i := 0; b.Loop(); i++ {
+						if first {
+							g.solved.kept = nil
+						}
+						id := g.file.Parties[i*7919%largeParties].ID
+						start := time.Now()
+						q.ask(g, id, d)
+						took = append(took, time.Since(start))
+					}
+					slices.Sort(took)
+					b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/1e3, "median-µs")
+					b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds())/1e3, "p99-µs")
+					b.ReportMetric(float64(took[len(took)-1].Nanoseconds())/1e3, "max-µs")
+				})
+			}
+		}
+	}
+}
