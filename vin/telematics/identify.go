@@ -312,6 +312,9 @@ func (c *Catalogue) imei(id Identification, v string) Identification {
 		return id.problem("luhn", "The check digit of the IMEI does not fit: at least one digit is misread.")
 	}
 	for _, t := range c.tacs[d[:8]] {
+		if name, ok := c.makers[fold(t.Maker)]; ok {
+			t.Maker = name
+		}
 		id.Makers = append(id.Makers, Finding{Maker: t.Maker, Model: t.Model, Unit: t.Unit, Certainty: t.Certainty, Sources: []Source{t.Source},
 			Note: "Taken from the type allocation code " + d[:8] + "."})
 	}

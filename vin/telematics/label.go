@@ -238,6 +238,10 @@ func tokensOf(line string, at int) []token {
 		case c == '§':
 			c = '$'
 		}
+		if c == '.' && wordBefore(b.String()) {
+			flush(i)
+			continue
+		}
 		if c != utf8.RuneError && (unicode.IsLetter(c) || unicode.IsDigit(c) || strings.ContainsRune("-_.|!$", c)) {
 			if start < 0 {
 				start = i
@@ -252,16 +256,18 @@ func tokensOf(line string, at int) []token {
 	return out
 }
 
+// wordBefore says whether what stands before a full stop is a whole word, and
+// not part of a number or of an abbreviation.
+func wordBefore(s string) bool {
+	return len(s) >= 4 && !strings.ContainsAny(s, "0123456789.")
+}
+
 // wordAt says which word begins at a token, and how many tokens it takes.
 func wordAt(toks []token, i int) (keyword, int) {
 	p := plain(toks[i].text)
-	two, three := p, p
+	two := p
 	if i+1 < len(toks) {
 		two += plain(toks[i+1].text)
-		three = two
-	}
-	if i+2 < len(toks) {
-		three += plain(toks[i+2].text)
 	}
 	far := skeleton(toks[i].text, farAlike)
 	switch near := skeleton(toks[i].text, nearAlike); {
@@ -294,7 +300,6 @@ func wordAt(toks []token, i int) (keyword, int) {
 	case slices.Contains(serialWords[:], p):
 		return wordSerial, 1
 	}
-	_ = three
 	return noWord, 0
 }
 
@@ -441,6 +446,7 @@ type match struct {
 	weight      weight
 	used        int
 	found       bool // it is of a known identifier or of a known maker
+	module      bool // it names a module's maker
 	others      []knownID
 }
 
@@ -503,13 +509,13 @@ func (r *labelReader) approval(s string, w keyword) match {
 			best = m
 		}
 	}
-	if best.weight == firm {
-		return best
-	}
 	for _, k := range kinds {
-		if m := r.known(k, s); m.found && m.weight > best.weight {
+		if m := r.known(k, s); m.found && plain(m.value) != plain(s) && (m.weight > best.weight || m.module || !best.module) {
 			return m
 		}
+	}
+	if best.weight == firm {
+		return best
 	}
 	if m := r.mendProduct(s); m.found && m.weight > best.weight {
 		return m
@@ -524,7 +530,7 @@ func (r *labelReader) asWritten(kind, s string) match {
 	if len(id.Makers) == 0 {
 		return match{}
 	}
-	m := match{kind: kind, value: s, found: true, weight: hint}
+	m := match{kind: kind, value: s, found: true, weight: hint, module: len(id.names()) > 0}
 	for i := range id.Makers {
 		if f := &id.Makers[i]; f.Unit || f.NotCellular || f.Model != "" {
 			m.weight = firm
@@ -562,7 +568,7 @@ func (r *labelReader) known(kind, s string) match {
 	if len(of) == 0 {
 		return match{}
 	}
-	m := match{kind: kind, value: of[0].value, weight: mended, found: true}
+	m := match{kind: kind, value: of[0].value, weight: mended, found: true, module: len(of[0].makers) > 0}
 	if far := r.others(r.x.far[skeleton(s, farAlike)], kind, of[0].makers); len(of) > 1 || len(far) > 0 {
 		m.others = append(of[1:], far...)
 		m.weight = hint
@@ -611,7 +617,7 @@ func (r *labelReader) mendProduct(s string) match {
 		for _, m := range r.c.modelsOf[g.Holder] {
 			k := skeleton(m.name, nearAlike)
 			if at := strings.Index(sk, k); len(k) >= 6 && len(k) > length && at >= 0 && len(sk) == len(u)-n &&
-				differ(u[n+at:n+at+len(k)], m.name) <= maxMends {
+				strings.Trim(u[n:n+at], "0123456789") == "" && differ(u[n+at:n+at+len(k)], m.name) <= maxMends {
 				best, length = m.name, len(k)
 				u = u[:n+at] + plain(m.name) + u[n+at+len(k):]
 			}
@@ -697,11 +703,9 @@ func (r *labelReader) bare(toks []token, contains, model, part, bus bool) int {
 	}
 	p := plain(t.text)
 	if len(p) < 3 || !strings.ContainsAny(p, "0123456789") && !strings.ContainsAny(t.text, "|!$OoIlSsBZ") {
-		if len(r.c.modules[fold(p)]) > 0 && len(p) >= 4 && t.text == strings.ToUpper(t.text) {
-			r.emit("module", t.from, t.to, t.text, hint, contains)
-			return 1
+		if _, known := r.c.modules[fold(p)]; !known || len(p) < 4 || t.text != strings.ToUpper(t.text) {
+			return 0
 		}
-		return 0
 	}
 	if strings.ContainsAny(p, "0123456789") && len(p) >= 7 {
 		if m := r.approval(t.text, noWord); m.found && (m.weight > hint || len(m.others) > 0 || r.granted(m)) {
@@ -753,6 +757,9 @@ func (r *labelReader) part(s string, word bool) match {
 		return match{kind: "tcu_part", value: s, weight: w, found: true}
 	}
 	m := r.known("tcu_part", s)
+	if base, _, ok := strings.Cut(s, "-"); ok && !m.found { // a revision, as in 1960100-00-B
+		m = r.known("tcu_part", base)
+	}
 	if w == hint {
 		m.weight = hint
 	}
@@ -964,7 +971,7 @@ func (r *labelReader) onBus(rd *Reading) bool {
 
 // findings sorts what the readings found, and says what is wrong.
 func (r *labelReader) findings(l *Label) {
-	var bestModules []Finding
+	var modules []Finding
 	for i := range l.Readings {
 		rd := &l.Readings[i]
 		for _, f := range rd.Makers {
@@ -975,7 +982,7 @@ func (r *labelReader) findings(l *Label) {
 				f.Unit = true
 				l.Units = append(l.Units, f)
 			case !l.Certain || f.Maker == l.Maker:
-				bestModules = append(bestModules, f)
+				modules = append(modules, f)
 			}
 		}
 		for _, p := range rd.Problems {
@@ -984,7 +991,7 @@ func (r *labelReader) findings(l *Label) {
 			}
 		}
 	}
-	l.Modules, l.Units, l.Others = settle(bestModules), settle(l.Units), settle(l.Others)
+	l.Modules, l.Units, l.Others = settle(modules), settle(l.Units), settle(l.Others)
 	var names []string
 	for _, f := range l.Modules {
 		if !slices.Contains(names, f.Maker) {
