@@ -874,7 +874,8 @@ func (l *lane) replace(result Assessment, at time.Time, because string) error {
 	if err := l.ctl.cfg.Store.RecordReassessment(ctx, Reassessment{
 		Passage: l.passage.ID, Lane: l.cfg.ID, At: at, Because: because, Result: result,
 	}); err != nil {
-		l.storage = true
+		// The verdict on the screen may no longer be the one on record.
+		l.storage, l.durable = true, false
 		return l.fail("record reassessment", err)
 	}
 	renewed := *l.passage

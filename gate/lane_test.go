@@ -113,16 +113,33 @@ func (w testWriter) Write(p []byte) (int, error) {
 // newYard starts a controller on the store. It is to be stopped in the bubble.
 func newYard(t *testing.T, memory *storetest.Memory, change ...func(*gate.LaneConfig, *yard)) *yard {
 	t.Helper()
+	return startYard(t, memory, gate.AssessorFunc(judge), nil, change...)
+}
+
+// newYardOf starts a controller with another assessor, on the day of assessAt
+// and without sensors, so that a year passes quickly.
+func newYardOf(t *testing.T, memory *storetest.Memory, a gate.Assessor, change ...func(*gate.Config)) *yard {
+	t.Helper()
+	time.Sleep(time.Until(assessAt))
+	return startYard(t, memory, a, append(change, func(c *gate.Config) { c.Lanes[0].Attributor = nil }))
+}
+
+func startYard(t *testing.T, memory *storetest.Memory, assessor gate.Assessor, config []func(*gate.Config), change ...func(*gate.LaneConfig, *yard)) *yard {
+	t.Helper()
 	y := &yard{t: t, memory: memory, store: storetest.NewFaults(memory), ear: &ear{}, done: make(chan error, 1)}
 	y.arm = &arm{trace: y.store}
 	lane := gate.LaneConfig{ID: "north", Name: "North", Zone: policy.ZoneRestricted, TurnOut: "bay 2", Arm: y.arm, Attributor: y.ear}
 	for _, f := range change {
 		f(&lane, y)
 	}
-	c, err := gate.NewController(gate.Config{
-		Lanes: []gate.LaneConfig{lane}, Store: y.store, Registry: y.store, Assessor: gate.AssessorFunc(judge),
+	cfg := gate.Config{
+		Lanes: []gate.LaneConfig{lane}, Store: y.store, Registry: y.store, Assessor: assessor,
 		Log: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
-	})
+	}
+	for _, f := range config {
+		f(&cfg)
+	}
+	c, err := gate.NewController(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

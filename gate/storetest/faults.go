@@ -21,12 +21,18 @@ const (
 	StepEvent      = "RecordEvent"
 	StepCloseOpen  = "CloseOpen"
 	StepInspection = "Inspections"
+
+	StepRecordInspection = "RecordInspection"
+	StepInspectionActs   = "RecordInspectionActs"
+	StepPhoto            = "RecordPhoto"
+	StepHistory          = "InspectionHistory"
 )
 
 // Faults is a store whose steps fail on purpose, with or without their effect.
 type Faults struct {
 	gate.Recorder
 	gate.Registry
+	gate.InspectionStore
 
 	mu    sync.Mutex
 	plan  map[string]fault
@@ -40,12 +46,13 @@ type fault struct {
 	last   bool
 }
 
-// NewFaults wraps a store that is both ports.
+// NewFaults wraps a store that is all three ports.
 func NewFaults(s interface {
 	gate.Recorder
 	gate.Registry
+	gate.InspectionStore
 }) *Faults {
-	return &Faults{Recorder: s, Registry: s, plan: make(map[string]fault)}
+	return &Faults{Recorder: s, Registry: s, InspectionStore: s, plan: make(map[string]fault)}
 }
 
 // Break makes the step fail that many times; with effect, what it records is
@@ -115,7 +122,7 @@ func (f *Faults) step(name string, do func() error) error {
 	if err := do(); err != nil {
 		return err
 	}
-	if name != StepInspection {
+	if name != StepInspection && name != StepHistory {
 		f.Mark(name)
 	}
 	if broken {
@@ -158,5 +165,26 @@ func (f *Faults) CloseOpen(ctx context.Context, at time.Time) (ids []gate.Passag
 // Inspections is broken as planned.
 func (f *Faults) Inspections(ctx context.Context, vin string, at time.Time) (list []gate.Inspection, err error) {
 	err = f.step(StepInspection, func() (err error) { list, err = f.Registry.Inspections(ctx, vin, at); return err })
+	return list, err
+}
+
+// RecordInspection is broken as planned.
+func (f *Faults) RecordInspection(ctx context.Context, i gate.Inspection) error {
+	return f.step(StepRecordInspection, func() error { return f.InspectionStore.RecordInspection(ctx, i) })
+}
+
+// RecordInspectionActs is broken as planned.
+func (f *Faults) RecordInspectionActs(ctx context.Context, acts ...gate.InspectionAct) error {
+	return f.step(StepInspectionActs, func() error { return f.InspectionStore.RecordInspectionActs(ctx, acts...) })
+}
+
+// RecordPhoto is broken as planned.
+func (f *Faults) RecordPhoto(ctx context.Context, p gate.PhotoData) error {
+	return f.step(StepPhoto, func() error { return f.InspectionStore.RecordPhoto(ctx, p) })
+}
+
+// InspectionHistory is broken as planned.
+func (f *Faults) InspectionHistory(ctx context.Context, vin string) (list []gate.Inspection, err error) {
+	err = f.step(StepHistory, func() (err error) { list, err = f.InspectionStore.InspectionHistory(ctx, vin); return err })
 	return list, err
 }
