@@ -22,6 +22,7 @@ type Judge struct {
 	catalogue *telematics.Catalogue
 	policy    *policy.Policy
 	supply    *GraphSupply
+	observed  *telematics.Shares // of inspections; nil where nothing is learnt
 	vpic      edition
 	known     edition // of the catalogue
 	behind    edition // of the supply graph
@@ -43,6 +44,14 @@ func NewJudge(index *vin.Index, catalogue *telematics.Catalogue, graph *supply.G
 		index: index, catalogue: catalogue, policy: p, supply: NewGraphSupply(graph),
 		vpic: dated(index.Edition()), known: dated(catalogue.Edition()), behind: dated(graph.Edition()),
 	}
+}
+
+// Observing is the Judge with what the site has learnt from inspections as of
+// one moment.
+func (j *Judge) Observing(shares *telematics.Shares) *Judge {
+	k := *j
+	k.observed = shares
+	return &k
 }
 
 // Policy is the policy that decides.
@@ -151,7 +160,26 @@ func withoutVIN(r Request) Request {
 	return r
 }
 
+// sharesLiftNothing is noted where what was found in other vehicles would have
+// made a denial milder.
+const sharesLiftNothing = "denied by what is known of this kind of vehicle without the site's inspections of others: they lift no denial, an inspection of this one may"
+
+// judge decides on the vehicle. What was found in other vehicles of its kind can
+// raise a verdict, and settle what was open as far as the policy takes shares;
+// it lifts no denial.
 func (j *Judge) judge(d *vin.Decoded, r Request) Assessment {
+	a := j.weigh(d, r)
+	if j.observed == nil || a.Verdict.Outcome == policy.Deny || !j.observed.Speaks(query(&a.Facts, d, r)) {
+		return a
+	}
+	if b := j.Observing(nil).weigh(d, r); b.Verdict.Outcome == policy.Deny {
+		b.Notes = append(b.Notes, sharesLiftNothing)
+		return b
+	}
+	return a
+}
+
+func (j *Judge) weigh(d *vin.Decoded, r Request) Assessment {
 	a := Assessment{VIN: string(d.VIN), Plate: r.Plate, Vehicle: vehicleView(d, r.Registered)}
 	a.Facts = j.gather(d, r, &a)
 	rec := &recorder{supply: j.supply}
@@ -383,16 +411,29 @@ func (j *Judge) radioFacts(h rf.Finding) policy.RadioFacts {
 	return f
 }
 
-// moduleFacts says whether a modem is fitted and what may be in each unit: from
-// the catalogue, from what was declared, and from what was inspected on this
-// very vehicle. A declaration adds a unit and takes none away; an inspection in
-// date settles the unit it names.
-func (j *Judge) moduleFacts(f *policy.Facts, d *vin.Decoded, r Request, a *Assessment) {
-	v := f.Vehicle
-	known := j.catalogue.Lookup(telematics.Query{
+// query is the vehicle as the catalogue is asked about it.
+func query(f *policy.Facts, d *vin.Decoded, r Request) telematics.Query {
+	v := &f.Vehicle
+	return telematics.Query{
 		Make: v.Make.Value, Model: v.Model.Value, Year: v.ModelYear.Value, Market: r.Market,
-		VehicleType: v.Type.Value, Fuel: d.FuelPrimary, BuiltIn: v.BuiltIn.Value, At: f.At,
-	})
+		VehicleType: v.Type.Value, Fuel: d.FuelPrimary, BuiltIn: v.BuiltIn.Value, Plant: plantOf(d), At: f.At,
+	}
+}
+
+// plantOf names the plant that a VIN says, in the words in which an inspection
+// of the vehicle keeps it.
+func plantOf(d *vin.Decoded) string { return strings.Trim(d.PlantCity+", "+d.PlantCountry, ", ") }
+
+// moduleFacts says whether a modem is fitted and what may be in each unit: from
+// the catalogue, from inspections of others of its kind, from what was declared,
+// and from what was inspected on this very vehicle. A declaration adds a unit and
+// takes none away; an inspection in date settles the unit it names.
+func (j *Judge) moduleFacts(f *policy.Facts, d *vin.Decoded, r Request, a *Assessment) {
+	q := query(f, d, r)
+	known := j.catalogue.Lookup(q)
+	if j.observed != nil {
+		known = j.observed.Merge(q, known)
+	}
 	f.Modem = fitted(known.ModemFitted)
 	for _, u := range known.Units {
 		f.Units = append(f.Units, j.unit(u))

@@ -31,7 +31,7 @@ func (j *Judge) Describe(text, market string, at time.Time) InspectedVehicle {
 		return InspectedVehicle{Market: market}
 	}
 	v := InspectedVehicle{Make: d.Make, Model: d.Model, ModelYear: d.ModelYear, Market: market}
-	v.Plant = strings.Trim(d.PlantCity+", "+d.PlantCountry, ", ")
+	v.Plant = plantOf(&d)
 	return v
 }
 

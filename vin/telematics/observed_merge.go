@@ -180,6 +180,13 @@ func (o *Shares) Merge(q Query, a Answer) Answer {
 	return a
 }
 
+// Speaks says whether anything was inspected of the model line. Where not, Merge
+// returns the answer as it was.
+func (o *Shares) Speaks(q Query) bool {
+	var kb [96]byte
+	return o.lines[string(o.names.appendLine(kb[:0], q.Make, q.Model))] != nil
+}
+
 func (o *Shares) merge(ln *shownLine, q Query, a Answer) Answer {
 	market, plant := o.names.oneMarket(q.Market), plantOf(q.Plant)
 	known := a.Units
