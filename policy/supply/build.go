@@ -257,6 +257,8 @@ func write(f *File) ([]byte, error) {
 		section("plants", len(f.Plants), func(i int) any { return f.Plants[i] }),
 		section("territories", len(f.Territories), func(i int) any { return f.Territories[i] }),
 		section("makes", len(f.Makes), func(i int) any { return f.Makes[i] }),
+		section("trusted", len(f.Trusted), func(i int) any { return f.Trusted[i] }),
+		section("advisories", len(f.Advisories), func(i int) any { return f.Advisories[i] }),
 	)
 	out.WriteString("}\n")
 	return out.Bytes(), err
@@ -551,7 +553,7 @@ func state(s string) string {
 	return "published"
 }
 
-// overRest applies the overlay's edges, lists and replies.
+// overRest applies the overlay's edges, lists, advisories and replies.
 func (b *builder) overRest() error {
 	lists := map[string]*List{}
 	for i, r := range b.over {
@@ -623,6 +625,19 @@ func (b *builder) overRest() error {
 					ed.Absent = append(ed.Absent, en)
 				}
 			}
+		case "advisory":
+			in, ok := b.instrumentOf(r.ID)
+			if !ok || in.State != "finding" && in.State != "published" {
+				return fmt.Errorf("%s: no published finding %q", at, r.ID)
+			}
+			for _, p := range r.Names {
+				if !b.has(p) {
+					return fmt.Errorf("%s: no party %q", at, p)
+				}
+			}
+			ref := in.Ref
+			ref.Reason = r.Reason
+			b.file.Advisories = append(b.file.Advisories, Advisory{ID: r.ID, Title: in.Title, Parties: r.Names, Products: in.Scope, Ref: ref})
 		case "reply":
 			if err := b.reply(r); err != nil {
 				return fmt.Errorf("%s: %w", at, err)

@@ -141,10 +141,14 @@ type Edition struct {
 
 // Entry is one name on a list and the party a reviewer matched it to.
 type Entry struct {
-	Name  string `json:"name"`
-	Party string `json:"party,omitempty"`
-	From  string `json:"from,omitempty"`  // where it was listed later than the edition
-	Until string `json:"until,omitempty"` // where it was removed before the edition ended
+	ID        string   `json:"id,omitempty"` // of the row in its source
+	Name      string   `json:"name"`
+	Also      []string `json:"also,omitempty"`      // other names that the list itself gives
+	Countries []string `json:"countries,omitempty"` // as the list gives them, ISO 3166-1 alpha-2 where it does so
+	Party     string   `json:"party,omitempty"`
+	Match     string   `json:"match,omitempty"` // by which rule, or by whose review, Party was found
+	From      string   `json:"from,omitempty"`  // where it was listed later than the edition
+	Until     string   `json:"until,omitempty"` // where it was removed before the edition ended
 	Ref
 }
 
@@ -198,6 +202,8 @@ type File struct {
 	Plants      []Plant      `json:"plants"`
 	Territories []Territory  `json:"territories"`
 	Makes       []MakeName   `json:"makes"`
+	Trusted     []TrustList  `json:"trusted,omitempty"`
+	Advisories  []Advisory   `json:"advisories,omitempty"`
 }
 
 // Graph answers questions. Its content never changes; it is safe for
@@ -285,7 +291,7 @@ func Open(b []byte) (*Graph, error) {
 		return nil, fmt.Errorf("%w: it names no edition", ErrFormat)
 	}
 	g := &Graph{file: f}
-	for _, index := range []func() error{g.indexParties, g.indexEdges, g.indexLists} {
+	for _, index := range []func() error{g.indexParties, g.indexEdges, g.indexLists, g.checkEditions, g.checkTrusted} {
 		if err := index(); err != nil {
 			return nil, err
 		}
