@@ -41,6 +41,7 @@ const (
 	EventSignInFailed EventKind = "sign-in-failed"
 	EventExport       EventKind = "export"
 	EventLogDamaged   EventKind = "log-damaged" // the log was read back and something does not fit
+	EventRefdata      EventKind = "refdata"     // reference data was installed, or refused
 )
 
 // Event is something that happened at the site and is not about one passage.
