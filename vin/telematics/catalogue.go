@@ -308,9 +308,10 @@ type Catalogue struct {
 	ruleOpen    []string // what is said where only the day of the type approval is unknown
 	deviceFCC   map[string][]int32
 	modelsOf    map[string][]named // models of each maker, long enough to be told in a product code
-	ids         idIndex            // what stands on labels, by the ways it is misread
+	ids         *idIndex           // what stands on labels, by the ways it is misread
+	site        *TACTable          // the table of type allocation codes the site added, or nil
 
-	answers answers
+	answers *answers
 }
 
 // named is a name with the form in which it is compared.
@@ -347,7 +348,7 @@ func open(text string, raw []byte) (c *Catalogue, line int, err error) {
 		makes: map[string]string{}, variants: map[string]string{}, context: map[string][]int32{}, abouts: map[string][]int32{}, eu: map[string]bool{}, makers: map[string]string{}, modules: map[string][]int32{},
 		fcc: map[string][]int32{}, grantees: map[string][]int32{}, tacs: map[string][]TAC{}, bus: map[string][]int32{},
 		usb: map[string][]int32{}, devices: map[string][]int32{}, rules: map[string][]int32{}, deviceFCC: map[string][]int32{},
-		modelsOf: map[string][]named{},
+		modelsOf: map[string][]named{}, ids: new(idIndex), answers: new(answers),
 	}
 	sections, line, err := c.file.sections(text, raw)
 	if err != nil {
