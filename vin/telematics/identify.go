@@ -318,6 +318,7 @@ func (c *Catalogue) imei(id Identification, v string) Identification {
 		id.Makers = append(id.Makers, Finding{Maker: t.Maker, Model: t.Model, Unit: t.Unit, Certainty: t.Certainty, Sources: []Source{t.Source},
 			Note: "Taken from the type allocation code " + d[:8] + "."})
 	}
+	id.Makers = append(id.Makers, c.siteTAC(d[:8])...)
 	if len(id.Makers) == 0 {
 		return id.problem("unknown", "The type allocation code %s is not in the table; free tables know few car modules.", d[:8])
 	}

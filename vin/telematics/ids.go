@@ -128,7 +128,7 @@ func plain(s string) string {
 
 // labels returns the index of known identifiers.
 func (c *Catalogue) labels() *idIndex {
-	x := &c.ids
+	x := c.ids
 	x.once.Do(func() {
 		x.near, x.far = map[string][]knownID{}, map[string][]knownID{}
 		x.names, x.makes = map[string]string{}, map[string]bool{}
