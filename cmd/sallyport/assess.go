@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"sallyport/gate"
+	"sallyport/gate/refdata"
 	"sallyport/policy"
 	"sallyport/policy/pack"
 	"sallyport/policy/supply"
@@ -26,6 +27,7 @@ const maxRequestLine = 1 << 20
 type assessCmd struct {
 	Index  string `help:"VIN index made by refdata build vpic; the default is the one in the program." placeholder:"FILE"`
 	Policy string `help:"Rule file (YAML), or the name of a shipped pack." default:"paper-baseline" placeholder:"FILE"`
+	Data   string `help:"Data directory of a site whose installed reference data to use." type:"existingdir" placeholder:"DIR"`
 	JSON   bool   `name:"json" help:"Accepted for clarity; the answer is always JSON, one object a line."`
 	File   string `arg:"" optional:"" default:"-" help:"File of requests, one JSON object a line; - is standard input."`
 }
@@ -40,11 +42,15 @@ type assessFault struct {
 // its number and what is wrong, and the next line is read; the exit code then
 // says that some line failed.
 func (c *assessCmd) Run(s *streams) error {
-	a, err := newAssessor(c.Policy, c.Index)
+	held, err := c.held()
 	if err != nil {
 		return err
 	}
-	prefixes, err := rf.EmbeddedPrefixes()
+	a, err := newAssessor(c.Policy, c.Index, held)
+	if err != nil {
+		return err
+	}
+	prefixes, err := prefixesOf(held)
 	if err != nil {
 		return err
 	}
@@ -139,35 +145,64 @@ func readLine(r *bufio.Reader, limit int) (line []byte, long bool, err error) {
 	}
 }
 
-// newAssessor wires the reference data to a policy: a shipped pack's
-// name, or a rule file.
-func newAssessor(policyName, index string) (*gate.Judge, error) {
-	p, _, err := openPolicy(policyName)
+// held is the reference data installed at the site named, or none.
+func (c *assessCmd) held() (*refdata.Data, error) {
+	if c.Data == "" {
+		return &refdata.Data{}, nil
+	}
+	cfg, err := loadSite(c.Data)
 	if err != nil {
 		return nil, err
 	}
-	return assessorFor(p, index)
+	h, err := openRefdata(c.Data, cfg)
+	return h.parts(), err
 }
 
-func assessorFor(p *policy.Policy, indexFile string) (*gate.Judge, error) {
-	index, err := openIndex(indexFile)
+// newAssessor wires the reference data to a policy: a pack's name, or a rule
+// file. What is not held is the program's own.
+func newAssessor(policyName, index string, held *refdata.Data) (*gate.Judge, error) {
+	p, _, err := openPolicy(policyName, held)
 	if err != nil {
 		return nil, err
 	}
-	catalogue, err := telematics.Embedded()
-	if err != nil {
-		return nil, err
+	return assessorFor(p, index, held)
+}
+
+func assessorFor(p *policy.Policy, indexFile string, held *refdata.Data) (_ *gate.Judge, err error) {
+	index, catalogue, graph := held.VPIC, held.Catalogue, held.Graph
+	if indexFile != "" || index == nil {
+		if index, err = openIndex(indexFile); err != nil {
+			return nil, err
+		}
 	}
-	graph, err := supply.Embedded()
-	if err != nil {
-		return nil, err
+	if catalogue == nil {
+		if catalogue, err = telematics.Embedded(); err != nil {
+			return nil, err
+		}
+	}
+	if graph == nil {
+		if graph, err = supply.Embedded(); err != nil {
+			return nil, err
+		}
 	}
 	return gate.NewJudge(index, catalogue, graph, p), nil
 }
 
-// openPolicy loads a shipped pack by its name, or a rule file by its path, and
-// returns its text too, which a passage's record refers to.
-func openPolicy(name string) (*policy.Policy, []byte, error) {
+// prefixesOf are the radio prefixes held, or the program's own.
+func prefixesOf(held *refdata.Data) (*rf.Prefixes, error) {
+	if held.Prefixes != nil {
+		return held.Prefixes, nil
+	}
+	return rf.EmbeddedPrefixes()
+}
+
+// openPolicy loads a pack by its name, one that is held before one that ships
+// with the program, or a rule file by its path, and returns its text too, which
+// a passage's record refers to.
+func openPolicy(name string, held *refdata.Data) (*policy.Policy, []byte, error) {
+	if p, ok := held.Packs[name]; ok {
+		return p.Policy, p.Source, nil
+	}
 	if isPack(name) {
 		src, err := pack.Source(name)
 		if err != nil {

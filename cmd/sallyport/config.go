@@ -25,7 +25,13 @@ type siteConfig struct {
 	Policy        string       `toml:"policy"`         // a shipped pack's name, or a rule file relative to the data directory
 	VPIC          string       `toml:"vpic"`           // VIN index made by refdata build vpic, relative to the data directory; empty is the one in the program
 	RetentionDays int          `toml:"retention_days"` // personal data older than this is erased; the log stays whole
+	Refdata       refdataTrust `toml:"refdata"`        // whose bundles of reference data are trusted; empty is nobody's
 	Lanes         []laneConfig `toml:"lane"`
+}
+
+// refdataTrust is [refdata] of site.toml.
+type refdataTrust struct {
+	Root string `toml:"root"` // the authorities' root metadata, brought here by hand, relative to the data directory
 }
 
 // laneConfig is one [[lane]] of site.toml.
@@ -103,6 +109,9 @@ func (c siteConfig) check() error {
 	}
 	if c.VPIC != "" && !filepath.IsLocal(c.VPIC) {
 		return fmt.Errorf("vpic: %q lies outside the data directory", c.VPIC)
+	}
+	if c.Refdata.Root != "" && !filepath.IsLocal(c.Refdata.Root) {
+		return fmt.Errorf("refdata.root: %q lies outside the data directory", c.Refdata.Root)
 	}
 	if c.RetentionDays < 1 {
 		return fmt.Errorf("retention_days: %d; it must be at least 1, and is the site's decision", c.RetentionDays)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"sallyport/gate/refdata"
 	"sallyport/gate/sqlite"
 )
 
@@ -17,6 +19,7 @@ type initCmd struct {
 	Data string `help:"Data directory to make." required:"" placeholder:"DIR"`
 	Site string `help:"Short id of the site: a-z, 0-9 and hyphen." required:""`
 	Name string `help:"The site's name as people call it." required:""`
+	Root string `name:"refdata-root" type:"existingfile" placeholder:"FILE" help:"Root file of the authorities whose bundles of reference data the site will trust. Bring it by hand, and compare its fingerprint."`
 }
 
 // siteTemplate is what a new site starts from; an administrator completes it.
@@ -34,6 +37,11 @@ policy = "paper-baseline"
 
 # Days after which VIN, plate and driver are erased. The log stays whole.
 retention_days = 90
+
+# Whose signed bundles of reference data this site trusts: the authorities' root
+# file, brought here by hand. "sallyport refdata install" then takes bundles in.
+# [refdata]
+# root = "refdata-root.json"
 
 [[lane]]
 id = "lane-1"
@@ -58,9 +66,26 @@ kind = "none"
 // Run makes the directory, the log's key and an empty database.
 func (c *initCmd) Run(ctx context.Context, s *streams) error {
 	text := fmt.Sprintf(siteTemplate, c.Site, c.Name)
+	var root []byte
+	if c.Root != "" {
+		var err error
+		if root, err = readSmall(c.Root); err != nil {
+			return err
+		}
+		if err := refdata.CheckRoot(root); err != nil {
+			return fmt.Errorf("%s: %w", c.Root, err)
+		}
+		text = strings.Replace(text, "# [refdata]\n# root", "[refdata]\nroot", 1)
+	}
 	key, err := makeSite(ctx, c.Data, c.Site, text, s)
 	if err != nil {
 		return err
+	}
+	if root != nil {
+		if err := writeNew(filepath.Join(c.Data, rootFile), root, 0o644); err != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "trusts the root with the SHA-256 %x: compare it with what the authorities say\n", sha256.Sum256(root))
 	}
 	fmt.Fprintf(s.out, "site %s made in %s\nlog verifier key (keep a copy elsewhere): %s\n", c.Site, c.Data, key)
 	fmt.Fprintf(s.out, "next: complete %s, then `sallyport user add NAME --role administrator --data %s`\n", filepath.Join(c.Data, siteFile), c.Data)

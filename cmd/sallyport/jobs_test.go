@@ -16,6 +16,7 @@ import (
 	_ "github.com/mattn/go-sqlite3"
 
 	"sallyport/gate"
+	"sallyport/gate/refdata"
 	"sallyport/gate/sqlite"
 )
 
@@ -130,7 +131,7 @@ func demoDir(t *testing.T) string {
 
 func packAssessment(t *testing.T, vin string) gate.Assessment {
 	t.Helper()
-	j, err := newAssessor("paper-baseline", "")
+	j, err := newAssessor("paper-baseline", "", &refdata.Data{})
 	if err != nil {
 		t.Fatal(err)
 	}

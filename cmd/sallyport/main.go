@@ -49,6 +49,14 @@ type cli struct {
 			Telematics refdataBuildTelematicsCmd `cmd:"" help:"Build the telematics catalogue from its rows."`
 			RF         refdataBuildRFCmd         `cmd:"" name:"rf" help:"Build the radio prefix table."`
 		} `cmd:"" help:"Build embedded reference data from its public source."`
+		Keygen  refdataKeygenCmd  `cmd:"" help:"Make the key of an authority, an ally or a site."`
+		Draft   refdataDraftCmd   `cmd:"" help:"Write the next release after an agreement, to be signed."`
+		Sign    refdataSignCmd    `cmd:"" help:"Sign what a key may sign; take over signatures of copies."`
+		Verify  refdataVerifyCmd  `cmd:"" help:"Verify a bundle offline; nothing is changed."`
+		Install refdataInstallCmd `cmd:"" help:"Verify a bundle and put it into use at a site."`
+		Export  refdataExportCmd  `cmd:"" help:"Pack a signed release as a bundle, or sign one's own data for others."`
+		Diff    refdataDiffCmd    `cmd:"" help:"Say what a bundle would change, row by row."`
+		Status  refdataStatusCmd  `cmd:"" help:"Say what reference data a site holds, who signed it and how old it is."`
 	} `cmd:"" help:"Reference data."`
 	User struct {
 		Add userAddCmd `cmd:"" help:"Add a person; the password is read from standard input."`

@@ -70,6 +70,7 @@ type site struct {
 	judge      *gate.Judge
 	screens    *ui.Server
 	prefixes   *rf.Prefixes
+	refdata    *heldRefdata // nil where the program's own data is in use
 	log        *slog.Logger
 	now        func() time.Time
 	extra      []func(context.Context) error // what the demonstration runs beside the site
@@ -121,11 +122,17 @@ func (st *site) verifyLog(ctx context.Context) error {
 // Nothing is guessed: what is missing stops the start with its name. The caller
 // calls serve, which closes the store, or closes the store.
 func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.Time, log *slog.Logger) (_ *site, err error) {
+	held, err := openRefdata(dir, cfg)
+	if err != nil {
+		return nil, err
+	}
+	held.report(ctx, log, now())
+	data := held.parts()
 	name := cfg.Policy
-	if !isPack(name) {
+	if _, came := data.Packs[name]; !came && !isPack(name) {
 		name = filepath.Join(dir, name)
 	}
-	pol, src, err := openPolicy(name)
+	pol, src, err := openPolicy(name, data)
 	if err != nil {
 		return nil, err
 	}
@@ -133,11 +140,11 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if index != "" {
 		index = filepath.Join(dir, index)
 	}
-	judge, err := assessorFor(pol, index)
+	judge, err := assessorFor(pol, index, data)
 	if err != nil {
 		return nil, err
 	}
-	prefixes, err := rf.EmbeddedPrefixes()
+	prefixes, err := prefixesOf(data)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +172,7 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if err := store.KeepPolicy(ctx, gate.PolicyDocument{Hash: pol.Hash(), ID: pol.ID(), Source: src, At: now().UTC()}); err != nil {
 		return nil, err
 	}
-	st := &site{cfg: cfg, dir: dir, store: store, judge: judge, prefixes: prefixes, log: log, now: now}
+	st := &site{cfg: cfg, dir: dir, store: store, judge: judge, prefixes: prefixes, refdata: held, log: log, now: now}
 	lanes, err := st.laneConfigs()
 	if err != nil {
 		return nil, err
@@ -438,13 +445,13 @@ func (st *site) dataSets() []view.DataSet {
 	}
 	p := st.judge.Policy()
 	hash := p.Hash()
-	return []view.DataSet{
+	return append(st.refdata.dataSets(at), []view.DataSet{
 		{Name: "NHTSA vPIC", Edition: d.VPICEdition, AgeDays: days(d.VPICAgeDays), Licence: "US government work, public domain", Source: "https://vpic.nhtsa.dot.gov/"},
 		{Name: "Telematics catalogue", Edition: d.CatalogueEdition, AgeDays: days(d.CatalogueAgeDays), Licence: "compiled facts; every row names its document", Source: "the documents that each row names"},
 		{Name: "Supply graph and lists", Edition: d.SupplyEdition, AgeDays: days(d.SupplyAgeDays), Licence: "compiled facts; every row names its document", Source: "the documents that each row names"},
 		{Name: "Radio prefixes", Edition: st.prefixes.Edition(), AgeDays: -1, Licence: "facts of the IEEE Registration Authority and the Bluetooth SIG", Rows: st.prefixes.Len(), Source: st.prefixes.Source("oui").Address, Date: st.prefixes.Source("oui").Date},
 		{Name: "Policy", Edition: p.ID() + ", " + hash[:min(12, len(hash))], AgeDays: -1, Rows: len(p.Rules()), Licence: p.Status(), Source: "the site's configuration; the rules are on the page of the policy"},
-	}
+	}...)
 }
 
 // screenStore gives the screens the site's store in their own words.

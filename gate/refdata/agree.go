@@ -1,0 +1,250 @@
+package refdata
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+
+	"sallyport/policy/supply"
+	"sallyport/vin/telematics"
+)
+
+// Disagreement is one row on which an ally says something else than we do, or
+// which only the ally has. Both are kept. Used says whose row the site uses: an
+// ally's takes effect where our authorities marked that ally binding.
+type Disagreement struct {
+	Part     Kind            `json:"part"`
+	Section  string          `json:"section"` // row, device, party, edge, edition, entry, instrument
+	ID       string          `json:"id"`
+	Role     string          `json:"role"`
+	Title    string          `json:"title,omitempty"`
+	Standing Standing        `json:"standing"`
+	Ours     json.RawMessage `json:"ours,omitempty"` // absent where we have no such row
+	Theirs   json.RawMessage `json:"theirs"`
+	Used     string          `json:"used"` // "ours", "none" or the ally's role
+}
+
+// theirs is a part as one role brought it.
+type theirs[F any] struct {
+	role Role
+	file F
+}
+
+// first takes our own part out of those that came, or the first binding one
+// where we have none.
+func first[F any](all []theirs[F]) (base theirs[F], rest []theirs[F], ok bool) {
+	for _, want := range []Standing{Ours, Binding} {
+		for i, t := range all {
+			if t.role.Standing == want {
+				return t, append(slices.Clone(all[:i]), all[i+1:]...), true
+			}
+		}
+	}
+	return base, all, false
+}
+
+// merger lays the rows of allies over ours, in the order in which our
+// authorities trust them.
+type merger struct {
+	part  Kind
+	taken map[string]string // section and id -> binding ally whose row is used
+	found []Disagreement
+	used  []theirs[string] // binding allies that changed something, with their editions
+}
+
+func newMerger(part Kind) *merger { return &merger{part: part, taken: map[string]string{}} }
+
+// mergeRows compares an ally's rows with ours by id and returns the rows to
+// use. Rows with the same id are told apart by their order.
+func mergeRows[T any](m *merger, section string, role Role, ours, theirs []T, id func(T) string) []T {
+	at := make(map[string]int, len(ours))
+	counts := map[string]int{}
+	key := func(t T, counts map[string]int) string {
+		k := id(t)
+		counts[k]++
+		if n := counts[k]; n > 1 {
+			k += "#" + strconv.Itoa(n)
+		}
+		return k
+	}
+	for i, o := range ours {
+		at[key(o, counts)] = i
+	}
+	counts = map[string]int{}
+	out, own := ours, true
+	for _, t := range theirs {
+		k := key(t, counts)
+		i, both := at[k]
+		if both && reflect.DeepEqual(out[i], t) {
+			continue
+		}
+		d := Disagreement{Part: m.part, Section: section, ID: k, Role: role.Name, Title: role.Title, Standing: role.Standing, Theirs: raw(t), Used: "none"}
+		if both {
+			d.Ours, d.Used = raw(out[i]), "ours"
+			if by := m.taken[section+" "+k]; by != "" {
+				d.Used = by
+			}
+		}
+		if role.Standing == Binding && m.taken[section+" "+k] == "" {
+			if own {
+				out, own = slices.Clone(ours), false
+			}
+			if both {
+				out[i] = t
+			} else {
+				at[k] = len(out)
+				out = append(out, t)
+			}
+			m.taken[section+" "+k], d.Used = role.Name, role.Name
+		}
+		m.found = append(m.found, d)
+	}
+	return out
+}
+
+func raw(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil { // rows are plain records that came from JSON
+		b, _ = json.Marshal(err.Error())
+	}
+	return b
+}
+
+// edition names what the result was made of.
+func (m *merger) edition(base string) string {
+	for _, u := range m.used {
+		base += " + " + u.role.Name + " " + u.file
+	}
+	return base
+}
+
+// bind counts a binding ally among those that the result was made of, where it
+// changed something.
+func (m *merger) bind(role Role, edition string) {
+	for _, by := range m.taken {
+		if by == role.Name {
+			m.used = append(m.used, theirs[string]{role, edition})
+			return
+		}
+	}
+}
+
+// catalogue puts the catalogues together.
+func (d *Data) catalogue(all []theirs[*telematics.Catalogue]) (err error) {
+	base, rest, ok := first(all)
+	switch {
+	case len(all) == 0:
+		return nil
+	case ok:
+		d.Catalogue = base.file
+	default: // advice is compared with what is used
+		if base.file, err = telematics.Embedded(); err != nil {
+			return err
+		}
+	}
+	if len(rest) == 0 {
+		return nil
+	}
+	f := *base.file.File()
+	m := newMerger(Catalogue)
+	for _, t := range rest {
+		o := t.file.File()
+		f.Rows = mergeRows(m, "row", t.role, f.Rows, o.Rows, func(r telematics.Row) string { return r.ID })
+		f.Devices = mergeRows(m, "device", t.role, f.Devices, o.Devices, func(r telematics.Device) string { return r.ID })
+		m.bind(t.role, o.Edition)
+	}
+	d.Disagreements = append(d.Disagreements, m.found...)
+	if len(m.used) == 0 {
+		return nil
+	}
+	f.Edition = m.edition(f.Edition)
+	b, err := f.Encode()
+	if err != nil {
+		return err
+	}
+	d.Catalogue, err = telematics.Open(b)
+	return err
+}
+
+// graph puts the graphs and the lists together.
+func (d *Data) graph(graphs, lists []theirs[*supply.File]) error {
+	base, rest, ok := first(graphs)
+	if !ok {
+		if len(graphs)+len(lists) > 0 {
+			return fmt.Errorf("lists or an ally's edges came without a graph of our own")
+		}
+		return nil
+	}
+	f := *base.file
+	own, others, haveLists := first(lists)
+	if haveLists {
+		f.Edition += " + lists " + own.file.Edition
+		f.Lists, f.Instruments = own.file.Lists, own.file.Instruments
+	}
+	m := newMerger(Supply)
+	for _, t := range rest {
+		f.Parties = mergeRows(m, "party", t.role, f.Parties, t.file.Parties, func(p supply.Party) string { return p.ID })
+		f.Edges = mergeRows(m, "edge", t.role, f.Edges, t.file.Edges, func(e supply.Edge) string { return e.ID })
+		m.bind(t.role, t.file.Edition)
+		others = append(others, t)
+	}
+	f.Edition = m.edition(f.Edition)
+	l := newMerger(Lists)
+	for _, t := range others {
+		f.Instruments = mergeRows(l, "instrument", t.role, f.Instruments, t.file.Instruments, func(in supply.Instrument) string { return in.ID })
+		f.Lists = mergeLists(l, t.role, f.Lists, t.file.Lists)
+		l.bind(t.role, t.file.Edition)
+	}
+	f.Edition = l.edition(f.Edition)
+	d.Disagreements = append(append(d.Disagreements, m.found...), l.found...)
+	b, err := json.Marshal(f)
+	if err != nil {
+		return err
+	}
+	d.Graph, err = supply.Open(b)
+	return err
+}
+
+// mergeLists compares lists edition by edition and entry by entry: that an
+// edition was withdrawn is a statement of its own.
+func mergeLists(m *merger, role Role, ours, theirs []supply.List) []supply.List {
+	out := slices.Clone(ours)
+	for _, t := range theirs {
+		i := slices.IndexFunc(out, func(l supply.List) bool { return l.ID == t.ID })
+		if i < 0 {
+			out = mergeRows(m, "list", role, out, []supply.List{t}, func(l supply.List) string { return l.ID })
+			continue
+		}
+		l := out[i]
+		entries := map[string][]supply.Entry{} // of each of our editions, as merged
+		for _, o := range l.Editions {
+			entries[o.ID] = o.Entries
+		}
+		for _, te := range t.Editions {
+			if es, both := entries[te.ID]; both {
+				at := l.ID + "/" + te.ID + "/"
+				entries[te.ID] = mergeRows(m, "entry", role, es, te.Entries, func(e supply.Entry) string { return at + e.Name })
+			}
+		}
+		// The editions are compared by what they say of themselves.
+		bare := func(es []supply.Edition) []supply.Edition {
+			es = slices.Clone(es)
+			for i := range es {
+				if _, both := entries[es[i].ID]; both {
+					es[i].Entries = nil
+				}
+			}
+			return es
+		}
+		l.Editions = mergeRows(m, "edition", role, bare(l.Editions), bare(t.Editions), func(e supply.Edition) string { return l.ID + "/" + e.ID })
+		for j, e := range l.Editions {
+			if es, both := entries[e.ID]; both {
+				l.Editions[j].Entries = es
+			}
+		}
+		out[i] = l
+	}
+	return out
+}

@@ -1,0 +1,243 @@
+package refdata
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"sallyport/policy"
+	"sallyport/policy/supply"
+	"sallyport/rf"
+	"sallyport/vin"
+	"sallyport/vin/telematics"
+)
+
+// Kind is a kind of reference data.
+type Kind string
+
+// The kinds.
+const (
+	VPIC       Kind = "vpic"       // VIN index
+	Catalogue  Kind = "catalogue"  // telematics catalogue
+	Supply     Kind = "supply"     // parties and edges
+	Lists      Kind = "lists"      // official lists and instruments; they take the place of those in supply
+	RF         Kind = "rf"         // radio prefixes
+	Packs      Kind = "packs"      // policies
+	TAC        Kind = "tac"        // type allocation codes
+	Aggregates Kind = "aggregates" // what inspections of a site showed, counted
+)
+
+// Kinds are all kinds, in the order of reports.
+func Kinds() []Kind { return []Kind{VPIC, Catalogue, Supply, Lists, RF, Packs, TAC, Aggregates} }
+
+func (k Kind) known() bool { return slices.Contains(Kinds(), k) }
+
+// file is the name a part of the kind goes by; a policy pack goes by its own.
+func (k Kind) file() string {
+	switch k {
+	case VPIC:
+		return "vpic.idx"
+	case RF:
+		return "prefixes.tsv"
+	case TAC:
+		return "tac.csv"
+	case Packs:
+		return ""
+	}
+	return string(k) + ".json"
+}
+
+func kindOf(file string) (Kind, bool) {
+	if name, ok := strings.CutSuffix(file, ".yaml"); ok && isRole(name) {
+		return Packs, true
+	}
+	for _, k := range Kinds() {
+		if file == k.file() {
+			return k, true
+		}
+	}
+	return "", false
+}
+
+// ListsFile is the form in which lists and instruments travel by themselves,
+// so that others than the keepers of the graph can sign for them.
+type ListsFile struct {
+	Edition     string              `json:"edition"`
+	Lists       []supply.List       `json:"lists"`
+	Instruments []supply.Instrument `json:"instruments"`
+}
+
+// ListsOf takes the lists and instruments out of a supply graph's file, or
+// returns a lists file as it is.
+func ListsOf(b []byte) ([]byte, error) {
+	var f supply.File
+	if err := json.Unmarshal(b, &f); err != nil {
+		return nil, fmt.Errorf("neither a supply graph nor a file of lists: %w", err)
+	}
+	if f.Edition == "" || len(f.Lists)+len(f.Instruments) == 0 {
+		return nil, fmt.Errorf("edition %q holds neither lists nor instruments", f.Edition)
+	}
+	return json.MarshalIndent(ListsFile{Edition: f.Edition, Lists: f.Lists, Instruments: f.Instruments}, "", " ")
+}
+
+// Pack is a policy that came with a release.
+type Pack struct {
+	Role   string
+	Source []byte
+	Policy *policy.Policy
+}
+
+// Finding is a file that says what others found: a site's aggregates, an ally's
+// TACs.
+type Finding struct {
+	Part Part
+	Data []byte
+}
+
+// Data is a release opened for use. What the release does not hold is nil; the
+// program then uses what it carries itself.
+type Data struct {
+	VPIC      *vin.Index
+	Catalogue *telematics.Catalogue
+	Graph     *supply.Graph
+	Prefixes  *rf.Prefixes
+	Packs     map[string]Pack
+	TAC       []byte    // our own table, CSV
+	Findings  []Finding // aggregates of every role, and TACs of allies
+
+	Editions      map[string]string // part path -> edition, where the data names one
+	Disagreements []Disagreement
+}
+
+// Open reads every part and puts them together: our lists into our graph, and
+// the rows of binding allies over ours. A part that this program cannot read is
+// refused with its name.
+func (r *Release) Open() (*Data, error) {
+	d := &Data{Packs: map[string]Pack{}, Editions: map[string]string{}}
+	var cats []theirs[*telematics.Catalogue]
+	var graphs, lists []theirs[*supply.File]
+	for _, p := range r.Parts {
+		role := r.role(p.Role)
+		b := r.Content(p)
+		edition, err := "", error(nil)
+		switch p.Kind {
+		case VPIC:
+			var ix *vin.Index
+			if ix, err = vin.Open(b); err == nil {
+				edition = ix.Edition()
+				if role.Standing == Ours {
+					d.VPIC = ix
+				} else {
+					err = fmt.Errorf("a VIN index is replaced whole: %s may not bring one", role.Standing)
+				}
+			}
+		case RF:
+			var px *rf.Prefixes
+			if px, err = rf.ReadPrefixes(bytes.NewReader(b)); err == nil {
+				edition = px.Edition()
+				if role.Standing == Ours {
+					d.Prefixes = px
+				} else {
+					err = fmt.Errorf("radio prefixes are replaced whole: %s may not bring them", role.Standing)
+				}
+			}
+		case Catalogue:
+			var c *telematics.Catalogue
+			if c, err = telematics.Open(b); err == nil {
+				edition = c.Edition()
+				cats = append(cats, theirs[*telematics.Catalogue]{role, c})
+			}
+		case Supply:
+			// The graph is opened when its lists are in it.
+			f := &supply.File{}
+			if err = json.Unmarshal(b, f); err == nil {
+				edition = f.Edition
+				graphs = append(graphs, theirs[*supply.File]{role, f})
+			}
+		case Lists:
+			var l ListsFile
+			if err = json.Unmarshal(b, &l); err == nil {
+				if edition = l.Edition; edition == "" {
+					err = fmt.Errorf("it names no edition")
+				}
+				lists = append(lists, theirs[*supply.File]{role, &supply.File{Edition: l.Edition, Lists: l.Lists, Instruments: l.Instruments}})
+			}
+		case Packs:
+			err = d.pack(role, p, b)
+			if err == nil {
+				edition = d.Packs[packName(p)].Policy.ID()
+			}
+		case TAC:
+			if !utf8.Valid(b) {
+				err = fmt.Errorf("it is no text")
+			} else if role.Standing == Ours {
+				d.TAC = b
+			} else {
+				d.Findings = append(d.Findings, Finding{p, b})
+			}
+		case Aggregates:
+			edition, err = aggregatesEdition(b)
+			d.Findings = append(d.Findings, Finding{p, b})
+		}
+		if err != nil {
+			return nil, refuse(Unusable, fmt.Errorf("%s: %w", p.Path, err), "%q is properly signed, but this program cannot use it.", p.Path)
+		}
+		if edition != "" {
+			d.Editions[p.Path] = printable(edition)
+		}
+	}
+	if err := d.catalogue(cats); err != nil {
+		return nil, refuse(Unusable, err, "The telematics catalogues of the release do not fit together.")
+	}
+	if err := d.graph(graphs, lists); err != nil {
+		return nil, refuse(Unusable, err, "The supply graph of the release and its lists do not fit together.")
+	}
+	return d, nil
+}
+
+func (r *Release) role(name string) Role {
+	for _, x := range r.Roles {
+		if x.Name == name {
+			return x
+		}
+	}
+	return Role{Name: name}
+}
+
+func packName(p Part) string {
+	_, file, _ := strings.Cut(p.Path, "/")
+	return strings.TrimSuffix(file, ".yaml")
+}
+
+// pack takes in a policy. An ally's goes by the ally's name too, so that none
+// takes the place of ours.
+func (d *Data) pack(role Role, p Part, b []byte) error {
+	pol, err := policy.Load(p.Path, b)
+	if err != nil {
+		return err
+	}
+	name := packName(p)
+	if role.Standing != Ours {
+		name = role.Name + "/" + name
+	}
+	d.Packs[name] = Pack{Role: role.Name, Source: b, Policy: pol}
+	return nil
+}
+
+// aggregatesEdition reads the little that every form of aggregates has.
+func aggregatesEdition(b []byte) (string, error) {
+	var head struct {
+		Edition string `json:"edition"`
+	}
+	trimmed := bytes.TrimSpace(b)
+	if len(trimmed) == 0 || !json.Valid(trimmed) {
+		return "", fmt.Errorf("it is no JSON")
+	}
+	if trimmed[0] != '{' {
+		return "", nil
+	}
+	return head.Edition, json.Unmarshal(trimmed, &head)
+}
