@@ -361,13 +361,14 @@ func open(text string, raw []byte) (c *Catalogue, line int, err error) {
 	for _, m := range f.EU {
 		c.eu[m] = true
 	}
-	for line, names := range f.Variants {
-		mk, md, ok := strings.Cut(line, "/")
+	for name, names := range f.Variants {
+		mk, md, ok := strings.Cut(name, "/")
 		if !ok {
-			return nil, 0, fmt.Errorf("the model line %q has no make", line)
+			return nil, 0, fmt.Errorf("the model line %q has no make", name)
 		}
 		for _, n := range names {
-			c.variants[c.key(mk, joined(n))] = joined(md)
+			_, line, _ := strings.Cut(c.key(mk, joined(md)), "|")
+			c.variants[c.key(mk, joined(n))] = line
 		}
 	}
 	var tacs []TAC

@@ -92,7 +92,7 @@ func (c *Catalogue) Lookup(q Query) Answer {
 	key := appendMake(kb[:0], q.Make, c.makes)
 	key = append(key, '|')
 	mk := len(key)
-	key = appendFold(key, cutBrackets(q.Model))
+	key, _ = withoutMake(appendFold(key, cutBrackets(q.Model)), 0, mk, nil)
 	when := whenOf(q)
 	market := marketOf(q.Market)
 

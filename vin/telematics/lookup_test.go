@@ -157,6 +157,36 @@ func TestNamesMatchAcrossSpellings(t *testing.T) {
 		{"Tesla", "Roadster", 2010, ""},   // no row
 		{"Toyota", "Prius C", 2015, ""},   // a longer name does not fall back to the Prius
 		{"Toyota", "Prius v", 2015, "V0104"},
+		{"CHRYSLER", "200", 2014, "V0083"}, // vPIC leaves the make out of the model's name
+		{"Chrysler", "Chrysler 200", 2014, "V0083"},
+		{"CHRYSLER", "CHRYSLER-300", 2014, "V0083"},
+		{"RAM", "1500", 2014, "V0083"},
+		{"RAM", "RAM 1500", 2014, "V0083"},
+		{"DODGE", "RAM 1500", 2014, "V0083"},
+		{"SMART", "FORTWO", 2016, "V0037"},
+		{"smart", "smart fortwo", 2016, "V0037"},
+		{"MERCEDES-BENZ", "EQS-CLASS SEDAN", 2022, "V0059"}, // as vPIC names it
+		{"Mercedes Benz", "EQS", 2022, "V0059"},
+		{"MERCEDES-BENZ", "EQS-Class SUV", 2022, ""},
+		{"FORD", "F 150 LIGHTNING", 2022, "V0057"},
+		{"FORD", "F-150", 2022, "V0057"}, // vPIC gives the line only
+		{"Ford", "F-150 Raptor", 2022, ""},
+		{"INFINITI", "QX 80", 2015, "V0081"},
+		{"INFINITI", "Q70L", 2015, "V0078"},
+		{"NISSAN", "leaf (ZE0)", 2011, "V0044"},
+		{"VOLKSWAGEN AG", "E-UP!", 2021, "V0053"},
+		{"Škoda", "CITIGO-E IV", 2021, "V0053"},
+		{"GREAT WALL", "Haval-HG", 2021, "V0065"},
+		{"TESLA", "MODEL S P 85 D", 2015, "V0041"},
+		{"CADILLAC", "Lyriq", 2022, "V0058"},
+		{"BMW", "I X", 2022, "V0061"},
+		{"VOLVO", "EX-30", 2024, "V0093"},
+		{"SUBARU", "Crosstrek", 2020, "V0020"},
+		{"", "Model Y", 2025, ""},
+		{"Tesla", "", 2025, ""},
+		{"Tesla", "Tesla", 2025, ""}, // nothing but the make
+		{"Tesla", "ТЕСЛА", 2025, ""},
+		{"Tesla", "(2025)", 2025, ""},
 	} {
 		a := c.Lookup(Query{Make: tc.make, Model: tc.model, Year: tc.year})
 		found := tc.row == "" && len(a.Units) == 0

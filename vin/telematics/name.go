@@ -7,12 +7,20 @@ import (
 
 // Names of makes and models come from vPIC ("MODEL Y"), registries
 // ("MODEL-Y"), and sources ("Model Y (2025+)"). They are compared so:
-// bracketed remarks are cut, case and common Latin accents are dropped, the
-// rest is split into words at everything that is neither letter nor digit, and
-// the words are joined. "E-TRON", "e-tron" and "etron" are one name; "A6" and
-// "A6L" are two, because a word is never split. A name of fewer words stands
-// for all longer names that begin with its words ("Model S" for "Model S
-// 85"); the reverse only holds where a reviewer listed the longer name.
+//
+//   - bracketed remarks are cut;
+//   - case and common Latin accents are dropped (ß is ss, æ is ae, œ is oe);
+//   - the rest is split into words at everything that is neither letter nor
+//     digit, and the words are joined: "E-TRON", "e-tron" and "etron" are one
+//     name; "A6" and "A6L" are two, because a word is never split;
+//   - other spellings of a make that a reviewer listed are the make ("VW");
+//   - a model's name that begins with its make's loses that beginning, if
+//     anything is left: vPIC's Chrysler 200 and Ram 1500 are "200" and "1500",
+//     and sources write "Chrysler 200" and "Ram 1500".
+//
+// A name of fewer words stands for all longer names that begin with its words
+// ("Model S" for "Model S 85"); the reverse only holds where a reviewer listed
+// the longer name as one of the line.
 
 // appendTokens appends the words of a name, joined, and the offset at which
 // each of them ends.
@@ -132,4 +140,25 @@ func appendMake(b []byte, s string, makes map[string]string) []byte {
 }
 
 // key joins a make and an already joined model.
-func (c *Catalogue) key(brand, model string) string { return c.make(brand) + "|" + model }
+func (c *Catalogue) key(brand, model string) string {
+	b := append(appendMake(nil, brand, c.makes), '|')
+	n := len(b)
+	b, _ = withoutMake(append(b, model...), 0, n, nil)
+	return string(b)
+}
+
+// withoutMake takes a make's name off the beginning of a model's. The make lies
+// in b from at, the bar before model; ends are as appendTokens gives them.
+func withoutMake(b []byte, at, model int, ends []int) ([]byte, []int) {
+	n := model - 1 - at
+	if n < 1 || len(b)-model <= n || string(b[model:model+n]) != string(b[at:at+n]) {
+		return b, ends
+	}
+	kept := ends[:0]
+	for _, end := range ends {
+		if end -= n; end > model {
+			kept = append(kept, end)
+		}
+	}
+	return append(b[:model], b[model+n:]...), kept
+}

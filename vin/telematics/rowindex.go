@@ -240,7 +240,9 @@ func (p *some) row(s *rowSet, line string, off int, r *Row, ends *[]int, makes m
 				continue
 			}
 			*ends = (*ends)[:0]
+			model := len(p.names)
 			p.names, *ends = appendTokens(p.names, md, *ends)
+			p.names, *ends = withoutMake(p.names, at, model, *ends)
 			if len(*ends) == 0 {
 				return fmt.Errorf("row %q has the model name %q, which has neither letter nor digit", r.ID, md)
 			}
