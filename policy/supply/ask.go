@@ -131,7 +131,8 @@ func (s *solution) controlled(i int32, pct float64) Value {
 // owners can be meant, the least counts. Around a circle the sum is taken to
 // its fixed point, from nothing upward: of a company that a second holds to
 // 60 %, which it holds to 60 % itself, and that somebody else holds to 30 %,
-// that one comes to 30 / (1 − 0.36) = 46.875 %. The sum is at most 100 %.
+// that one comes to 30 / (1 − 0.36) = 46.875 %. A company's own shares in itself
+// count for nobody. The sum is at most 100 %.
 func (g *Graph) ShareFrom(id, country string, pct float64, day time.Time) Answer {
 	i, ok := g.party[id]
 	if !ok {
@@ -166,7 +167,8 @@ func (g *Graph) ShareFrom(id, country string, pct float64, day time.Time) Answer
 // OwnerResolved says whether the owners of a party are known all the way up on
 // a day: True when every chain ends with a person, a state, a listed company
 // or one that its source calls its own ultimate parent; False when a source
-// shows that the chain ends in the dark; Unknown when nothing is known above.
+// shows that the chain ends in the dark; Unknown when nothing is known above, or
+// an owner was first seen later and nobody says who was it before.
 func (g *Graph) OwnerResolved(id string, day time.Time) Answer {
 	i, ok := g.party[id]
 	if !ok {
@@ -186,10 +188,14 @@ func (g *Graph) OwnerResolved(id string, day time.Time) Answer {
 			}
 			return false
 		}
-		above, alternatives := 0, 0
+		above, alternatives, before := 0, 0, false
 		for i := range g.of(n) {
 			a := &g.of(n)[i]
-			if w.day < a.since || w.day >= a.until {
+			now, maybe := a.holds(w.day)
+			if maybe && !now {
+				before = true // somebody owned it before that was seen
+			}
+			if !now {
 				continue
 			}
 			above++
@@ -198,6 +204,10 @@ func (g *Graph) OwnerResolved(id string, day time.Time) Answer {
 			}
 		}
 		switch {
+		case before:
+			open.end(g, w.path, n)
+			openNames = append(openNames, g.name(n))
+			return above > 0
 		case alternatives > 1 && dark == nil:
 			dark = append(w.evidence(), g.alternativesEvidence(n, w.day)...)
 			return false

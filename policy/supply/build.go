@@ -534,6 +534,10 @@ func (b *builder) instrument(_ int, raw []byte) error {
 			in.EffectiveFrom, in.Reason = o.Since, o.Reason
 			b.used[i] = true
 		}
+		if o.Row == "note" && o.ID == r.ID {
+			in.Note = o.Note
+			b.used[i] = true
+		}
 	}
 	b.file.Instruments = append(b.file.Instruments, in)
 	return nil

@@ -61,6 +61,9 @@ func (g *Graph) indexArcs() {
 		g.first[p] = first
 		for _, ei := range g.own[p] {
 			e := &g.file.Edges[ei]
+			if g.to[ei] == int32(p) {
+				continue // its own shares say nothing of who owns it
+			}
 			a := arc{
 				since: g.span[ei].since, until: g.span[ei].until, to: g.to[ei], edge: ei, twins: -1,
 				says: e.Controlling || e.Kind == BrandOf || e.Kind == ControlledBy, controls: e.controls(), alt: e.Alternative, seen: e.Seen,
@@ -182,9 +185,6 @@ func strong(n int, first []int32, arcs []arc) (order []int32, comps []component)
 			}
 			c.to = int32(len(order))
 			c.circular = c.to-c.from > 1
-			for i := first[p]; !c.circular && i < first[p+1]; i++ {
-				c.circular = arcs[i].to == p
-			}
 			comps = append(comps, c)
 		}
 	}
@@ -249,10 +249,12 @@ func (s *solution) count() {
 	}
 }
 
-// maxRounds bounds the fixed point over a circle of holdings; each round brings
-// its shares closer by a constant factor. What a circle has not come to by then
-// is taken to be open.
-const maxRounds = 5000
+// maxWork bounds the fixed point over a circle of holdings, in links looked at;
+// each round brings its shares closer by a constant factor, 60 rounds where half
+// of each company is held within the circle. What a circle has not come to by
+// then is taken to be open: rows by which more than the whole of a company is
+// held within it do not come to rest.
+const maxWork = 5_000_000
 
 // closeEnough is the change of a share, in per cent, below which a circle is
 // taken to have come to rest.
@@ -406,7 +408,7 @@ func (s *solution) circle(c int32, members []int32) {
 		m.end = int32(len(links))
 		inner = append(inner, m)
 	}
-	for range maxRounds {
+	for range maxWork/(len(links)+1) + 1 {
 		rest := true
 		from := int32(0)
 		for i := range inner {

@@ -23,9 +23,10 @@ type obviousStanding struct {
 	base, ctrl, mayCtrl, said, may bool
 }
 
+// newObvious is nil where a circle does not come to rest.
 func newObvious(f File, country string, day int32) *obvious {
 	p := &obvious{f: f, country: country, day: day, at: map[string]obviousStanding{}}
-	for range maxRounds {
+	for range 2000 {
 		rest := true
 		for _, party := range f.Parties {
 			is, was := p.of(party), p.at[party.ID]
@@ -35,10 +36,10 @@ func newObvious(f File, country string, day int32) *obvious {
 			p.at[party.ID] = is
 		}
 		if rest {
-			break
+			return p
 		}
 	}
-	return p
+	return nil
 }
 
 func (p *obvious) covers(code string) bool {
@@ -57,7 +58,7 @@ func (p *obvious) rows(id string, maybe bool) (out []Edge) {
 	for i, e := range p.f.Edges {
 		s, _ := spanOf(e.Since, e.Until)
 		now := p.day >= s.since && p.day < s.until
-		if e.From != id || e.Kind != OwnedBy && e.Kind != ControlledBy && e.Kind != BrandOf || p.day >= s.until || !now && !(maybe && e.Seen) {
+		if e.From != id || e.To == id || e.Kind != OwnedBy && e.Kind != ControlledBy && e.Kind != BrandOf || p.day >= s.until || !now && !(maybe && e.Seen) {
 			continue
 		}
 		again := func(o Edge, before bool) bool {
@@ -173,6 +174,9 @@ func TestSolutionIsThePlainOne(t *testing.T) {
 	check := func(t interface{ Fatalf(string, ...any) }, f File, g *Graph, country, on string, pct float64) {
 		d := day(on)
 		p := newObvious(f, country, dayOf(d))
+		if p == nil {
+			return
+		}
 		for _, q := range f.Parties {
 			c, s := g.ControlledFrom(q.ID, country, pct, d), g.ShareFrom(q.ID, country, pct, d)
 			if want := p.controlled(q.ID, pct); c.Value != want || math.Abs(c.Share-p.at[q.ID].low) > 1e-4 || s.Share != c.Share {
@@ -226,7 +230,7 @@ func TestOwnersComeFirst(t *testing.T) {
 			r.Fatalf("%d of %d parties are in order", len(g.order), n)
 		}
 		for i := range n {
-			if c := g.components[g.componentOf[i]]; c.circular != reach[i][i] {
+			if c := g.components[g.componentOf[i]]; c.circular != (c.to-c.from > 1) || c.circular != reach[i][i] {
 				r.Fatalf("%d: circular %v", i, c.circular)
 			}
 			for j := range n {
