@@ -171,6 +171,24 @@ func (l *Learning) Counted() int {
 	return len(l.counted)
 }
 
+// Adopt takes what another site found, in the place of what the same site said
+// before (telematics.Learner.Adopt). It is kept in memory: the caller hands it
+// to NewLearning at the next start.
+func (l *Learning) Adopt(a telematics.Aggregate) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.learner.Adopt(a); err != nil {
+		return fmt.Errorf("learning: shares of site %q: %w", a.Site, err)
+	}
+	others := slices.DeleteFunc(slices.Clone(l.cfg.Others), func(o telematics.Aggregate) bool { return o.Site == a.Site })
+	l.cfg.Others = append(others, a)
+	l.publish()
+	return nil
+}
+
+// Terms are the terms on which shares are shown.
+func (l *Learning) Terms() telematics.Terms { return l.Shares().Terms() }
+
 // Export is what the site may give to others (telematics.Aggregate), under the
 // name that it chose.
 func (l *Learning) Export(site string, at time.Time) (telematics.Aggregate, error) {

@@ -287,6 +287,18 @@ func TestLearningExport(t *testing.T) {
 	if len(other.Shares().Groups("", "")) != 0 {
 		t.Error("another site's inspections are counted here")
 	}
+	// So it does when it comes in while the site runs, and after a Rebuild.
+	late := learning(t, packJudge(t, pack.PaperBaseline), storetest.NewMemory())
+	if err := errors.Join(late.Adopt(agg), late.Adopt(agg), late.Rebuild(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(got, observed(late.Assess(gate.Request{VIN: ex30, Zone: policy.ZoneRestricted, At: assessAt}))); d != "" {
+		t.Errorf("adopted later, it shows otherwise:\n%s", d)
+	}
+	agg.Groups[0].Inspected++
+	if err := late.Adopt(agg); !errors.Is(err, telematics.ErrAggregate) {
+		t.Errorf("counts that do not add up were adopted: %v", err)
+	}
 }
 
 // broken is a store that cannot be read.

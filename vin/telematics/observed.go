@@ -83,10 +83,6 @@ func (t Terms) filled() (Terms, error) {
 	return t, nil
 }
 
-// inspectors is how many of them a group needs: with fewer, one of them would
-// weigh more than Weight.
-func (t Terms) inspectors() int { return max(2, int(math.Ceil(1/t.Weight-1e-9))) }
-
 // ErrNotLearnt is wrapped by the errors of Learner.Add and Learner.Withdraw.
 var ErrNotLearnt = errors.New("inspection cannot be learnt from")
 

@@ -73,7 +73,7 @@ func (l *Learner) show(k groupKey, g *group) *Group {
 	if n := len(g.days); n > 0 {
 		out.From, out.To = dateOf(g.days[0].day).Format(time.DateOnly), dateOf(g.days[n-1].day).Format(time.DateOnly)
 	}
-	out.Enough = out.Inspected >= l.terms.K && out.Days >= l.terms.M && out.Inspectors >= l.terms.inspectors()
+	out.Enough = out.Inspected >= l.terms.K && out.Days >= l.terms.M && out.Inspectors >= l.terms.Inspectors()
 	// Fractions are summed in an order that does not depend on who came first.
 	slices.SortFunc(g.people, func(a, b inspector) int { return strings.Compare(l.word(a.by), l.word(b.by)) })
 	w := l.weights(g.people)
@@ -213,6 +213,23 @@ func (g *Group) words(s *Share, at string, t Terms) string {
 	}
 	return b.String()
 }
+
+// Words says a share of this site's group in one line, with its counts and
+// bounds. Of a group without shares it says the counts.
+func (g *Group) Words(s *Share, t Terms) string {
+	if !g.Enough {
+		return fmt.Sprintf("%d of %d", s.Found, g.Inspected)
+	}
+	return g.words(s, "this site", t)
+}
+
+// Subject names the vehicles of a group: "TESLA Model 3, model year 2022,
+// market EU".
+func (g *Group) Subject() string { return g.subject(g.Make, g.Model) }
+
+// Inspectors is how many inspectors a group needs: with fewer, one of them
+// would weigh more than Weight.
+func (t Terms) Inspectors() int { return max(2, int(math.Ceil(1/t.Weight-1e-9))) }
 
 // subject names a group.
 func (g *Group) subject(maker, model string) string {
