@@ -435,8 +435,9 @@ func (j *Judge) moduleFacts(f *policy.Facts, d *vin.Decoded, r Request, a *Asses
 		known = j.observed.Merge(q, known)
 	}
 	f.Modem = fitted(known.ModemFitted)
+	f.Capabilities = capabilities(f.Capabilities, known.Can)
 	for _, u := range known.Units {
-		f.Units = append(f.Units, j.unit(u))
+		f.Units = append(f.Units, j.unit(u, f.Vehicle.Maker))
 	}
 	j.inspected(f, r, a)
 	for _, dec := range r.Declared {
@@ -460,8 +461,8 @@ func fitted(a telematics.Fitted) policy.Leaf[bool] {
 	return policy.Leaf[bool]{}
 }
 
-// unit turns a unit of the catalogue into facts.
-func (j *Judge) unit(u telematics.Unit) policy.Unit {
+// unit turns a unit of the catalogue into facts; maker is that of the vehicle.
+func (j *Judge) unit(u telematics.Unit, maker policy.Leaf[policy.Party]) policy.Unit {
 	out := policy.Unit{Role: u.Role, Name: u.Name}
 	switch u.Fitted {
 	case telematics.Yes:
@@ -473,6 +474,7 @@ func (j *Judge) unit(u telematics.Unit) policy.Unit {
 	for _, c := range u.Candidates {
 		k := j.candidate(c.Maker, c.Model, c.ChipDown, c.Sources)
 		k.Certainty, k.Basis = certainty(c.Certainty), "catalogue"
+		j.told(&k, c, maker)
 		out.Candidates = append(out.Candidates, k)
 	}
 	return out
