@@ -280,8 +280,9 @@ var embeddedOnce = sync.OnceValues(func() (*Graph, error) { return Open(embedded
 func Embedded() (*Graph, error) { return embeddedOnce() }
 
 // Open reads a graph from the form that Build writes. It refuses a file in
-// which an edge, entry or make names a party that is not in it, two parties
-// answer to one name, a share lies outside 0..100 or a date cannot be read.
+// which an edge has no id of its own, an edge, entry or make names a party that
+// is not in it, two parties answer to one name, a share lies outside 0..100 or a
+// date cannot be read.
 func Open(b []byte) (*Graph, error) {
 	var f File
 	if err := json.Unmarshal(b, &f); err != nil {
@@ -371,8 +372,13 @@ func (g *Graph) indexEdges() error {
 	g.other = make([][]int32, len(f.Parties))
 	g.span = make([]span, len(f.Edges))
 	g.to = make([]int32, len(f.Edges))
+	ids := make(map[string]bool, len(f.Edges))
 	for i := range f.Edges {
 		e := &f.Edges[i]
+		if e.ID == "" || ids[e.ID] {
+			return fmt.Errorf("%w: edge %d, from %q, has no id of its own", ErrFormat, i, e.From)
+		}
+		ids[e.ID] = true
 		from, ok := g.party[e.From]
 		if !ok {
 			return fmt.Errorf("%w: edge %q is about the party %q, which is not there", ErrFormat, e.ID, e.From)

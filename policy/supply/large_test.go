@@ -142,3 +142,8 @@ func BenchmarkLarge(b *testing.B) {
 		}
 	}
 }
+
+func clone(f File) File {
+	f.Parties, f.Edges = slices.Clone(f.Parties), slices.Clone(f.Edges)
+	return f
+}
