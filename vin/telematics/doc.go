@@ -14,4 +14,9 @@
 // speak of the vehicle are gathered into units with candidates, and what says
 // whether a modem is fitted at all is answered apart, by a row that shows a
 // unit or by a rule with its legal or historical source.
+//
+// Life of one inspection: with everything taken off that says which vehicle it
+// was or who looked, a Learner counts it in its groups; a snapshot of the counts
+// (Shares) adds candidates of certainty Observed to the answers of look-ups, and
+// gives to other sites what holds no single vehicle.
 package telematics

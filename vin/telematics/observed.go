@@ -83,6 +83,12 @@ func (t Terms) filled() (Terms, error) {
 	return t, nil
 }
 
+// Check says what is wrong with the terms, or nil.
+func (t Terms) Check() error {
+	_, err := t.filled()
+	return err
+}
+
 // ErrNotLearnt is wrapped by the errors of Learner.Add and Learner.Withdraw.
 var ErrNotLearnt = errors.New("inspection cannot be learnt from")
 
