@@ -160,10 +160,6 @@ func entry(h *tar.Header, lim Limits, got Files) error {
 	if err := checkName(h.Name); err != nil {
 		return err
 	}
-	// A header of another format can carry a second name, a sparse map and more.
-	if h.Format != tar.FormatUSTAR || len(h.PAXRecords) > 0 {
-		return refuse(NotABundle, nil, "%q has a header of a format that bundles do not use.", h.Name)
-	}
 	if _, dup := got[h.Name]; dup {
 		return refuse(Duplicate, nil, "%q stands in the bundle twice.", h.Name)
 	}
@@ -178,6 +174,10 @@ func entry(h *tar.Header, lim Limits, got Files) error {
 	}
 	if h.Size > limit {
 		return refuse(TooLarge, nil, "%q is %d bytes; at most %d are read.", h.Name, h.Size, limit)
+	}
+	// A header of another format can carry a second name, a sparse map and more.
+	if h.Format != tar.FormatUSTAR || len(h.PAXRecords) > 0 {
+		return refuse(NotABundle, nil, "%q has a header of a format that bundles do not use.", h.Name)
 	}
 	return nil
 }

@@ -227,7 +227,7 @@ func verify(files Files, t Trust, fresh bool) (*Release, error) {
 // of a wrong length for a fault of the program.
 func parse[T metadata.Roles](what string, data []byte) (*metadata.Metadata[T], error) {
 	if data == nil {
-		return nil, refuse(Missing, nil, "The bundle holds no %s metadata: it is not whole, or it is a contribution that an authority must take up first.", what)
+		return nil, absent(what)
 	}
 	m, err := new(metadata.Metadata[T]).FromBytes(data)
 	if err != nil {
@@ -237,6 +237,10 @@ func parse[T metadata.Roles](what string, data []byte) (*metadata.Metadata[T], e
 		return nil, refuse(Malformed, err, "The %s metadata is not as it must be.", what)
 	}
 	return m, nil
+}
+
+func absent(what string) error {
+	return refuse(Missing, nil, "The bundle holds no %s metadata: it is not whole, or it is a contribution that an authority must take up first.", what)
 }
 
 func shape(m any) error {
@@ -415,6 +419,9 @@ func (c *chain) roots() error {
 		if v, ok := rootNumber(name); ok {
 			newest = max(newest, v)
 		}
+	}
+	if newest == 0 {
+		return absent("root")
 	}
 	at := pinned
 	seen := func(m *metadata.Metadata[metadata.RootType]) error {
