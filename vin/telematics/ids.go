@@ -49,10 +49,18 @@ func (b *builder) labelID(_ int, line []byte) error {
 type idIndex struct {
 	once  sync.Once
 	near  map[string][]knownID // by near skeleton
-	far   map[string][]knownID // by far skeleton
+	long  map[sized][]knownID  // by kind and length
 	names map[string]string    // makers' names by near skeleton
 	makes map[string]bool      // folded names of the makes whose parts are known
 	lines idLines
+
+	longNames map[int][][2]string // makers' names in upper case, and the makers, by length
+}
+
+// sized is a kind of identifiers of one length.
+type sized struct {
+	kind string
+	n    int
 }
 
 // idLines says what makers make, and holds the tables of company numbers and
@@ -68,17 +76,66 @@ type idLines struct {
 // knownID is an identifier that a source shows.
 type knownID struct {
 	kind, value string
+	shape       string
 	makers      []string // whose module it may be
 }
 
 // Characters that are taken for each other. Near ones are those that readers of
 // text in photographs confuse on every second label; a reading is mended by
-// them alone. Far ones are further apart: what differs from another maker's
-// identifier by no more than these settles nothing.
+// them alone. Far ones are further apart: what another maker's identifier may
+// have been misread as settles nothing. Near classes do not overlap, far ones
+// do.
 var (
 	nearAlike = alike("0OQD", "1IL|!", "5S$", "8B", "2Z", "6G")
-	farAlike  = alike("0OQDC6GU9", "1IL|!JT7", "5S$", "8B3", "2Z", "A4", "EF", "PR", "MNHW", "VY", "KX")
+	farAlike  = pairs("0OQDCUG689", "1IL|!7TJ", "5S$6", "8B36", "2Z7", "6GC", "4A", "EF", "PRB", "MNHW", "VYU", "KXH")
 )
+
+// maxMisread is how many characters of one identifier may have been misread.
+const maxMisread = 3
+
+func pairs(classes ...string) *[128][128]bool {
+	var t [128][128]bool
+	for _, class := range classes {
+		for i := range len(class) {
+			for k := range len(class) {
+				t[class[i]][class[k]] = true
+			}
+		}
+	}
+	return &t
+}
+
+// mayBe says whether the upper-case text a may be b misread.
+func mayBe(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	n := 0
+	for i := range len(a) {
+		if a[i] == b[i] {
+			continue
+		}
+		if n++; n > maxMisread || a[i] > 127 || b[i] > 127 || !farAlike[a[i]][b[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+// shape is a text in upper case without what is neither letter, digit nor taken
+// for one.
+func shape(s string) string {
+	b := make([]byte, 0, 32)
+	for i := range len(s) {
+		if c := s[i]; c < 128 && nearAlike[c] != 0 {
+			if c >= 'a' && c <= 'z' {
+				c -= 'a' - 'A'
+			}
+			b = append(b, c)
+		}
+	}
+	return string(b)
+}
 
 func alike(classes ...string) *[128]byte {
 	var t [128]byte
@@ -130,13 +187,14 @@ func plain(s string) string {
 func (c *Catalogue) labels() *idIndex {
 	x := c.ids
 	x.once.Do(func() {
-		x.near, x.far = map[string][]knownID{}, map[string][]knownID{}
-		x.names, x.makes = map[string]string{}, map[string]bool{}
+		x.near, x.long = map[string][]knownID{}, map[sized][]knownID{}
+		x.names, x.longNames, x.makes = map[string]string{}, map[int][][2]string{}, map[string]bool{}
 		x.known(c)
 		for _, m := range c.file.Makers {
 			for _, n := range append([]string{m.Name}, m.Also...) {
 				if s := skeleton(n, nearAlike); len(s) >= 4 && !shortOf(n, m.Name) {
 					x.names[s] = m.Name
+					x.longNames[len(shape(n))] = append(x.longNames[len(shape(n))], [2]string{shape(n), m.Name})
 				}
 			}
 		}
@@ -210,14 +268,14 @@ func (x *idIndex) known(c *Catalogue) {
 		} else {
 			seen[k] = true
 		}
-		id := knownID{kind: kind, value: value}
+		id := knownID{kind: kind, value: value, shape: shape(value)}
 		for _, f := range c.Identify(kind, value).Makers {
 			if f.names() && !slices.Contains(id.makers, f.Maker) {
 				id.makers = append(id.makers, f.Maker)
 			}
 		}
-		n, f := skeleton(value, nearAlike), skeleton(value, farAlike)
-		x.near[n], x.far[f] = append(x.near[n], id), append(x.far[f], id)
+		n, l := skeleton(value, nearAlike), sized{kind, len(id.shape)}
+		x.near[n], x.long[l] = append(x.near[n], id), append(x.long[l], id)
 	}
 	for i := range c.file.Modules {
 		m := &c.file.Modules[i]
@@ -246,6 +304,30 @@ func (x *idIndex) known(c *Catalogue) {
 			}
 		}
 	}
+}
+
+// others are the known identifiers that s may be, misread or not, and that are
+// not of the makers alone.
+func (x *idIndex) others(kind, s string, makers []string) []knownID {
+	s = shape(s)
+	var out []knownID
+	for _, o := range x.long[sized{kind, len(s)}] {
+		if mayBe(s, o.shape) && slices.ContainsFunc(o.makers, func(m string) bool { return !slices.Contains(makers, m) }) {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// nameLike is the maker whose name s may be, misread.
+func (x *idIndex) nameLike(s string) string {
+	s = shape(s)
+	for _, n := range x.longNames[len(s)] {
+		if mayBe(s, n[0]) {
+			return n[1]
+		}
+	}
+	return ""
 }
 
 // names says whether a finding names whose module it is.

@@ -39,6 +39,8 @@ type Reading struct {
 	Problems []Problem `json:"problems"`
 
 	weight weight
+	faint  bool // a maker's name that much would have to be misread for
+	onBus  bool // it stands beside a bus id
 	unitOf bool // it names the maker of the unit that contains what another reading names
 }
 
@@ -143,6 +145,19 @@ type labelReader struct {
 
 var busIDs = regexp.MustCompile(`(?i)\b(?:(?:(USB|PCI)(?: ID)?|ID)[ :=]+|idVendor[ :=]+|VID[_ :=]*)(?:0x)?([0-9a-f]{4})\b(?:(?::|\W+(?:idProduct|PID)[_ :=]*)(?:0x)?([0-9a-f]{4})\b)?`)
 
+// busShape is a bus id, if a misread one: what stands beside it on the line is
+// what the modem says of itself.
+var busShape = regexp.MustCompile(`(?:^|[^0-9A-Za-z])([0-9A-Za-z|!$]{4}):([0-9A-Za-z|!$]{4})(?:[^0-9A-Za-z]|$)`)
+
+func onBus(line string) bool {
+	for _, m := range busShape.FindAllStringSubmatch(line, -1) {
+		if strings.ContainsAny(m[1], "0123456789") && strings.ContainsAny(m[2], "0123456789") {
+			return true
+		}
+	}
+	return false
+}
+
 var approvalMarks = regexp.MustCompile(`\b(?:[Ee] ?\d{1,2}[ *-]+(?:\d{2,3} ?R ?-? ?\d{4,7}|\d{2,4}[*/][0-9*/]+)|CE ?\d{4})\b`)
 
 // read goes through the text line by line.
@@ -173,7 +188,7 @@ func (r *labelReader) readLine(from, to int) {
 		r.contains, r.carry = false, noWord
 		return
 	}
-	bus := false
+	n, bus := len(r.out), false
 	for _, m := range busIDs.FindAllStringSubmatchIndex(line, -1) {
 		v := line[m[4]:m[5]]
 		if m[6] >= 0 {
@@ -188,18 +203,18 @@ func (r *labelReader) readLine(from, to int) {
 		r.emit("usb_id", from+m[0], from+m[1], v, hint, false)
 		toks = without(toks, from+m[0], from+m[1])
 	}
+	bus = bus || onBus(line)
 	for _, m := range approvalMarks.FindAllStringIndex(line, -1) {
 		r.emit("ce_type", from+m[0], from+m[1], line[m[0]:m[1]], hint, false)
 		toks = without(toks, from+m[0], from+m[1])
 	}
-	n := len(r.out)
 	if len(toks) > 0 {
-		r.tokens(toks, bus)
+		r.tokens(toks)
 	}
 	slices.SortStableFunc(r.out, func(a, b Reading) int { return a.From - b.From })
 	if bus { // what a modem says of itself over a bus is what it enumerates as
 		for i := n; i < len(r.out); i++ {
-			r.out[i].weight = hint
+			r.out[i].weight, r.out[i].onBus = hint, true
 		}
 	}
 }
@@ -269,13 +284,13 @@ func wordAt(toks []token, i int) (keyword, int) {
 	if i+1 < len(toks) {
 		two += plain(toks[i+1].text)
 	}
-	far := skeleton(toks[i].text, farAlike)
+	far := shape(toks[i].text)
 	switch near := skeleton(toks[i].text, nearAlike); {
 	case slices.Contains(containsWords[:], near):
 		return wordContains, 1
-	case far == fccID:
+	case mayBe(far, "FCCID"):
 		return wordFCC, 1
-	case far == fccID[:3] && len(two) == len(p)+2 && skeleton(two, farAlike) == fccID:
+	case mayBe(far, "FCC") && i+1 < len(toks) && mayBe(shape(toks[i+1].text), "ID"):
 		return wordFCC, 2
 	case p == "FCC":
 		return wordFCC, 1
@@ -305,7 +320,6 @@ func wordAt(toks []token, i int) (keyword, int) {
 
 // The words that say what follows, as they are compared.
 var (
-	fccID         = skeleton("FCCID", farAlike)
 	icWord        = skeleton("IC", nearAlike)
 	imeiWord      = skeleton("IMEI", nearAlike)
 	containsWords = [...]string{skeleton("contains", nearAlike), skeleton("contain", nearAlike), skeleton("containing", nearAlike), skeleton("contient", nearAlike),
@@ -319,7 +333,7 @@ var (
 func filler(t token) bool { return slices.Contains(fillers[:], plain(t.text)) }
 
 // tokens reads the tokens of one line.
-func (r *labelReader) tokens(toks []token, bus bool) {
+func (r *labelReader) tokens(toks []token) {
 	open := r.carry // the word whose identifiers follow
 	named := r.contains
 	if first, _ := wordAt(toks, 0); open == noWord && first != wordContains {
@@ -386,7 +400,7 @@ func (r *labelReader) tokens(toks []token, bus bool) {
 			open = noWord
 		}
 		if used == 0 {
-			used = r.bare(toks[i:], named, model, part, bus)
+			used = r.bare(toks[i:], named, model, part)
 		}
 		if used == 0 {
 			used = 1
@@ -520,6 +534,11 @@ func (r *labelReader) approval(s string, w keyword) match {
 	if m := r.mendProduct(s); m.found && m.weight > best.weight {
 		return m
 	}
+	if !best.found { // held against other readings, never for them
+		if far := r.x.others(kinds[0], s, nil); len(far) > 0 {
+			best = match{kind: kinds[0], value: s, found: true, others: far}
+		}
+	}
 	return best
 }
 
@@ -536,21 +555,10 @@ func (r *labelReader) asWritten(kind, s string) match {
 			m.weight = firm
 		}
 	}
-	if m.weight == firm && len(r.others(r.x.far[skeleton(s, farAlike)], kind, id.names())) > 0 {
+	if m.weight == firm && len(r.x.others(kind, s, id.names())) > 0 {
 		m.weight = hint
 	}
 	return m
-}
-
-// others are the identifiers that may be meant and are of other makers.
-func (r *labelReader) others(ids []knownID, kind string, makers []string) []knownID {
-	var out []knownID
-	for _, o := range ids {
-		if o.kind == kind && slices.ContainsFunc(o.makers, func(m string) bool { return !slices.Contains(makers, m) }) {
-			out = append(out, o)
-		}
-	}
-	return out
 }
 
 // maxMends is how many characters of one reading may be put right.
@@ -569,7 +577,7 @@ func (r *labelReader) known(kind, s string) match {
 		return match{}
 	}
 	m := match{kind: kind, value: of[0].value, weight: mended, found: true, module: len(of[0].makers) > 0}
-	if far := r.others(r.x.far[skeleton(s, farAlike)], kind, of[0].makers); len(of) > 1 || len(far) > 0 {
+	if far := r.x.others(kind, s, of[0].makers); len(of) > 1 || len(far) > 0 {
 		m.others = append(of[1:], far...)
 		m.weight = hint
 	}
@@ -693,7 +701,7 @@ func asDigits(s string) (digits string, changed, ok bool) {
 }
 
 // bare reads what stands at the first token without a word that announces it.
-func (r *labelReader) bare(toks []token, contains, model, part, bus bool) int {
+func (r *labelReader) bare(toks []token, contains, model, part bool) int {
 	t := toks[0]
 	if n := r.name(toks, contains); n > 0 {
 		return n
@@ -751,7 +759,7 @@ func (r *labelReader) part(s string, word bool) match {
 		w = firm
 	}
 	if len(id.Makers) > 0 || slices.ContainsFunc(id.Problems, func(p Problem) bool { return p.Code == "unnamed" }) {
-		if len(r.others(r.x.far[skeleton(s, farAlike)], "tcu_part", id.names())) > 0 {
+		if len(r.x.others("tcu_part", s, id.names())) > 0 {
 			w = hint
 		}
 		return match{kind: "tcu_part", value: s, weight: w, found: true}
@@ -828,12 +836,12 @@ func (r *labelReader) module(s string, word bool) match {
 // besideOthers says whether a marking, or its beginning where only that is a
 // known model, is near to a known model of another maker.
 func (r *labelReader) besideOthers(s string, base int, makers []string) bool {
-	sk := skeleton(s, farAlike)
-	if len(r.others(r.x.far[sk], "module", makers)) > 0 {
+	if len(r.x.others("module", s, makers)) > 0 {
 		return true
 	}
-	for n := len(sk) - 1; base > 0 && n >= base; n-- {
-		if len(r.others(r.x.far[sk[:n]], "module", makers)) > 0 {
+	s = shape(s)
+	for n := len(s) - 1; base > 0 && n >= base; n-- {
+		if len(r.x.others("module", s[:n], makers)) > 0 {
 			return true
 		}
 	}
@@ -848,15 +856,19 @@ func (r *labelReader) name(toks []token, contains bool) int {
 			s += t.text
 			sk += skeleton(t.text, nearAlike)
 		}
-		maker := r.c.makers[fold(s)]
+		maker, near := r.c.makers[fold(s)], true
 		if maker == "" && len(sk) >= 6 && n == 1 {
 			maker = r.x.names[sk]
+		}
+		if maker == "" && len(sk) >= 5 && n == 1 { // held against other readings, never for them
+			maker, near = r.x.nameLike(s), false
 		}
 		if maker == "" || n == 1 && strings.HasPrefix(maker, s+" ") {
 			continue
 		}
 		rd := r.emit("maker", toks[0].from, toks[n-1].to, maker, hint, contains)
 		rd.Makers = []Finding{{Maker: maker, Unit: !r.c.lines().modules[maker], Certainty: Reported, Note: "The maker is named, the model is not."}}
+		rd.Mended, rd.faint = fold(s) != fold(maker) && r.c.makers[fold(s)] == "", !near
 		return n
 	}
 	return 0
@@ -899,7 +911,7 @@ func (r *labelReader) join() Label {
 	contained := map[string]bool{}
 	for i := range l.Readings {
 		rd := &l.Readings[i]
-		if rd.Kind == "maker" && !rd.Makers[0].Unit {
+		if rd.Kind == "maker" && !rd.Makers[0].Unit && !rd.faint {
 			named[rd.Value] = true
 		}
 		if rd.Contains && rd.Kind != "maker" && rd.weight > hint {
@@ -920,7 +932,7 @@ func (r *labelReader) join() Label {
 		rd := &l.Readings[i]
 		// A pattern, or a short model, counts with the maker's name beside it.
 		if n := rd.names(); rd.Kind == "module" && rd.weight == hint && !rd.Mended && len(n) == 1 && named[n[0]] && !r.besideOthers(rd.Value, 4, n) &&
-			rd.Text == rd.Value && !r.onBus(rd) {
+			rd.Text == rd.Value && !rd.onBus {
 			rd.weight = firm
 		}
 	}
@@ -962,11 +974,6 @@ func (r *labelReader) join() Label {
 	}
 	r.findings(&l)
 	return l
-}
-
-// onBus says whether a bus id stands on a reading's line.
-func (r *labelReader) onBus(rd *Reading) bool {
-	return slices.ContainsFunc(r.out, func(o Reading) bool { return o.Kind == "usb_id" && o.Line == rd.Line })
 }
 
 // findings sorts what the readings found, and says what is wrong.

@@ -197,7 +197,13 @@ func TestNoiseNeverYieldsAWrongMaker(t *testing.T) {
 				text := spoil(t, tc.text, 3, classes)
 				l := c.ReadLabel(text)
 				checkLabel(t, text, l)
-				if l.Certain && l.Maker != tc.truth {
+				right := []string{tc.truth}
+				if tc.truth == "-" { // a text that names several, or by what settles nothing, may be read as one of them
+					for _, f := range c.ReadLabel(tc.text).Modules {
+						right = append(right, f.Maker)
+					}
+				}
+				if l.Certain && !slices.Contains(right, l.Maker) {
 					t.Fatalf("label %s (%s) was taken for %s, not %s:\n%s\n%s", tc.number, tc.title, l.Maker, tc.truth, text, sayLabel(l))
 				}
 			})
@@ -276,7 +282,7 @@ func TestTwoLabels(t *testing.T) {
 		if !l.Certain {
 			return
 		}
-		if l.Maker != la.Maker && l.Maker != lb.Maker && l.Maker != a.truth && l.Maker != b.truth {
+		if !slices.ContainsFunc(append(slices.Clone(la.Modules), lb.Modules...), func(f Finding) bool { return f.Maker == l.Maker }) {
 			t.Fatalf("%s is named by neither %s nor %s", l.Maker, a.number, b.number)
 		}
 		contained := strings.Contains(sayLabel(l), "contains true")
