@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ const maxRequestLine = 1 << 20
 type assessCmd struct {
 	Index  string `help:"VIN index made by refdata build vpic; the default is the one in the program." placeholder:"FILE"`
 	Policy string `help:"Rule file (YAML), or the name of a shipped pack." default:"paper-baseline" placeholder:"FILE"`
-	Data   string `help:"Data directory of a site whose installed reference data to use." type:"existingdir" placeholder:"DIR"`
+	Data   string `help:"Data directory of a site whose installed reference data and recorded inspections to use, running or stopped." type:"existingdir" placeholder:"DIR"`
 	JSON   bool   `name:"json" help:"Accepted for clarity; the answer is always JSON, one object a line."`
 	File   string `arg:"" optional:"" default:"-" help:"File of requests, one JSON object a line; - is standard input."`
 }
@@ -41,11 +42,16 @@ type assessFault struct {
 // Run answers every line in order. A line that is no request is answered with
 // its number and what is wrong, and the next line is read; the exit code then
 // says that some line failed.
-func (c *assessCmd) Run(s *streams) error {
+func (c *assessCmd) Run(ctx context.Context, s *streams) (err error) {
 	held, err := c.held()
 	if err != nil {
 		return err
 	}
+	known, err := openInspected(ctx, c.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, known.Close()) }()
 	a, err := newAssessor(c.Policy, c.Index, held)
 	if err != nil {
 		return err
@@ -84,7 +90,7 @@ func (c *assessCmd) Run(s *streams) error {
 			}
 			continue
 		}
-		answer, err := c.answer(a, line, long, s, hear)
+		answer, err := c.answer(ctx, known.assessor(a), line, long, s, hear)
 		if err != nil {
 			bad++
 			err = enc.Encode(assessFault{Line: n, Error: err.Error()})
@@ -113,7 +119,7 @@ func (c *assessCmd) Run(s *streams) error {
 	return nil
 }
 
-func (c *assessCmd) answer(a *gate.Judge, line []byte, long bool, s *streams, hear func([]rf.Observation) *rf.Finding) (gate.Answer, error) {
+func (c *assessCmd) answer(ctx context.Context, a assessor, line []byte, long bool, s *streams, hear func([]rf.Observation) *rf.Finding) (gate.Answer, error) {
 	if long {
 		return gate.Answer{}, fmt.Errorf("request: longer than %d bytes", maxRequestLine)
 	}
@@ -125,7 +131,8 @@ func (c *assessCmd) answer(a *gate.Judge, line []byte, long bool, s *streams, he
 	if err != nil {
 		return gate.Answer{}, err
 	}
-	return a.Assess(q).Answer(), nil
+	result, err := a(ctx, q)
+	return result.Answer(), err
 }
 
 // readLine returns the next line without its end. Of a line over limit bytes

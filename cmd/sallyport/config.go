@@ -27,6 +27,11 @@ type siteConfig struct {
 	RetentionDays int          `toml:"retention_days"` // personal data older than this is erased; the log stays whole
 	Refdata       refdataTrust `toml:"refdata"`        // whose bundles of reference data are trusted; empty is nobody's
 	Lanes         []laneConfig `toml:"lane"`
+
+	InspectionDays  int    `toml:"inspection_days"`  // what a person saw in a vehicle holds so long; absent is 365
+	StatementDays   int    `toml:"statement_days"`   // what a maker, importer or dealer states holds so long; absent is 180 or inspection_days
+	TwoPersonFrom   string `toml:"two_person_from"`  // zone from which an inspection needs two people: public (always) … critical; absent is nowhere
+	KeepPhotographs bool   `toml:"keep_photographs"` // keep photographs of inspections
 }
 
 // refdataTrust is [refdata] of site.toml.
@@ -115,6 +120,9 @@ func (c siteConfig) check() error {
 	}
 	if c.RetentionDays < 1 {
 		return fmt.Errorf("retention_days: %d; it must be at least 1, and is the site's decision", c.RetentionDays)
+	}
+	if err := c.checkInspections(); err != nil {
+		return err
 	}
 	if len(c.Lanes) == 0 {
 		return errors.New("lane: a site has at least one [[lane]]")

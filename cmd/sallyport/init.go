@@ -43,6 +43,15 @@ retention_days = 90
 # [refdata]
 # root = "refdata-root.json"
 
+# Inspections: how many days hold what a person saw in a vehicle, and what a
+# maker, importer or dealer stated of it; from which zone an inspection needs two
+# people ("public" is always, "critical" the most sensitive only, "" nowhere);
+# whether photographs are kept.
+inspection_days = 365
+statement_days = 180
+two_person_from = ""
+keep_photographs = false
+
 [[lane]]
 id = "lane-1"
 name = "Lane 1"

@@ -65,6 +65,7 @@ type cli struct {
 		Add    deviceAddCmd    `cmd:"" help:"Enrol a sensor, kiosk or plate camera and print its token."`
 		Revoke deviceRevokeCmd `cmd:"" help:"Revoke a device at once."`
 	} `cmd:"" help:"Devices of the site."`
+	Inspect inspectCmd `cmd:"" help:"What was read off vehicles: record, confirm, end, list."`
 }
 
 func main() {

@@ -68,6 +68,7 @@ type site struct {
 	store      *sqlite.Store
 	controller *gate.Controller
 	judge      *gate.Judge
+	desk       *gate.Inspections
 	screens    *ui.Server
 	prefixes   *rf.Prefixes
 	refdata    *heldRefdata // nil where the program's own data is in use
@@ -177,8 +178,15 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if err != nil {
 		return nil, err
 	}
-	st.controller, err = gate.NewController(gate.Config{Lanes: lanes, Store: store, Registry: store, Assessor: judge, Program: programVersion(), Log: log})
+	rules, err := cfg.inspectionRules()
 	if err != nil {
+		return nil, err
+	}
+	st.controller, err = gate.NewController(gate.Config{Lanes: lanes, Store: store, Registry: store, Assessor: judge, Inspecting: rules, Program: programVersion(), Log: log})
+	if err != nil {
+		return nil, err
+	}
+	if st.desk, err = inspectionDesk(cfg, store, judge, now, st.controller.Inspected); err != nil {
 		return nil, err
 	}
 	st.screens, err = ui.New(ui.Config{
@@ -284,6 +292,12 @@ func (st *site) serve(ctx context.Context, addr string, ready func(base string))
 			}
 			g.Go(func() error { return st.listen(ctx, gate.LaneID(l.ID), sn) })
 		}
+	}
+	if socket, err := listenControl(ctx, st.dir); err != nil {
+		// The gate works without it; commands wait until the site is stopped.
+		st.log.ErrorContext(ctx, "commands cannot reach this site while it runs", "error", err)
+	} else {
+		g.Go(func() error { return control(ctx, socket, inspectionOps(st.desk, st.store, st.judge, st.now)) })
 	}
 	for _, run := range st.extra {
 		g.Go(func() error { return run(ctx) })
