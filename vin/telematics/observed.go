@@ -109,8 +109,9 @@ var ErrNotLearnt = errors.New("inspection cannot be learnt from")
 //
 // and in none that asks for what is not known of it. Names are compared as in
 // Lookup; members of the EU market are one market. A look-up takes the finest
-// group with at least K vehicles, M days and enough inspectors. There is no
-// group of a make alone: a maker's other models say nothing.
+// group with at least K vehicles, M days and enough inspectors, and before it
+// the finest that has K vehicles whichever one inspector is left out. There is
+// no group of a make alone: a maker's other models say nothing.
 //
 // # What counts
 //
@@ -145,6 +146,10 @@ var ErrNotLearnt = errors.New("inspection cannot be learnt from")
 //     vehicles of each, where no one weighs more than the part w (Terms.Weight)
 //     of the whole. With s the share of the others in the weights that they then
 //     have, it is at most w + (1-w)s and at least (1-w)s.
+//
+//   - He cannot put a group of his own in the place of a coarser one that is
+//     large enough without him, nor make a group speak of model years that the
+//     others did not see.
 //
 // Two who lie together are not caught by this.
 type Learner struct {

@@ -263,6 +263,7 @@ func (l *Learner) Adopt(a Aggregate) error {
 	for i := range a.Groups {
 		g := a.Groups[i]
 		g.Enough = g.Inspected >= l.terms.K && g.Days >= l.terms.M
+		g.Firm = g.Enough // who inspected there is not told
 		g.Market, g.Plant = l.names.oneMarket(g.Market), plantOf(g.Plant)
 		k := groupKey{year: int16(g.ModelYear), role: roleOf(g.Role), level: levelLine, market: g.Market, plant: g.Plant}
 		switch {

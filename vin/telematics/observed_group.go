@@ -200,14 +200,14 @@ type group struct {
 	silent  int // vehicles of which nobody could tell
 	modules []moduleCount
 	people  []inspector
-	days    []dayCount // on which somebody could tell, in order
-	years   []yearCount
-	shown   *Group // as last worked out; nil since a change
+	days    []dayCount  // on which somebody could tell, in order
+	years   []yearCount // model years told of, in order, and by whom
+	shown   *Group      // as last worked out; nil since a change
 }
 
 type (
 	dayCount    struct{ day, n int32 }
-	yearCount   struct{ year, n int32 }
+	yearCount   struct{ year, by, n int32 }
 	moduleCount struct {
 		of     party
 		module int32
@@ -243,13 +243,42 @@ func (g *group) change(id int32, s saying, by int) {
 	if s.year == 0 {
 		return
 	}
-	i, there = slices.BinarySearchFunc(g.years, int32(s.year), func(y yearCount, year int32) int { return cmp.Compare(y.year, year) })
+	i, there = slices.BinarySearchFunc(g.years, yearCount{year: int32(s.year), by: s.by}, func(a, b yearCount) int {
+		return cmp.Or(cmp.Compare(a.year, b.year), cmp.Compare(a.by, b.by))
+	})
 	if !there {
-		g.years = slices.Insert(g.years, i, yearCount{year: int32(s.year)})
+		g.years = slices.Insert(g.years, i, yearCount{year: int32(s.year), by: s.by})
 	}
 	if g.years[i].n += int32(by); g.years[i].n == 0 {
 		g.years = slices.Delete(g.years, i, i+1)
 	}
+}
+
+// span is the first and last model year, whichever one inspector is left out:
+// up to the first, and from the last on, two have told of one. With one
+// inspector they are his.
+func (g *group) span() (from, to int) {
+	years := g.years
+	if len(years) == 0 {
+		return 0, 0
+	}
+	first, last := years[0], years[len(years)-1]
+	for _, y := range years {
+		if y.by != first.by {
+			first = y
+			break
+		}
+	}
+	for _, y := range slices.Backward(years) {
+		if y.by != last.by {
+			last = y
+			break
+		}
+	}
+	if first.year > last.year { // each saw other years: no year is told of by two
+		return 0, 0
+	}
+	return int(first.year), int(last.year)
 }
 
 // count counts a vehicle in every tally, or takes it out of every one.

@@ -134,6 +134,8 @@ func (o *Shares) Groups(maker, model string) []Group {
 //   - The finest group that is large enough speaks (see Learner), of the model
 //     year asked for; a group of all model years only where the year asked for
 //     lies between the first and the last inspected, or is not known.
+//     A group is passed over where one inspector made it large enough and a
+//     coarser one is so without him.
 //   - A module found becomes a candidate of certainty Observed. One that the
 //     catalogue has already gets the share as one more source; it is raised to
 //     Observed where it was only reported, and a documented one stays what it
@@ -212,36 +214,30 @@ func (o *Shares) merge(ln *shownLine, q Query, a Answer) Answer {
 	return a
 }
 
-// finest is the finest group of a vehicle that is large enough, and its level.
+// finest is the group of a vehicle that speaks, and its level.
 func (o *Shares) finest(groups map[groupKey]*Group, year int, market, plant string, role uint8) (*Group, uint8) {
 	if year < 0 || year > longestYear {
 		year = 0
 	}
-	enough := func(k groupKey) *Group {
-		if g := groups[k]; g != nil && g.Enough {
-			return g
-		}
-		return nil
+	y := int16(year)
+	keys := [...]groupKey{
+		{y, role, levelPlant, market, plant}, {y, role, levelMarket, market, ""}, {y, role, levelYear, "", ""}, {0, role, levelLine, "", ""},
 	}
-	if y := int16(year); y != 0 {
-		if market != "" && plant != "" {
-			if g := enough(groupKey{y, role, levelPlant, market, plant}); g != nil {
-				return g, levelPlant
-			}
+	var thin *Group
+	var level uint8
+	for i, k := range keys {
+		g := groups[k]
+		if g == nil || !g.Enough || k.level == levelLine && year != 0 && (g.YearFrom == 0 || year < g.YearFrom || year > g.YearTo) {
+			continue
 		}
-		if market != "" {
-			if g := enough(groupKey{y, role, levelMarket, market, ""}); g != nil {
-				return g, levelMarket
-			}
+		if g.Firm {
+			return g, uint8(i)
 		}
-		if g := enough(groupKey{y, role, levelYear, "", ""}); g != nil {
-			return g, levelYear
+		if thin == nil {
+			thin, level = g, uint8(i)
 		}
 	}
-	if g := enough(groupKey{0, role, levelLine, "", ""}); g != nil && (year == 0 || g.YearFrom != 0 && year >= g.YearFrom && year <= g.YearTo) {
-		return g, levelLine
-	}
-	return nil, 0
+	return thin, level
 }
 
 // voice is whose shares are spoken of, and what they can do.

@@ -249,7 +249,7 @@ func TestExportNamesNobody(t *testing.T) {
 	}
 	back.Groups, a.Groups = slices.Clone(back.Groups), slices.Clone(a.Groups)
 	for i := range a.Groups {
-		a.Groups[i].Inspectors, a.Groups[i].Enough = 0, false
+		a.Groups[i].Inspectors, a.Groups[i].Enough, a.Groups[i].Firm = 0, false, false
 	}
 	if d := cmp.Diff(a, back); d != "" {
 		t.Errorf("read back, it is another:\n%s", d)

@@ -18,7 +18,7 @@ type Group struct {
 	Market       string  `json:"market,omitempty"`
 	Plant        string  `json:"plant,omitempty"`
 	Role         string  `json:"role"`
-	YearFrom     int     `json:"year_from,omitempty"` // first and last model year inspected
+	YearFrom     int     `json:"year_from,omitempty"` // first and last model year inspected, whichever one inspector is left out
 	YearTo       int     `json:"year_to,omitempty"`
 	From         string  `json:"from"` // first and last day of an inspection that told something
 	To           string  `json:"to"`
@@ -33,6 +33,7 @@ type Group struct {
 
 	Inspectors int  `json:"-"` // who could tell; it does not leave the site
 	Enough     bool `json:"-"` // vehicles, days and inspectors are enough for shares; else those are zero
+	Firm       bool `json:"-"` // and vehicles are whichever one inspector is left out
 }
 
 // Share is one part of a group. See Learner for what its bounds hold against.
@@ -67,13 +68,17 @@ func (l *Learner) show(k groupKey, g *group) *Group {
 		ModelYear: int(k.year), Market: k.market, Plant: k.plant, Role: roles[k.role], Days: len(g.days), Inspected: g.all.told,
 		Unread: g.all.unread, TwoWays: g.all.twoWays, CouldNotTell: g.silent, Inspectors: len(g.people), Makers: []Share{},
 	}
-	if n := len(g.years); n > 0 {
-		out.YearFrom, out.YearTo = int(g.years[0].year), int(g.years[n-1].year)
+	if out.YearFrom, out.YearTo = g.span(); k.year != 0 {
+		out.YearFrom, out.YearTo = int(k.year), int(k.year)
 	}
 	if n := len(g.days); n > 0 {
 		out.From, out.To = dateOf(g.days[0].day).Format(time.DateOnly), dateOf(g.days[n-1].day).Format(time.DateOnly)
 	}
 	out.Enough = out.Inspected >= l.terms.K && out.Days >= l.terms.M && out.Inspectors >= l.terms.Inspectors()
+	out.Firm = out.Enough
+	for i := range g.people {
+		out.Firm = out.Firm && g.all.told-g.people[i].lost.told >= l.terms.K
+	}
 	// Fractions are summed in an order that does not depend on who came first.
 	slices.SortFunc(g.people, func(a, b inspector) int { return strings.Compare(l.word(a.by), l.word(b.by)) })
 	w := l.weights(g.people)

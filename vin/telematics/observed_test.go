@@ -355,6 +355,41 @@ func TestLiesOnTheVehiclesOfOthers(t *testing.T) {
 	}
 }
 
+// He cannot hide what others found behind a finer group of his own making, nor
+// carry it to other model years.
+func TestLiarMakesNoGroup(t *testing.T) {
+	golf := Inspected{Make: "VW", Model: "Golf", ModelYear: 2021, Market: "DE", Role: "tcu", Result: ModuleFound, Maker: "Quectel"}
+	truth := seen(40, golf)
+	truth[0].Plant = "WOLFSBURG"
+	lie := golf
+	lie.Plant, lie.Result, lie.Maker, lie.By = "WOLFSBURG", NoneFound, "", "liar"
+	early := golf
+	early.ModelYear, early.By, early.Day = 2012, "liar", day(3)
+	l := learner(t, Terms{})
+	add(t, l, truth...)
+	for i := range 50 {
+		lie.Key, lie.Day = fmt.Sprint("x", i), day(i)
+		early.Key = fmt.Sprint("y", i)
+		add(t, l, lie, early)
+	}
+	s := l.Snapshot()
+	q := Query{Make: "VW", Model: "Golf", Year: 2021, Market: "DE", Plant: "WOLFSBURG"}
+	got := candidates(s.Merge(q, Answer{}))
+	if len(got) == 0 || !strings.Contains(got[0], "Quectel observed") {
+		t.Errorf("behind fifty lies on one plant: %v", got)
+	}
+	// Where nobody else looked at all, the group that is there speaks, and names nobody.
+	if got := s.Merge(Query{Make: "VW", Model: "Golf", Year: 2012}, Answer{}); len(got.Units) != 0 {
+		t.Errorf("of a year that only the liar saw: %v", candidates(got))
+	}
+	if got := s.Merge(Query{Make: "VW", Model: "Golf", Year: 2016}, Answer{}); len(got.Units) != 0 {
+		t.Errorf("of a year between the liar's and the others': %v", candidates(got))
+	}
+	if g := s.Groups("VW", "Golf")[0]; g.YearFrom != 2021 || g.YearTo != 2021 {
+		t.Errorf("model years %d to %d", g.YearFrom, g.YearTo)
+	}
+}
+
 func TestOneVehicleCountsOnce(t *testing.T) {
 	l := learner(t, Terms{})
 	one := Inspected{Make: "VW", Model: "Golf", ModelYear: 2020, Role: "tcu", Result: ModuleFound, Maker: "Cinterion", By: "a", Key: "x"}
