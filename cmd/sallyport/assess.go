@@ -28,6 +28,7 @@ const maxRequestLine = 1 << 20
 type assessCmd struct {
 	Index  string `help:"VIN index made by refdata build vpic; the default is the one in the program." placeholder:"FILE"`
 	Policy string `help:"Rule file (YAML), or the name of a shipped pack." default:"paper-baseline" placeholder:"FILE"`
+	TAC    string `name:"tac" type:"existingfile" help:"Type allocation codes made by refdata build tac; the default is the site's, where --data names one." placeholder:"FILE"`
 	Data   string `help:"Data directory of a site whose installed reference data and recorded inspections to use, running or stopped." type:"existingdir" placeholder:"DIR"`
 	JSON   bool   `name:"json" help:"Accepted for clarity; the answer is always JSON, one object a line."`
 	File   string `arg:"" optional:"" default:"-" help:"File of requests, one JSON object a line; - is standard input."`
@@ -155,14 +156,21 @@ func readLine(r *bufio.Reader, limit int) (line []byte, long bool, err error) {
 // held is the reference data installed at the site named, or none.
 func (c *assessCmd) held() (*refdata.Data, error) {
 	if c.Data == "" {
-		return &refdata.Data{}, nil
+		return withTACs(&refdata.Data{}, c.TAC)
 	}
 	cfg, err := loadSite(c.Data)
 	if err != nil {
 		return nil, err
 	}
 	h, err := openRefdata(c.Data, cfg)
-	return h.parts(), err
+	if err != nil {
+		return nil, err
+	}
+	table := c.TAC
+	if table == "" {
+		table = cfg.tacFile(c.Data)
+	}
+	return withTACs(h.parts(), table)
 }
 
 // newAssessor wires the reference data to a policy: a pack's name, or a rule

@@ -24,6 +24,7 @@ type siteConfig struct {
 	Name          string       `toml:"name"`           // as people call it
 	Policy        string       `toml:"policy"`         // a shipped pack's name, or a rule file relative to the data directory
 	VPIC          string       `toml:"vpic"`           // VIN index made by refdata build vpic, relative to the data directory; empty is the one in the program
+	TAC           string       `toml:"tac"`            // type allocation codes made by refdata build tac, relative to the data directory; empty is none
 	RetentionDays int          `toml:"retention_days"` // personal data older than this is erased; the log stays whole
 	Refdata       refdataTrust `toml:"refdata"`        // whose bundles of reference data are trusted; empty is nobody's
 	Lanes         []laneConfig `toml:"lane"`
@@ -117,6 +118,9 @@ func (c siteConfig) check() error {
 	}
 	if c.Refdata.Root != "" && !filepath.IsLocal(c.Refdata.Root) {
 		return fmt.Errorf("refdata.root: %q lies outside the data directory", c.Refdata.Root)
+	}
+	if c.TAC != "" && !filepath.IsLocal(c.TAC) {
+		return fmt.Errorf("tac: %q lies outside the data directory", c.TAC)
 	}
 	if c.RetentionDays < 1 {
 		return fmt.Errorf("retention_days: %d; it must be at least 1, and is the site's decision", c.RetentionDays)

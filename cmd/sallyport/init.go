@@ -35,6 +35,11 @@ policy = "paper-baseline"
 # put it beside this one and name it here. Without it the program's own is used.
 # vpic = "vpic.idx"
 
+# Type allocation codes, the first eight digits of an IMEI: make the file with
+# "sallyport refdata build tac --gsma LIST --out FILE" (the GSMA licenses its list
+# to the site) or --osmocom, put it beside this one and name it here.
+# tac = "tac.json"
+
 # Days after which VIN, plate and driver are erased. The log stays whole.
 retention_days = 90
 

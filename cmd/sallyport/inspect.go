@@ -226,7 +226,11 @@ func siteJudge(dir string, cfg siteConfig) (*gate.Judge, error) {
 	if index != "" {
 		index = filepath.Join(dir, index)
 	}
-	return assessorFor(pol, index, held.parts())
+	data, err := withTACs(held.parts(), cfg.tacFile(dir))
+	if err != nil {
+		return nil, err
+	}
+	return assessorFor(pol, index, data)
 }
 
 // Where site.toml names no life of inspections: a year, in which a car of a

@@ -42,11 +42,13 @@ type cli struct {
 	Log    struct {
 		Verify logVerifyCmd `cmd:"" help:"Re-hash the whole log and name the first entry that does not fit."`
 	} `cmd:"" help:"The tamper-evident log."`
-	Refdata struct {
+	Identify identifyCmd `cmd:"" help:"Say what a label, or one identifier on it, tells of the module's maker."`
+	Refdata  struct {
 		Build struct {
 			VPIC       refdataBuildVPICCmd       `cmd:"" name:"vpic" help:"Build the VIN index from NHTSA's vPIC."`
 			Supply     refdataBuildSupplyCmd     `cmd:"" help:"Build the supply graph from its rows."`
 			Telematics refdataBuildTelematicsCmd `cmd:"" help:"Build the telematics catalogue from its rows."`
+			TAC        refdataBuildTACCmd        `cmd:"" name:"tac" help:"Build a site's table of type allocation codes."`
 			RF         refdataBuildRFCmd         `cmd:"" name:"rf" help:"Build the radio prefix table."`
 		} `cmd:"" help:"Build embedded reference data from its public source."`
 		Keygen  refdataKeygenCmd  `cmd:"" help:"Make the key of an authority, an ally or a site."`

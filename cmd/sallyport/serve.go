@@ -128,7 +128,10 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 		return nil, err
 	}
 	held.report(ctx, log, now())
-	data := held.parts()
+	data, err := withTACs(held.parts(), cfg.tacFile(dir))
+	if err != nil {
+		return nil, err
+	}
 	name := cfg.Policy
 	if _, came := data.Packs[name]; !came && !isPack(name) {
 		name = filepath.Join(dir, name)
