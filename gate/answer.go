@@ -105,7 +105,7 @@ func ParseZone(s string) (policy.Zone, error) {
 const maxDeclared = 64
 
 // declaredKinds are the kinds of declaration.
-var declaredKinds = [...]string{"fcc_id", "imei", "usb_id", "module", "tcu_part", "device", "no_modem"}
+var declaredKinds = [...]string{"fcc_id", "ic", "ce_type", "imei", "usb_id", "module", "tcu_part", "device", "no_modem"}
 
 // Check says what is wrong with a declaration, or nil.
 func (d Declared) Check() error {

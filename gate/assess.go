@@ -566,7 +566,7 @@ func (j *Judge) declare(f *policy.Facts, d Declared, a *Assessment) {
 }
 
 // labelNames are the kinds of identifiers as a label names them.
-var labelNames = map[string]string{"fcc_id": "FCC ID", "imei": "IMEI", "usb_id": "bus id"}
+var labelNames = map[string]string{"fcc_id": "FCC ID", "ic": "IC number", "ce_type": "type designation", "imei": "IMEI", "usb_id": "bus id"}
 
 // modulesOf are the findings that say whose module it is. The maker of a whole
 // unit is the maker of its module only where the unit has no separate one; and
