@@ -2,13 +2,14 @@
 // Zone, Lane, Arrival, evidence, Passage, Inspection, Registration, and the
 // ports that the controller needs, declared as small interfaces.
 //
-// It imports vin, vin/telematics, policy, policy/supply and rf; no database,
-// no web framework, no device. Life of one passage: a lane's goroutine takes
-// an arrival from its inbox, Assessor gathers evidence into policy.Facts and
-// evaluates the site's policy, Store.Record makes passage and log entry durable
-// in one transaction, the view is published, a person's act (or the policy's
-// auto-open) is recorded and only then commands the arm, and
-// Store.RecordOutcome closes the passage.
+// It imports vin, vin/telematics, policy, policy/supply, rf and gate/auth; no
+// database, no web framework, no device.
+//
+// Life of one passage: a lane's goroutine takes an arrival from its inbox,
+// Assessor gathers evidence into policy.Facts and evaluates the site's policy,
+// Store.Record makes passage and log entry durable in one transaction, the view
+// is published, a person's act (or the policy's auto-open) is recorded and only
+// then commands the arm, and Store.RecordOutcome closes the passage.
 //
 // A lane is a table of transitions (lane_table.go, drawn in testdata/lane.mmd)
 // and one goroutine that owns the lane's state. The order of its effects is the
@@ -17,4 +18,11 @@
 // memory until a record works again; where the process dies, the next start
 // finds the passage without an outcome and closes it as unknown. Either way no
 // arm is commanded twice for one passage, or once without a record.
+//
+// Life of one inspection: Inspections checks who records what, the store makes
+// it durable, Controller.Inspected decides again on the vehicle where it waits,
+// and from then on Registry hands it to every assessment, with what was done to
+// it since: confirmed, voided, withdrawn. The Judge says what counts (settle.go):
+// what was seen settles a unit, what contradicts settles nothing, and what only
+// one person saw where the site asks for two can raise a verdict and lower none.
 package gate

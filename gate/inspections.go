@@ -319,14 +319,14 @@ func (s *Inspections) Photo(ctx context.Context, who Person, id, sum string) (da
 // asks most.
 type InspectionView struct {
 	Inspection
-	Stands Standing `json:"stands"`
-	People int      `json:"people"` // who have vouched for it
-	Needs  int      `json:"needs"`  // who have to
+	Stands  Standing `json:"stands"`
+	Vouched int      `json:"vouched"` // people who have vouched for it
+	Needs   int      `json:"needs"`   // people who have to
 }
 
 func (s *Inspections) view(in Inspection) InspectionView {
 	now := s.cfg.Now()
-	return InspectionView{Inspection: in, Stands: s.cfg.Rules.Stands(in, now, 0), People: len(in.People(now)), Needs: s.cfg.Rules.Needs(in.Kind, 0)}
+	return InspectionView{Inspection: in, Stands: s.cfg.Rules.Stands(in, now, 0), Vouched: len(in.People(now)), Needs: s.cfg.Rules.Needs(in.Kind, 0)}
 }
 
 // List is all that is kept of a vehicle's inspections, newest first.

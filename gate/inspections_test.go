@@ -72,7 +72,7 @@ func TestInspectionsRecord(t *testing.T) {
 		t.Errorf("the same inspection again: %v", err)
 	}
 	views, err := s.List(ctx, auditor, strings.ToLower(modelX))
-	if err != nil || len(views) != 1 || views[0].Stands != gate.StandsInForce || views[0].People != 2 || views[0].Needs != 1 {
+	if err != nil || len(views) != 1 || views[0].Stands != gate.StandsInForce || views[0].Vouched != 2 || views[0].Needs != 1 {
 		t.Errorf("%+v, %v", views, err)
 	}
 	data, kind, err := s.Photo(ctx, auditor, in.ID, in.Photos[0].SHA256)
@@ -178,7 +178,7 @@ func TestInspectionsConfirmAndEnd(t *testing.T) {
 	is(s.Confirm(ctx, second, letter, ""), gate.ErrNotAllowed)
 	is(s.Confirm(ctx, second, tcu, "seen too"), nil)
 	is(s.Confirm(ctx, second, tcu, ""), gate.ErrSamePerson)
-	if v, err := s.Show(ctx, guard, tcu); err != nil || v.Stands != gate.StandsInForce || v.People != 2 {
+	if v, err := s.Show(ctx, guard, tcu); err != nil || v.Stands != gate.StandsInForce || v.Vouched != 2 {
 		t.Errorf("%+v, %v", v, err)
 	}
 	is(s.End(ctx, guard, tcu, gate.InspectionWithdrawn, "wrong car"), gate.ErrForbidden)

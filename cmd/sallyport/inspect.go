@@ -337,7 +337,7 @@ type inspectAddCmd struct {
 	Photo   []string  `help:"Photograph to keep (JPEG, PNG, WebP); may be repeated." type:"existingfile" sep:"none"`
 	At      time.Time `help:"When it was made (RFC 3339); the default is now."`
 	Expires time.Time `help:"When it ends, sooner than the site's rule (RFC 3339)."`
-	ID      string    `help:"Name of the record; the same record twice under one name is one record."`
+	ID      string    `help:"Name of the record; with --at too, the same command again is the same record."`
 }
 
 // Run records the inspection and prints it. A vehicle of that VIN at a lane of

@@ -117,7 +117,7 @@ func TestInspectStopped(t *testing.T) {
 	if v.ID != in.ID || v.Stands != gate.StandsWaiting || v.Needs != 2 {
 		t.Errorf("%+v", v)
 	}
-	if v = inspectOK[gate.InspectionView](t, dir, "confirm", in.ID, "--by", "jan"); v.Stands != gate.StandsInForce || v.People != 2 {
+	if v = inspectOK[gate.InspectionView](t, dir, "confirm", in.ID, "--by", "jan"); v.Stands != gate.StandsInForce || v.Vouched != 2 {
 		t.Errorf("%+v", v)
 	}
 	got := filepath.Join(t.TempDir(), "out.jpg")

@@ -1,6 +1,6 @@
 // Package sqlite is the database of a site: the only SQL that a gate runs. It
-// implements the ports of package gate (Recorder, Registry) and keeps
-// policies, people, sessions and devices.
+// implements the ports of package gate (Recorder, Registry, InspectionStore) and
+// keeps policies, people, sessions and devices.
 //
 // It imports gate, gate/translog and migrations, mattn/go-sqlite3 (which needs
 // cgo) and goose. One process writes at a time; a lock file says which.
@@ -12,7 +12,8 @@
 // checkpoint, commits with a sync to disk, and answers all of them. Readers use
 // a pool of read-only connections and never wait for the writer.
 //
-// Personal data (VIN, plate, what was assessed, words of a reason) sits in
-// columns that EraseBefore sets to NULL, overwriting what was there; the log
-// keeps salted commitments, and the erasure is itself an entry.
+// Personal data (VIN, plate, what was assessed, what was read off a vehicle,
+// photographs, words of a reason) sits in columns that EraseBefore sets to NULL,
+// overwriting what was there; the log keeps salted commitments, and the erasure
+// is itself an entry.
 package sqlite
