@@ -145,8 +145,8 @@ func (l *List) succeed(ed Edition) error {
 	return nil
 }
 
-// Change is one difference between two editions.
-type Change struct {
+// Difference is one difference between two editions.
+type Difference struct {
 	Name     string `json:"name"`                // in the newer edition; of one that is gone, in the older
 	Was      string `json:"was,omitempty"`       // its name in the older edition, where that differs
 	Party    string `json:"party,omitempty"`     // matched in the newer edition; of one that is gone, in the older
@@ -166,13 +166,13 @@ type Changes struct {
 	Title     string       `json:"title"`
 	From      EditionRef   `json:"from"`
 	To        EditionRef   `json:"to"`
-	Added     []Change     `json:"added"`
-	Removed   []Change     `json:"removed"`
-	Renamed   []Change     `json:"renamed"`
-	Matched   []Change     `json:"matched"`    // the same entry, now another party's or for the first time one's
-	Ended     []Change     `json:"ended"`      // removed while the older edition was in force
-	OnlyNewer []Change     `json:"only_newer"` // whether the older named it is not known
-	OnlyOlder []Change     `json:"only_older"` // whether the newer names it is not known
+	Added     []Difference `json:"added"`
+	Removed   []Difference `json:"removed"`
+	Renamed   []Difference `json:"renamed"`
+	Matched   []Difference `json:"matched"`    // the same entry, now another party's or for the first time one's
+	Ended     []Difference `json:"ended"`      // removed while the older edition was in force
+	OnlyNewer []Difference `json:"only_newer"` // whether the older named it is not known
+	OnlyOlder []Difference `json:"only_older"` // whether the newer names it is not known
 	Same      int          `json:"same"`
 	Between   []EditionRef `json:"between"` // others dated between the two, such as one that was withdrawn
 }
@@ -276,7 +276,7 @@ func DiffEditions(older, newer *Edition) Changes {
 	for i := range newer.Entries {
 		n := &newer.Entries[i]
 		if was[i] < 0 {
-			ch := Change{Name: n.Name, Party: n.Party, Entry: *n, Proof: older.proof(n.Party)}
+			ch := Difference{Name: n.Name, Party: n.Party, Entry: *n, Proof: older.proof(n.Party)}
 			if older.Complete || ch.Proof != nil {
 				c.Added = append(c.Added, ch)
 			} else {
@@ -291,7 +291,7 @@ func DiffEditions(older, newer *Edition) Changes {
 			continue
 		}
 		o := &older.Entries[i]
-		ch := Change{Name: o.Name, Party: o.Party, On: o.Until, Entry: *o, Proof: newer.proof(o.Party)}
+		ch := Difference{Name: o.Name, Party: o.Party, On: o.Until, Entry: *o, Proof: newer.proof(o.Party)}
 		switch {
 		case o.Until != "":
 			c.Ended = append(c.Ended, ch)
@@ -326,7 +326,7 @@ func withoutRemark(name string) string {
 
 // within sorts an entry that began or ended while its edition was in force.
 func (c *Changes) within(e *Entry, ed *Edition) {
-	ch := Change{Name: e.Name, Party: e.Party, Entry: *e}
+	ch := Difference{Name: e.Name, Party: e.Party, Entry: *e}
 	switch {
 	case e.Until != "":
 		ch.On = e.Until
@@ -340,7 +340,7 @@ func (c *Changes) within(e *Entry, ed *Edition) {
 }
 
 func (c *Changes) compare(o, n *Entry, older *Edition) {
-	ch := Change{Name: n.Name, Party: n.Party, Entry: *n}
+	ch := Difference{Name: n.Name, Party: n.Party, Entry: *n}
 	if o.Until != "" {
 		ch.On = o.Until
 		c.Ended = append(c.Ended, ch)
