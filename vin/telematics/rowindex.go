@@ -42,7 +42,7 @@ const (
 
 // entry is one name under which a row is found.
 type entry struct {
-	tag  uint32 // of the name's hash
+	tag  uint32 // the name's hash, cut
 	off  uint32 // where the name lies in names
 	row  uint32 // number of the row, and in the last bit whether the name is its own and not a part of it
 	size uint16
@@ -67,7 +67,6 @@ const (
 type some struct {
 	recs    []rowRec
 	entries []entry
-	hashes  []uint64
 	names   []byte
 	markets [][]string
 	known   map[string]uint16
@@ -143,7 +142,7 @@ func readRows(text string, makes map[string]string) (s *rowSet, tacs []TAC, at i
 		for j := range p.entries {
 			p.entries[j].row += row << 1
 			p.entries[j].off += off
-			s.starts[s.bucket(p.hashes[j])+1]++
+			s.starts[s.bucket(p.entries[j].tag)+1]++
 		}
 		s.recs, s.names = append(s.recs, p.recs...), append(s.names, p.names...)
 		tacs = append(tacs, p.tacs...)
@@ -154,8 +153,8 @@ func readRows(text string, makes map[string]string) (s *rowSet, tacs []TAC, at i
 	next := make([]uint32, buckets)
 	copy(next, s.starts)
 	for i := range parts {
-		for j, e := range parts[i].entries {
-			b := s.bucket(parts[i].hashes[j])
+		for _, e := range parts[i].entries {
+			b := s.bucket(e.tag)
 			s.entries[next[b]] = e
 			next[b]++
 		}
@@ -163,14 +162,18 @@ func readRows(text string, makes map[string]string) (s *rowSet, tacs []TAC, at i
 	return s, tacs, 0, nil
 }
 
-// bucket is where names of a hash lie.
-func (s *rowSet) bucket(hash uint64) int { return int(hash & uint64(len(s.starts)-2)) }
+// tag is a name's hash, cut to what an entry keeps of it.
+func (s *rowSet) tag(name []byte) uint32 { return uint32(maphash.Bytes(s.seed, name)) }
 
-func tagOf(hash uint64) uint32 { return uint32(hash >> 32) }
+// bucket is where names of a tag lie. There is a power of two of them.
+func (s *rowSet) bucket(tag uint32) int { return int(tag) & (len(s.starts) - 2) }
 
 // read reads the lines between two offsets of the text.
 func (p *some) read(s *rowSet, from, to int, makes map[string]string) {
 	p.known = map[string]uint16{}
+	// Rows of the public data have 700 bytes, five names, and 30 bytes of names.
+	size := to - from
+	p.recs, p.entries, p.names = make([]rowRec, 0, size/600), make([]entry, 0, size/140), make([]byte, 0, size/20)
 	var r Row
 	var ends []int
 	for from < to {
@@ -278,9 +281,7 @@ func (p *some) row(s *rowSet, line string, off int, r *Row, ends *[]int, makes m
 }
 
 func (p *some) add(s *rowSet, from, to int, row uint32) {
-	h := maphash.Bytes(s.seed, p.names[from:to])
-	p.entries = append(p.entries, entry{tag: tagOf(h), off: uint32(from), row: row, size: uint16(to - from)})
-	p.hashes = append(p.hashes, h)
+	p.entries = append(p.entries, entry{tag: s.tag(p.names[from:to]), off: uint32(from), row: row, size: uint16(to - from)})
 }
 
 // check says what a row lacks.
@@ -318,9 +319,9 @@ func partOfDay(s string) bool {
 // near returns the entries of the bucket that name lies in and its tag; those
 // of another name may be among them.
 func (s *rowSet) near(name []byte) ([]entry, uint32) {
-	h := maphash.Bytes(s.seed, name)
-	b := s.bucket(h)
-	return s.entries[s.starts[b]:s.starts[b+1]], tagOf(h)
+	tag := s.tag(name)
+	b := s.bucket(tag)
+	return s.entries[s.starts[b]:s.starts[b+1]], tag
 }
 
 // is says whether an entry of the bucket is of the name.
