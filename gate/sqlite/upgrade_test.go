@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +58,9 @@ func TestUpgrade(t *testing.T) {
 	if err != nil || !before.Clean() || before.Entries != 15 {
 		t.Fatalf("before: %d entries, %+v, %v", before.Entries, before.Misfits, err)
 	}
+	if _, err := sqlite.OpenReader(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "older program") {
+		t.Errorf("read before it was brought up to date: %v", err)
+	}
 	s := open(t, dir)
 	if _, err := os.Stat(filepath.Join(dir, "site.db.v00001")); err != nil {
 		t.Error("no copy of the database was made:", err)
@@ -82,6 +86,14 @@ func TestUpgrade(t *testing.T) {
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, want %+v", vin, got, want)
 		}
+	}
+	beside, err := sqlite.OpenReader(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer beside.Close()
+	if got, err := beside.Inspections(t.Context(), read.VIN, at); err != nil || !reflect.DeepEqual(got, []gate.Inspection{read}) {
+		t.Errorf("read beside the open store: %+v, %v", got, err)
 	}
 	if err := s.RecordInspectionActs(t.Context(), gate.InspectionAct{Inspection: "old-1", Kind: gate.InspectionTCUReplaced, By: "jan", At: at, Note: "workshop"}); err != nil {
 		t.Fatal(err)
