@@ -84,6 +84,20 @@ func (s *GraphSupply) answer(q policy.SupplyQuestion) policy.SupplyAnswer {
 	return out
 }
 
+// On is the Judge with another supply graph.
+func (j *Judge) On(g *supply.Graph) *Judge {
+	k := *j
+	k.supply, k.behind = NewGraphSupply(g), dated(g.Edition())
+	return &k
+}
+
+// Under is the Judge with another policy.
+func (j *Judge) Under(p *policy.Policy) *Judge {
+	k := *j
+	k.policy = p
+	return &k
+}
+
 func truth(v supply.Value) policy.Truth {
 	switch v {
 	case supply.True:
