@@ -27,6 +27,13 @@
 // row that shows a unit or by a rule with its legal or historical source.
 // Questions then says which acts would settle what is open, cheapest first.
 //
+// Life of one label: ReadLabel parts the text into tokens with their places,
+// reads each as the identifier that the words before it announce or that the
+// tables know, mends look-alike characters only where one known identifier of
+// one maker answers, and joins the readings: what the unit contains is its
+// module, what contradicts leaves it open. A site may add a table of type
+// allocation codes (ImportGSMATACs, ImportOsmocomTACs, Catalogue.WithTACs).
+//
 // The catalogue keeps its own copy of the file's text and some 15 MB of tables
 // for 100,000 rows of 700 bytes, and at most 4,096 answers.
 package telematics

@@ -140,7 +140,7 @@ type labelReader struct {
 	contains bool    // what follows is contained in the unit
 	carry    keyword // the line before ended with this word
 	makes    bool    // the make of a vehicle whose parts are known stands in the text
-	sole     bool    // the text is one line
+	sole     bool    // the text is one word
 }
 
 var busIDs = regexp.MustCompile(`(?i)\b(?:(?:(USB|PCI)(?: ID)?|ID)[ :=]+|idVendor[ :=]+|VID[_ :=]*)(?:0x)?([0-9a-f]{4})\b(?:(?::|\W+(?:idProduct|PID)[_ :=]*)(?:0x)?([0-9a-f]{4})\b)?`)
@@ -162,7 +162,7 @@ var approvalMarks = regexp.MustCompile(`\b(?:[Ee] ?\d{1,2}[ *-]+(?:\d{2,3} ?R ?-
 
 // read goes through the text line by line.
 func (r *labelReader) read() {
-	r.sole = strings.Count(strings.TrimSpace(r.text), "\n") == 0
+	r.sole = len(tokensOf(r.text, 0)) == 1
 	for _, w := range strings.FieldsFunc(r.text, func(c rune) bool { return !unicode.IsLetter(c) }) {
 		if r.x.makes[fold(w)] {
 			r.makes = true
@@ -811,7 +811,8 @@ func (r *labelReader) module(s string, word bool) match {
 			id = r.c.Identify("module", base)
 			m.value = base
 		}
-		if !strings.ContainsAny(s, "|!$") && (len(p) >= 6 || word || r.sole) {
+		whole := exact || len(base) >= 6 || parted(s, len(base)) // L610MM is a length
+		if !strings.ContainsAny(s, "|!$") && (whole && len(p) >= 6 || word || r.sole) {
 			m.weight = firm
 		}
 		if m.weight == firm && r.besideOthers(s, len(base), id.names()) {
@@ -831,6 +832,19 @@ func (r *labelReader) module(s string, word bool) match {
 		}
 	}
 	return match{}
+}
+
+// parted says whether a hyphen follows the first n letters and digits of s.
+func parted(s string, n int) bool {
+	for i := range len(s) {
+		if n == 0 {
+			return s[i] == '-' || s[i] == '_'
+		}
+		if plain(s[i:i+1]) != "" {
+			n--
+		}
+	}
+	return false
 }
 
 // besideOthers says whether a marking, or its beginning where only that is a
@@ -932,7 +946,7 @@ func (r *labelReader) join() Label {
 		rd := &l.Readings[i]
 		// A pattern, or a short model, counts with the maker's name beside it.
 		if n := rd.names(); rd.Kind == "module" && rd.weight == hint && !rd.Mended && len(n) == 1 && named[n[0]] && !r.besideOthers(rd.Value, 4, n) &&
-			rd.Text == rd.Value && !rd.onBus {
+			plain(rd.Text) == plain(rd.Value) && !rd.onBus {
 			rd.weight = firm
 		}
 	}
