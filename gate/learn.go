@@ -15,10 +15,17 @@ import (
 	"sallyport/vin/telematics"
 )
 
+// LearningStore is where Learning reads inspections, as in InspectionStore. It
+// owns this port; gate/sqlite and gate/storetest implement it.
+type LearningStore interface {
+	EachInspection(ctx context.Context, take func(Inspection) error) error
+	InspectionHistory(ctx context.Context, vin string) ([]Inspection, error)
+}
+
 // LearningConfig is what Learning is made of.
 type LearningConfig struct {
 	Judge  *Judge // decides, and reads the identifiers of inspections
-	Store  InspectionStore
+	Store  LearningStore
 	Rules  InspectionRules
 	Terms  telematics.Terms       // when a share is shown; the zero value takes the defaults
 	Others []telematics.Aggregate // what other sites found

@@ -57,6 +57,9 @@ func (c *assessCmd) Run(ctx context.Context, s *streams) (err error) {
 	if err != nil {
 		return err
 	}
+	if a, err = known.learnt(ctx, a, func(err error) { fmt.Fprintln(s.err, "sallyport:", err) }); err != nil {
+		return err
+	}
 	prefixes, err := prefixesOf(held)
 	if err != nil {
 		return err

@@ -33,6 +33,8 @@ type siteConfig struct {
 	StatementDays   int    `toml:"statement_days"`   // what a maker, importer or dealer states holds so long; absent is 180 or inspection_days
 	TwoPersonFrom   string `toml:"two_person_from"`  // zone from which an inspection needs two people: public (always) … critical; absent is nowhere
 	KeepPhotographs bool   `toml:"keep_photographs"` // keep photographs of inspections
+
+	Learning learningConfig `toml:"learning"` // what is learnt from inspections
 }
 
 // refdataTrust is [refdata] of site.toml.
@@ -126,6 +128,9 @@ func (c siteConfig) check() error {
 		return fmt.Errorf("retention_days: %d; it must be at least 1, and is the site's decision", c.RetentionDays)
 	}
 	if err := c.checkInspections(); err != nil {
+		return err
+	}
+	if err := c.Learning.check(); err != nil {
 		return err
 	}
 	if len(c.Lanes) == 0 {

@@ -57,6 +57,17 @@ statement_days = 180
 two_person_from = ""
 keep_photographs = false
 
+# What was found in vehicles of a kind is shown of the next one from k vehicles
+# inspected on m days on, with bounds of that level; no one inspector weighs more
+# than the part weight. name is how other sites call this one in what
+# "sallyport inspect export" writes for them: groups and counts, no vehicle.
+# [learning]
+# name = "north gate"
+# k = 5
+# m = 3
+# level = 0.95
+# weight = 0.5
+
 [[lane]]
 id = "lane-1"
 name = "Lane 1"

@@ -33,6 +33,9 @@ type inspectCmd struct {
 	Withdraw  inspectWithdrawCmd  `cmd:"" help:"Withdraw an inspection that was wrong."`
 	Photo     inspectPhotoCmd     `cmd:"" help:"Add a photograph to an inspection, or write one to a file."`
 	Questions inspectQuestionsCmd `cmd:"" help:"List the acts that would settle a vehicle, cheapest first."`
+	Shares    inspectSharesCmd    `cmd:"" help:"Say what was found in vehicles of a kind, with counts and bounds."`
+	Export    inspectExportCmd    `cmd:"" help:"Write what the site may give to others: groups and counts, no vehicle."`
+	Import    inspectImportCmd    `cmd:"" help:"Take in what another site found, to be shown as that site's."`
 }
 
 // The operations of inspections, as the control socket names them.
@@ -263,6 +266,8 @@ type assessor func(context.Context, gate.Request) (gate.Assessment, error)
 type inspectedSite struct {
 	store *sqlite.Reader
 	rules gate.InspectionRules
+	dir   string
+	cfg   siteConfig
 }
 
 // openInspected reads the inspections of the site in dir, which may be running;
@@ -280,7 +285,19 @@ func openInspected(ctx context.Context, dir string) (inspectedSite, error) {
 		return inspectedSite{}, err
 	}
 	store, err := sqlite.OpenReader(ctx, dir)
-	return inspectedSite{store, rules}, err
+	return inspectedSite{store, rules, dir, cfg}, err
+}
+
+// learnt is the Judge with what the site's inspections say of kinds of vehicles.
+func (k inspectedSite) learnt(ctx context.Context, j *gate.Judge, warn func(error)) (*gate.Judge, error) {
+	if k.store == nil {
+		return j, nil
+	}
+	l, err := siteLearning(ctx, k.dir, k.cfg, k.store, j, warn)
+	if err != nil {
+		return nil, err
+	}
+	return j.Observing(l.Shares()), nil
 }
 
 // Close ends the reading.

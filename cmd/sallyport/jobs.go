@@ -29,7 +29,10 @@ type job struct {
 func (st *site) jobs() []job {
 	return []job{
 		{"retention", gocron.DailyJob(1, gocron.NewAtTimes(gocron.NewAtTime(3, 10, 0))), func(ctx context.Context) error {
-			return retain(ctx, st.store, st.cfg.RetentionDays, st.now())
+			if err := retain(ctx, st.store, st.cfg.RetentionDays, st.now()); err != nil {
+				return err
+			}
+			return st.learning.Rebuild(ctx)
 		}},
 		{"verify", gocron.DailyJob(1, gocron.NewAtTimes(gocron.NewAtTime(2, 30, 0))), st.verifyLog},
 		{"checkpoint", gocron.DurationJob(time.Minute), st.store.KeepHead},

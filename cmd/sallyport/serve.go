@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -69,6 +70,7 @@ type site struct {
 	controller *gate.Controller
 	judge      *gate.Judge
 	desk       *gate.Inspections
+	learning   *gate.Learning
 	screens    *ui.Server
 	prefixes   *rf.Prefixes
 	refdata    *heldRefdata // nil where the program's own data is in use
@@ -185,11 +187,15 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if err != nil {
 		return nil, err
 	}
-	st.controller, err = gate.NewController(gate.Config{Lanes: lanes, Store: store, Registry: store, Assessor: judge, Inspecting: rules, Program: programVersion(), Log: log})
+	st.learning, err = siteLearning(ctx, dir, cfg, store, judge, func(err error) { log.WarnContext(ctx, "left out", "error", err) })
 	if err != nil {
 		return nil, err
 	}
-	if st.desk, err = inspectionDesk(cfg, store, judge, now, st.controller.Inspected); err != nil {
+	st.controller, err = gate.NewController(gate.Config{Lanes: lanes, Store: store, Registry: store, Assessor: st.learning, Inspecting: rules, Program: programVersion(), Log: log})
+	if err != nil {
+		return nil, err
+	}
+	if st.desk, err = inspectionDesk(cfg, store, judge, now, st.inspected); err != nil {
 		return nil, err
 	}
 	st.screens, err = ui.New(ui.Config{
@@ -205,6 +211,19 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 		return nil, err
 	}
 	return st, nil
+}
+
+// inspected counts the inspections of a vehicle anew, then decides again on it
+// wherever it waits.
+func (st *site) inspected(ctx context.Context, vin string) error {
+	return errors.Join(st.learning.Changed(ctx, vin), st.controller.Inspected(ctx, vin))
+}
+
+// operations are those of the command line on the running site.
+func (st *site) operations() map[string]operation {
+	ops := inspectionOps(st.desk, st.store, st.judge, st.now)
+	maps.Copy(ops, learningOps(st.dir, st.cfg, st.learning, st.now))
+	return ops
 }
 
 // programVersion names the build, so that the record tells by which words and
@@ -300,7 +319,7 @@ func (st *site) serve(ctx context.Context, addr string, ready func(base string))
 		// The gate works without it; commands wait until the site is stopped.
 		st.log.ErrorContext(ctx, "commands cannot reach this site while it runs", "error", err)
 	} else {
-		g.Go(func() error { return control(ctx, socket, inspectionOps(st.desk, st.store, st.judge, st.now)) })
+		g.Go(func() error { return control(ctx, socket, st.operations()) })
 	}
 	for _, run := range st.extra {
 		g.Go(func() error { return run(ctx) })

@@ -46,5 +46,11 @@ func (r *Reader) EachInspection(ctx context.Context, take func(gate.Inspection) 
 	return r.s.EachInspection(ctx, take)
 }
 
+// InspectionHistory is all that is kept of a vehicle's inspections
+// (gate.LearningStore).
+func (r *Reader) InspectionHistory(ctx context.Context, vin string) ([]gate.Inspection, error) {
+	return r.s.InspectionHistory(ctx, vin)
+}
+
 // Close ends the reading.
 func (r *Reader) Close() error { return r.s.r.Close() }
