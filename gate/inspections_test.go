@@ -67,7 +67,7 @@ func TestInspectionsRecord(t *testing.T) {
 	if !slices.Equal(told, []string{modelX}) {
 		t.Errorf("told of %v", told)
 	}
-	again, err := s.Record(ctx, []gate.Person{guard, second}, gate.Inspection(in))
+	again, err := s.Record(ctx, []gate.Person{guard, second}, in)
 	if err != nil || again.ID != in.ID {
 		t.Errorf("the same inspection again: %v", err)
 	}

@@ -495,6 +495,7 @@ func TestArmThatNeverAnswers(t *testing.T) {
 			t.Errorf("arm commanded %d times while the first command hangs, want 1", n)
 		}
 		close(free)
+		synctest.Wait() // the first command returns
 		third := y.arrive("G3")
 		y.act(gate.ActOpen, third)
 		y.is(gate.Admitting, "", gate.ArmOpen)

@@ -101,8 +101,11 @@ func TestWhatInspectionsSettle(t *testing.T) {
 		{"two modules on one label", ex30, gate.InspectionRules{}, []gate.Inspection{inspected(ex30, "module", sierra, func(in *gate.Inspection) {
 			in.Read = append(in.Read, gate.Reading{Kind: "fcc_id", Value: quectel})
 		})}, policy.Deny, ""},
-		{"a clean one, then a label that only hints at another", ex30, gate.InspectionRules{}, []gate.Inspection{
+		{"a clean one, then a label of which nothing can be read", ex30, gate.InspectionRules{}, []gate.Inspection{
 			inspected(ex30, "module", sierra), inspected(ex30, "", "", text("XMR FCC"), id("i2"), later(5))}, policy.Grant, ""},
+		{"a clean one, then a label that only hints at another", ex30, gate.InspectionRules{}, []gate.Inspection{
+			inspected(ex30, "module", sierra), inspected(ex30, "", "", text("QUECTEL wireless, model unreadable"), id("i2"), later(5))}, policy.Flag, "contradict each other"},
+		{"a label that only hints", ex30, gate.InspectionRules{}, []gate.Inspection{inspected(ex30, "", "", text("QUECTEL wireless, model unreadable"))}, policy.Flag, ""},
 
 		{"none found", ex30, gate.InspectionRules{}, []gate.Inspection{inspected(ex30, "", "", result(gate.ResultNone))}, policy.Grant, ""},
 		{"removed", modelX, gate.InspectionRules{}, []gate.Inspection{inspected(modelX, "", "", result(gate.ResultRemoved))}, policy.Grant, ""},
