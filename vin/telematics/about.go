@@ -1,6 +1,7 @@
 package telematics
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -120,17 +121,17 @@ func (c *Catalogue) indexAbouts() error {
 
 func (a *About) check() error {
 	if a.ID == "" || a.Address == "" || a.Quote == "" || a.Because == "" || a.Certainty == None {
-		return fmt.Errorf("it lacks its id, source, quote, sentence or certainty")
+		return errors.New("it lacks its id, source, quote, sentence or certainty")
 	}
 	if len(a.Makes) == 0 || len(a.Models) == 0 {
-		return fmt.Errorf("it names no vehicles")
+		return errors.New("it names no vehicles")
 	}
 	for _, md := range a.Models {
 		if md != "*" && joined(md) == "" {
 			return fmt.Errorf("the model name %q has neither letter nor digit", md)
 		}
 	}
-	ok, unit := false, false
+	var ok, unit bool
 	switch a.Fact {
 	case FactUpdater:
 		ok, unit = a.Value == UpdaterMaker || a.Value == UpdaterTier1 || a.Value == UpdaterModuleMaker, true

@@ -472,6 +472,9 @@ func (c *Catalogue) index() error {
 		if r.Address == "" || r.Because == "" {
 			return fmt.Errorf("rule %q has no source or no reason", r.ID)
 		}
+		if r.Value == No && r.Quote == "" {
+			return fmt.Errorf("rule %q says no and quotes nothing", r.ID)
+		}
 		if r.ApprovedSince != "" {
 			if _, err := time.Parse(time.DateOnly, r.ApprovedSince); err != nil {
 				return fmt.Errorf("rule %q: %w", r.ID, err)

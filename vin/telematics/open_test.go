@@ -81,6 +81,7 @@ func TestOpenRefuses(t *testing.T) {
 		"bad pattern":             {func(f *File) { f.Patterns = []Pattern{{Pattern: "(", Source: src}} }, `pattern "("`},
 		"rule sans source":        {func(f *File) { f.Rules[0].Address = "" }, `rule "1" has no source`},
 		"rule sans reason":        {func(f *File) { f.Rules[0].Because = "" }, `rule "1" has no source`},
+		"rule that says no":       {func(f *File) { f.Rules[0].Quote = "" }, `rule "1" says no and quotes nothing`},
 		"rule of no day":          {func(f *File) { f.Rules[0].ApprovedSince = "soon" }, `rule "1"`},
 		"name of two":             {func(f *File) { f.Makers = []MakerName{{"A", []string{"C"}}, {"B", []string{"c"}}} }, `names both "B" and "A"`},
 		"a fact nobody knows":     {func(f *File) { f.Abouts[0].Fact = "colour" }, `statement "1": "colour" is not a fact`},
