@@ -347,12 +347,8 @@ func (r *labelReader) tokens(toks []token) {
 	r.carry = noWord
 	model, part := false, false
 	for i := range toks {
-		switch w, _ := wordAt(toks, i); w {
-		case wordModel:
-			model = true
-		case wordPart:
-			part = true
-		}
+		w, _ := wordAt(toks, i)
+		model, part = model || w == wordModel, part || w == wordPart
 	}
 	wasFCC := open == wordFCC || open == wordIC
 	taken := 0
@@ -386,6 +382,7 @@ func (r *labelReader) tokens(toks []token) {
 			open = noWord
 			i += n
 			continue
+		default:
 		}
 		used := 0
 		switch open {
@@ -398,6 +395,7 @@ func (r *labelReader) tokens(toks []token) {
 		case wordIMEI:
 			used = r.imei(toks[i:], named)
 			open = noWord
+		default:
 		}
 		if used == 0 {
 			used = r.bare(toks[i:], named, model, part)
@@ -407,20 +405,26 @@ func (r *labelReader) tokens(toks []token) {
 		}
 		i += used
 	}
-	last, n := wordAt(toks, len(toks)-1)
-	if len(toks) > 1 && last == noWord {
-		if last, n = wordAt(toks, len(toks)-2); n != 2 {
-			last = noWord
-		}
-	}
-	if filler(toks[len(toks)-1]) && len(toks) > 1 && last == noWord {
-		last, _ = wordAt(toks, len(toks)-2)
-	}
-	switch last {
-	case wordFCC, wordIC, wordIMEI:
+	last := lastWord(toks)
+	if last == wordFCC || last == wordIC || last == wordIMEI {
 		r.carry = last
 	}
 	r.contains = named && (last == wordContains || r.carry != noWord || wasListed(toks))
+}
+
+// lastWord is the word with which a line ends, so that what it announces stands
+// on the next.
+func lastWord(toks []token) keyword {
+	end := len(toks) - 1
+	last, _ := wordAt(toks, end)
+	if last != noWord || end == 0 {
+		return last
+	}
+	before, n := wordAt(toks, end-1)
+	if n == 2 || filler(toks[end]) {
+		return before
+	}
+	return noWord
 }
 
 // wasListed says whether a line holds nothing but identifiers, so that a list
@@ -476,7 +480,7 @@ func (r *labelReader) regulatory(toks []token, w keyword, contains, must bool) i
 			}
 		}
 		joined += toks[n-1].text
-		if m := r.approval(joined, w); m.found && (!best.found || m.weight > best.weight) {
+		if m := r.approval(joined); m.found && (!best.found || m.weight > best.weight) {
 			best = m
 			best.used = n
 		}
@@ -512,7 +516,7 @@ func (r *labelReader) put(m match, toks []token, contains bool) {
 var icForm = regexp.MustCompile(`^[0-9OQDILSBZG|!$oqdilsbzg]{3,5}[A-Za-z0-9]?-[A-Za-z0-9|!$-]{3,}$`)
 
 // approval reads one FCC or IC number.
-func (r *labelReader) approval(s string, w keyword) match {
+func (r *labelReader) approval(s string) match {
 	kinds := [2]string{"fcc_id", "ic"}
 	if icForm.MatchString(s) {
 		kinds = [2]string{"ic", "fcc_id"}
@@ -716,7 +720,7 @@ func (r *labelReader) bare(toks []token, contains, model, part bool) int {
 		}
 	}
 	if strings.ContainsAny(p, "0123456789") && len(p) >= 7 {
-		if m := r.approval(t.text, noWord); m.found && (m.weight > hint || len(m.others) > 0 || r.granted(m)) {
+		if m := r.approval(t.text); m.found && (m.weight > hint || len(m.others) > 0 || r.granted(m)) {
 			m.used = 1
 			r.put(m, toks, contains)
 			return 1
