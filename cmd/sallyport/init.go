@@ -45,8 +45,7 @@ retention_days = 90
 
 # Whose signed bundles of reference data this site trusts: the authorities' root
 # file, brought here by hand. "sallyport refdata install" then takes bundles in.
-# [refdata]
-# root = "refdata-root.json"
+# refdata.root = "refdata-root.json"
 
 # Inspections: how many days hold what a person saw in a vehicle, and what a
 # maker, importer or dealer stated of it; from which zone an inspection needs two
@@ -100,7 +99,7 @@ func (c *initCmd) Run(ctx context.Context, s *streams) error {
 		if err := refdata.CheckRoot(root); err != nil {
 			return fmt.Errorf("%s: %w", c.Root, err)
 		}
-		text = strings.Replace(text, "# [refdata]\n# root", "[refdata]\nroot", 1)
+		text = strings.Replace(text, "# refdata.root", "refdata.root", 1)
 	}
 	key, err := makeSite(ctx, c.Data, c.Site, text, s)
 	if err != nil {

@@ -319,7 +319,7 @@ func (f trustFlags) trust(at time.Time) (refdata.Trust, *refdata.Installed, erro
 // siteRoot reads the root file that site.toml names.
 func siteRoot(dir string, cfg siteConfig) ([]byte, error) {
 	if cfg.Refdata.Root == "" {
-		return nil, fmt.Errorf("%s names no root to trust: add\n[refdata]\nroot = %q\nand put the root file of the authorities there", filepath.Join(dir, siteFile), rootFile)
+		return nil, fmt.Errorf("%s names no root to trust: add\nrefdata.root = %q\nand put the root file of the authorities there", filepath.Join(dir, siteFile), rootFile)
 	}
 	b, err := readSmall(filepath.Join(dir, cfg.Refdata.Root))
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 // ally's takes effect where our authorities marked that ally binding.
 type Disagreement struct {
 	Part     Kind            `json:"part"`
-	Section  string          `json:"section"` // row, device, party, edge, edition, entry, instrument
+	Section  string          `json:"section"` // row, device, party, edge, list, edition, entry, instrument, trust-list, trust, advisory
 	ID       string          `json:"id"`
 	Role     string          `json:"role"`
 	Title    string          `json:"title,omitempty"`
@@ -181,7 +181,7 @@ func (d *Data) graph(graphs, lists []theirs[*supply.File]) error {
 	own, others, haveLists := first(lists)
 	if haveLists {
 		f.Edition += " + lists " + own.file.Edition
-		f.Lists, f.Instruments = own.file.Lists, own.file.Instruments
+		f.Lists, f.Instruments, f.Trusted, f.Advisories = own.file.Lists, own.file.Instruments, own.file.Trusted, own.file.Advisories
 	}
 	m := newMerger(Supply)
 	for _, t := range rest {
@@ -195,6 +195,8 @@ func (d *Data) graph(graphs, lists []theirs[*supply.File]) error {
 	for _, t := range others {
 		f.Instruments = mergeRows(l, "instrument", t.role, f.Instruments, t.file.Instruments, func(in supply.Instrument) string { return in.ID })
 		f.Lists = mergeLists(l, t.role, f.Lists, t.file.Lists)
+		f.Trusted = mergeTrust(l, t.role, f.Trusted, t.file.Trusted)
+		f.Advisories = mergeRows(l, "advisory", t.role, f.Advisories, t.file.Advisories, func(a supply.Advisory) string { return a.ID })
 		l.bind(t.role, t.file.Edition)
 	}
 	f.Edition = l.edition(f.Edition)
@@ -245,6 +247,20 @@ func mergeLists(m *merger, role Role, ours, theirs []supply.List) []supply.List 
 			}
 		}
 		out[i] = l
+	}
+	return out
+}
+
+// mergeTrust compares positive lists entry by entry.
+func mergeTrust(m *merger, role Role, ours, theirs []supply.TrustList) []supply.TrustList {
+	out := slices.Clone(ours)
+	for _, t := range theirs {
+		i := slices.IndexFunc(out, func(l supply.TrustList) bool { return l.ID == t.ID })
+		if i < 0 {
+			out = mergeRows(m, "trust-list", role, out, []supply.TrustList{t}, func(l supply.TrustList) string { return l.ID })
+			continue
+		}
+		out[i].Trusts = mergeRows(m, "trust", role, out[i].Trusts, t.Trusts, func(x supply.Trust) string { return t.ID + "/" + x.Name + "/" + x.Scope })
 	}
 	return out
 }

@@ -79,16 +79,19 @@ func contentOf(r *Release, p Part) []byte {
 	return r.Content(p)
 }
 
-// editionOf reads the edition that files in JSON begin with.
+// editionOf reads the edition that files in JSON name.
 func editionOf(k Kind, b []byte) string {
-	if k == VPIC || k == RF || k == TAC || k == Packs {
+	if k == VPIC || k == RF || k == Packs || len(b) == 0 {
 		return ""
 	}
-	e, err := aggregatesEdition(b)
-	if err != nil {
+	var head struct {
+		Edition string `json:"edition"`
+		Made    string `json:"made"`
+	}
+	if json.Unmarshal(b, &head) != nil { // what it holds is compared, and refused, where it is opened
 		return ""
 	}
-	return printable(e)
+	return printable(cmp.Or(head.Edition, head.Made))
 }
 
 func diffContent(out []Change, path string, k Kind, was, is []byte) ([]Change, error) {
@@ -120,6 +123,8 @@ func diffContent(out []Change, path string, k Kind, was, is []byte) ([]Change, e
 		out = diffRows(out, path, "party", a.Parties, b.Parties, func(p supply.Party) string { return p.ID })
 		out = diffRows(out, path, "edge", a.Edges, b.Edges, func(e supply.Edge) string { return e.ID })
 		out = diffRows(out, path, "instrument", a.Instruments, b.Instruments, func(in supply.Instrument) string { return in.ID })
+		out = diffRows(out, path, "trust-list", a.Trusted, b.Trusted, func(l supply.TrustList) string { return l.ID })
+		out = diffRows(out, path, "advisory", a.Advisories, b.Advisories, func(v supply.Advisory) string { return v.ID })
 		x, xe := flat(a.Lists)
 		y, ye := flat(b.Lists)
 		out = diffRows(out, path, "edition", x, y, func(r listed[supply.Edition]) string { return r.at })

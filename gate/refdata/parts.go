@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"sallyport/policy"
 	"sallyport/policy/supply"
@@ -42,8 +41,6 @@ func (k Kind) file() string {
 		return "vpic.idx"
 	case RF:
 		return "prefixes.tsv"
-	case TAC:
-		return "tac.csv"
 	case Packs:
 		return ""
 	}
@@ -62,25 +59,28 @@ func kindOf(file string) (Kind, bool) {
 	return "", false
 }
 
-// ListsFile is the form in which lists and instruments travel by themselves,
-// so that others than the keepers of the graph can sign for them.
+// ListsFile is the form in which lists, instruments, positive lists and
+// advisories travel by themselves, so that others than the keepers of the graph
+// can sign for them.
 type ListsFile struct {
 	Edition     string              `json:"edition"`
 	Lists       []supply.List       `json:"lists"`
 	Instruments []supply.Instrument `json:"instruments"`
+	Trusted     []supply.TrustList  `json:"trusted,omitempty"`
+	Advisories  []supply.Advisory   `json:"advisories,omitempty"`
 }
 
-// ListsOf takes the lists and instruments out of a supply graph's file, or
-// returns a lists file as it is.
+// ListsOf takes what a ListsFile holds out of a supply graph's file, or returns
+// a lists file as it is.
 func ListsOf(b []byte) ([]byte, error) {
 	var f supply.File
 	if err := json.Unmarshal(b, &f); err != nil {
 		return nil, fmt.Errorf("neither a supply graph nor a file of lists: %w", err)
 	}
-	if f.Edition == "" || len(f.Lists)+len(f.Instruments) == 0 {
+	if f.Edition == "" || len(f.Lists)+len(f.Instruments)+len(f.Trusted) == 0 {
 		return nil, fmt.Errorf("edition %q holds neither lists nor instruments", f.Edition)
 	}
-	return json.MarshalIndent(ListsFile{Edition: f.Edition, Lists: f.Lists, Instruments: f.Instruments}, "", " ")
+	return json.MarshalIndent(ListsFile{f.Edition, f.Lists, f.Instruments, f.Trusted, f.Advisories}, "", " ")
 }
 
 // Pack is a policy that came with a release.
@@ -90,23 +90,22 @@ type Pack struct {
 	Policy *policy.Policy
 }
 
-// Finding is a file that says what others found: a site's aggregates, an ally's
-// TACs.
+// Finding is what inspections of another site showed, counted.
 type Finding struct {
-	Part Part
-	Data []byte
+	Role      string // under which the authorities know the site
+	Aggregate telematics.Aggregate
 }
 
 // Data is a release opened for use. What the release does not hold is nil; the
 // program then uses what it carries itself.
 type Data struct {
 	VPIC      *vin.Index
-	Catalogue *telematics.Catalogue
+	Catalogue *telematics.Catalogue // with TACs in it
 	Graph     *supply.Graph
 	Prefixes  *rf.Prefixes
 	Packs     map[string]Pack
-	TAC       []byte    // our own table, CSV
-	Findings  []Finding // aggregates of every role, and TACs of allies
+	TACs      *telematics.TACTable
+	Findings  []Finding
 
 	Editions      map[string]string // part path -> edition, where the data names one
 	Disagreements []Disagreement
@@ -163,7 +162,7 @@ func (r *Release) Open() (*Data, error) {
 				if edition = l.Edition; edition == "" {
 					err = fmt.Errorf("it names no edition")
 				}
-				lists = append(lists, theirs[*supply.File]{role, &supply.File{Edition: l.Edition, Lists: l.Lists, Instruments: l.Instruments}})
+				lists = append(lists, theirs[*supply.File]{role, &supply.File{Edition: l.Edition, Lists: l.Lists, Instruments: l.Instruments, Trusted: l.Trusted, Advisories: l.Advisories}})
 			}
 		case Packs:
 			err = d.pack(role, p, b)
@@ -171,16 +170,21 @@ func (r *Release) Open() (*Data, error) {
 				edition = d.Packs[packName(p)].Policy.ID()
 			}
 		case TAC:
-			if !utf8.Valid(b) {
-				err = fmt.Errorf("it is no text")
-			} else if role.Standing == Ours {
-				d.TAC = b
-			} else {
-				d.Findings = append(d.Findings, Finding{p, b})
+			var table *telematics.TACTable
+			if table, err = telematics.OpenTACs(b); err == nil {
+				edition = table.Edition
+				if role.Standing == Ours {
+					d.TACs = table
+				} else {
+					err = fmt.Errorf("a table of TACs is replaced whole: %s may not bring one", role.Standing)
+				}
 			}
 		case Aggregates:
-			edition, err = aggregatesEdition(b)
-			d.Findings = append(d.Findings, Finding{p, b})
+			var a telematics.Aggregate
+			if a, err = telematics.ReadAggregate(b); err == nil {
+				edition = a.Made
+				d.Findings = append(d.Findings, Finding{p.Role, a})
+			}
 		}
 		if err != nil {
 			return nil, refuse(Unusable, fmt.Errorf("%s: %w", p.Path, err), "%q is properly signed, but this program cannot use it.", p.Path)
@@ -191,6 +195,16 @@ func (r *Release) Open() (*Data, error) {
 	}
 	if err := d.catalogue(cats); err != nil {
 		return nil, refuse(Unusable, err, "The telematics catalogues of the release do not fit together.")
+	}
+	if d.TACs != nil {
+		if d.Catalogue == nil {
+			own, err := telematics.Embedded()
+			if err != nil {
+				return nil, err
+			}
+			d.Catalogue = own
+		}
+		d.Catalogue = d.Catalogue.WithTACs(d.TACs)
 	}
 	if err := d.graph(graphs, lists); err != nil {
 		return nil, refuse(Unusable, err, "The supply graph of the release and its lists do not fit together.")
@@ -225,19 +239,4 @@ func (d *Data) pack(role Role, p Part, b []byte) error {
 	}
 	d.Packs[name] = Pack{Role: role.Name, Source: b, Policy: pol}
 	return nil
-}
-
-// aggregatesEdition reads the little that every form of aggregates has.
-func aggregatesEdition(b []byte) (string, error) {
-	var head struct {
-		Edition string `json:"edition"`
-	}
-	trimmed := bytes.TrimSpace(b)
-	if len(trimmed) == 0 || !json.Valid(trimmed) {
-		return "", fmt.Errorf("it is no JSON")
-	}
-	if trimmed[0] != '{' {
-		return "", nil
-	}
-	return head.Edition, json.Unmarshal(trimmed, &head)
 }

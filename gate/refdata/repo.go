@@ -352,6 +352,7 @@ func (r *Repo) each(act func(*doc, []signer) (bool, error)) ([]Signing, error) {
 				s.Signed = append(s.Signed, "key "+short(g.KeyID))
 			}
 		}
+		slices.Sort(s.Signed)
 		if t, ok := d.signed.(metadata.TargetsType); ok {
 			for _, path := range slices.Sorted(maps.Keys(t.Targets)) {
 				f := t.Targets[path]

@@ -1,0 +1,234 @@
+package refdata
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"sallyport/policy/supply"
+	"sallyport/vin/telematics"
+)
+
+// disagreeing is a release in which the ally says something else on a catalogue
+// row, an edge, a list's edition and an entry, and has rows of its own.
+func disagreeing(t *testing.T, standing Standing) (*council, *Data) {
+	t.Helper()
+	c := newCouncil(t)
+	a := c.agreement(standing, "pl", "de", "us")
+	cat, err := (&telematics.File{Edition: "2026-11-05.cz", Rows: []telematics.Row{row("V1", "Quectel"), row("V2", "Cinterion"), row("CZ1", "u-blox")}}).Encode()
+	c.ok(err)
+	graph := smallGraph(t, "2026-11-06.cz", func(f *supply.File) {
+		f.Edges[0].Until = "2026-01-01"
+		f.Lists[0].Editions[0].Withdrawn = true
+		f.Lists[0].Editions[0].Entries[0].Until = "2026-06-01"
+		f.Lists[0].Editions[0].Entries = append(f.Lists[0].Editions[0].Entries, supply.Entry{Name: "Maker GmbH", Party: "maker", Ref: f.Edges[0].Ref})
+	})
+	k, err := Contribute("ally-cz", 1, day0.Add(90*days), Put{Role: "ally-cz", Kind: Catalogue, Data: cat}, Put{Role: "ally-cz", Kind: Supply, Data: graph})
+	c.ok(err)
+	c.sign(k, "cz")
+	_, err = c.repo.Draft(a, small(t, "2026-11-01", row("V1", "Telit"), row("V2", "Cinterion")), []*Repo{k}, day0)
+	c.ok(err)
+	c.sign(c.repo, "pl", "de")
+	rel, err := c.repo.Verify(Trust{At: day0})
+	c.ok(err)
+	d, err := rel.Open()
+	c.ok(err)
+	return c, d
+}
+
+type said struct{ Part, Section, ID, Role, Standing, Used string }
+
+func summary(ds []Disagreement) (out []said) {
+	for _, d := range ds {
+		out = append(out, said{string(d.Part), d.Section, d.ID, d.Role, string(d.Standing), d.Used})
+	}
+	return out
+}
+
+func TestAdviceIsShownAndNotUsed(t *testing.T) {
+	_, d := disagreeing(t, Advice)
+	want := []said{
+		{"catalogue", "row", "V1", "ally-cz", "advice", "ours"},
+		{"catalogue", "row", "CZ1", "ally-cz", "advice", "none"},
+		{"supply", "edge", "E1", "ally-cz", "advice", "ours"},
+		{"lists", "entry", "1260h/2025/Owner", "ally-cz", "advice", "ours"},
+		{"lists", "entry", "1260h/2025/Maker GmbH", "ally-cz", "advice", "none"},
+		{"lists", "edition", "1260h/2025", "ally-cz", "advice", "ours"},
+	}
+	if diff := cmp.Diff(want, summary(d.Disagreements)); diff != "" {
+		t.Error(diff)
+	}
+	// Both rows are kept.
+	var ours, theirs telematics.Row
+	if err := json.Unmarshal(d.Disagreements[0].Ours, &ours); err != nil || ours.Maker != "Telit" {
+		t.Errorf("ours: %+v %v", ours, err)
+	}
+	if err := json.Unmarshal(d.Disagreements[0].Theirs, &theirs); err != nil || theirs.Maker != "Quectel" {
+		t.Errorf("theirs: %+v %v", theirs, err)
+	}
+	if f := d.Catalogue.File(); len(f.Rows) != 2 || f.Rows[0].Maker != "Telit" || f.Edition != "2026-11-01.c" {
+		t.Errorf("used: %s %+v", f.Edition, f.Rows)
+	}
+	if e := d.Graph.Edges()[0]; e.Until != "" || d.Graph.Edition() != "2026-11-01.s" {
+		t.Errorf("used: %s %+v", d.Graph.Edition(), e)
+	}
+}
+
+func TestBindingTakesThePlaceOfOurs(t *testing.T) {
+	_, d := disagreeing(t, Binding)
+	for _, x := range d.Disagreements {
+		if x.Used != "ally-cz" || x.Standing != Binding || len(x.Theirs) == 0 {
+			t.Errorf("%+v", x)
+		}
+	}
+	f := d.Catalogue.File()
+	if diff := cmp.Diff([]telematics.Row{row("V1", "Quectel"), row("V2", "Cinterion"), row("CZ1", "u-blox")}, f.Rows); diff != "" {
+		t.Error(diff)
+	}
+	if f.Edition != "2026-11-01.c + ally-cz 2026-11-05.cz" {
+		t.Errorf("edition %q", f.Edition)
+	}
+	l := d.Graph.Lists()[0].Editions[0]
+	if !l.Withdrawn || len(l.Entries) != 2 || l.Entries[0].Until != "2026-06-01" || d.Graph.Edges()[0].Until != "2026-01-01" {
+		t.Errorf("list %+v, edge %+v", l, d.Graph.Edges()[0])
+	}
+}
+
+func TestFirstBindingAllyWins(t *testing.T) {
+	m := newMerger(Catalogue)
+	a, b := Role{Name: "ally-a", Standing: Binding}, Role{Name: "ally-b", Standing: Binding}
+	id := func(r telematics.Row) string { return r.ID }
+	rows := mergeRows(m, "row", a, []telematics.Row{row("V1", "Telit")}, []telematics.Row{row("V1", "Quectel")}, id)
+	rows = mergeRows(m, "row", b, rows, []telematics.Row{row("V1", "Fibocom")}, id)
+	if rows[0].Maker != "Quectel" {
+		t.Errorf("used: %+v", rows[0])
+	}
+	if diff := cmp.Diff([]said{{"catalogue", "row", "V1", "ally-a", "binding", "ally-a"}, {"catalogue", "row", "V1", "ally-b", "binding", "ally-a"}}, summary(m.found)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestMergeLaws: advice never changes what is used; nothing is lost; who agrees
+// is not mentioned; our own rows are never written to.
+func TestMergeLaws(t *testing.T) {
+	gen := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) telematics.Row {
+		return row(rapid.SampledFrom([]string{"V1", "V2", "V3", "V4"}).Draw(t, "id"), rapid.SampledFrom([]string{"Telit", "Quectel"}).Draw(t, "maker"))
+	}), 0, 8)
+	id := func(r telematics.Row) string { return r.ID }
+	rapid.Check(t, func(t *rapid.T) {
+		ours, theirs := gen.Draw(t, "ours"), gen.Draw(t, "theirs")
+		standing := rapid.SampledFrom([]Standing{Advice, Binding}).Draw(t, "standing")
+		was := append([]telematics.Row(nil), ours...)
+		m := newMerger(Catalogue)
+		out := mergeRows(m, "row", Role{Name: "ally", Standing: standing}, ours, theirs, id)
+		if !cmp.Equal(was, ours) && len(was) > 0 {
+			t.Fatal("our own rows were written to")
+		}
+		if standing == Advice && !cmp.Equal(ours, out) {
+			t.Fatal("advice changed what is used")
+		}
+		if len(out) < len(ours) {
+			t.Fatal("a row was lost")
+		}
+		again := newMerger(Catalogue)
+		mergeRows(again, "row", Role{Name: "ally", Standing: standing}, ours, ours, id)
+		if len(again.found) > 0 {
+			t.Fatalf("disagrees with itself: %+v", again.found)
+		}
+		if standing == Binding {
+			settled := newMerger(Catalogue)
+			mergeRows(settled, "row", Role{Name: "ally", Standing: Advice}, out, theirs, id)
+			if len(settled.found) > 0 {
+				t.Fatalf("a binding ally's row is not used: %+v", settled.found)
+			}
+		}
+	})
+}
+
+func TestDiff(t *testing.T) {
+	c := newCouncil(t)
+	a := c.agreement(Advice, "pl", "de", "us")
+	v1 := c.release(a, day0, small(t, "2026-11-01", row("V1", "Telit"), row("V2", "Telit")), "pl", "de")
+	puts := small(t, "2026-11-02", row("V1", "Quectel"), row("V3", "Telit"))
+	puts[1].Data = smallGraph(t, "2026-11-02.s", func(f *supply.File) { f.Lists[0].Editions[0].Withdrawn = true })
+	v2 := c.release(c.agreement(Binding, "pl", "de", "us"), day0.Add(days), puts, "pl", "de")
+	one, err := v1.Check(Trust{Root: v1.Files[rootName(1)]})
+	c.ok(err)
+	two, err := v2.Check(Trust{Root: v1.Files[rootName(1)]})
+	c.ok(err)
+	list, err := Diff(one, two)
+	c.ok(err)
+	var got [][4]string
+	for _, ch := range list {
+		got = append(got, [4]string{ch.What, ch.Section, ch.Path, ch.ID})
+	}
+	want := [][4]string{
+		{"changed", "delegation", "", "ally-cz"},
+		{"changed", "file", "catalogue/catalogue.json", ""},
+		{"removed", "row", "catalogue/catalogue.json", "V2"},
+		{"changed", "row", "catalogue/catalogue.json", "V1"},
+		{"added", "row", "catalogue/catalogue.json", "V3"},
+		{"changed", "file", "rf/prefixes.tsv", ""},
+		{"changed", "file", "supply/supply.json", ""},
+		{"changed", "edition", "supply/supply.json", "1260h/2025"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestListsSignedApart(t *testing.T) {
+	c := newCouncil(t)
+	a := c.agreement(Advice, "pl", "de", "us")
+	lists, err := ListsOf(smallGraph(t, "2026-11-09.l", func(f *supply.File) { f.Lists[0].Title = "as the keepers of lists have it" }))
+	c.ok(err)
+	r := c.release(a, day0, append(small(t, "2026-11-01", row("V1", "Telit")), Put{Role: "supply", Kind: Lists, Data: lists}), "pl", "de")
+	rel, err := r.Verify(Trust{At: day0})
+	c.ok(err)
+	d, err := rel.Open()
+	c.ok(err)
+	if d.Graph.Lists()[0].Title != "as the keepers of lists have it" || d.Graph.Edition() != "2026-11-01.s + lists 2026-11-09.l" || len(d.Disagreements) > 0 {
+		t.Errorf("%s %+v %+v", d.Graph.Edition(), d.Graph.Lists(), d.Disagreements)
+	}
+}
+
+// aggregate is what a site's inspections showed.
+const aggregate = `{"format":"sallyport-shares","version":1,"site":"krk","made":"2026-11-19","names":"2026-11-01.c","from":"","to":"","k":5,"m":3,"level":0.95,"weight":0.5,"groups":[]}`
+
+func TestContributionIsVerifiedBeforeItIsTakenUp(t *testing.T) {
+	c := newCouncil(t)
+	a := c.agreement(Advice, "pl", "de", "us")
+	draft := func(role string, version int64, signer string, spoil func(*Repo)) error {
+		k, err := Contribute(role, version, day0.Add(90*days), Put{Role: role, Kind: Aggregates, Data: []byte(aggregate)})
+		c.ok(err)
+		c.sign(k, signer)
+		if spoil != nil {
+			spoil(k)
+		}
+		_, err = c.repo.Draft(a, nil, []*Repo{k}, day0)
+		return err
+	}
+	for _, tt := range []struct {
+		want    Class
+		role    string
+		version int64
+		signer  string
+		spoil   func(*Repo)
+	}{
+		{UnknownKey, "site-krk", 2, "mallory", nil},
+		{Delegation, "site-waw", 2, "krk", nil},
+		{Delegation, "ally-cz", 2, "cz", nil}, // trusted, but not for aggregates
+		{BadHash, "site-krk", 2, "krk", func(r *Repo) {
+			r.Files[targetsDir+"site-krk/aggregates.json"] = []byte(strings.Replace(aggregate, "krk", "waw", 1))
+		}},
+		{"", "site-krk", 2, "krk", nil},
+		{Rollback, "site-krk", 1, "krk", nil},
+	} {
+		if err := draft(tt.role, tt.version, tt.signer, tt.spoil); ClassOf(err) != tt.want {
+			t.Errorf("%s %d by %s: %v, want %q", tt.role, tt.version, tt.signer, err, tt.want)
+		}
+	}
+}
