@@ -73,6 +73,9 @@ func (r *report) sources() string {
 		if e.SeenVia != "" {
 			dated += ", read by way of " + e.SeenVia
 		}
+		if e.Kind == "edge" || e.Kind == "statement" || e.Kind == "entry" {
+			dated += "; row " + e.ID
+		}
 		r.line("    %s", dated)
 		if e.Quote != "" && !strings.Contains(e.Text, e.Quote) {
 			r.line("    “%s”", e.Quote)
