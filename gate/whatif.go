@@ -83,7 +83,8 @@ type WhatIfPast struct {
 	Result  Assessment
 }
 
-// Run compares. vehicles are the arrivals of registered vehicles, one each,
+// Run compares. Makes are those of the catalogue and those of vPIC to which a
+// party of a graph answers. vehicles are the arrivals of registered vehicles, one each,
 // with what a lane would know of them; passages are those of the past. Either
 // may be nil. Vehicles of which the decoder says the same, and of which the site
 // knows no more than class and market, are judged once. An error is the
@@ -93,12 +94,15 @@ func (w WhatIf) Run(ctx context.Context, vehicles iter.Seq[Request], passages it
 	r := WhatIfReport{List: []Rejudged{}}
 	var makes, rows []arrival
 	seen := map[string]bool{}
+	suppose := func(name, row string) {
+		if k := strings.ToUpper(name); !seen[k] {
+			seen[k] = true
+			makes = append(makes, arrival{id: name, q: w.supposed(name, "", 0, row)})
+		}
+	}
 	for _, row := range w.Before.catalogue.File().Rows {
 		for _, m := range row.Makes {
-			if !seen[m] {
-				seen[m] = true
-				makes = append(makes, arrival{id: m, q: w.supposed(m, "", 0, row.ID)})
-			}
+			suppose(m, row.ID)
 		}
 		model, year := "", row.From
 		if len(row.Models) > 0 && row.Models[0] != "*" {
@@ -112,6 +116,20 @@ func (w WhatIf) Run(ctx context.Context, vehicles iter.Seq[Request], passages it
 			a.q.Market = row.Markets[0]
 		}
 		rows = append(rows, a)
+	}
+	// A make that stands for one company or another by the kind of vehicle goes
+	// by the names of these companies.
+	for _, g := range []*supply.Graph{w.Before.supply.graph, w.After} {
+		for _, m := range g.Makes() {
+			if p, ok := g.Party(m.Party); ok {
+				suppose(p.Name, "")
+			}
+		}
+		for m := range w.Before.index.Makes() {
+			if _, ok := g.Find(m); ok {
+				suppose(m, "")
+			}
+		}
 	}
 	all := func(yield func(arrival) bool) {
 		if vehicles == nil {
@@ -146,9 +164,11 @@ func (w WhatIf) Run(ctx context.Context, vehicles iter.Seq[Request], passages it
 // supposed is the arrival of a vehicle of which no more is known than a make, a
 // model and a year.
 func (w WhatIf) supposed(maker, model string, year int, row string) Request {
-	return w.complete(Request{Registered: Registered{
-		Make: maker, Model: model, ModelYear: year, From: policy.Source{ID: row, Title: "row of the telematics catalogue"},
-	}})
+	from := policy.Source{ID: row, Title: "row of the telematics catalogue"}
+	if row == "" {
+		from.Title = "make that NHTSA's vPIC knows"
+	}
+	return w.complete(Request{Registered: Registered{Make: maker, Model: model, ModelYear: year, From: from}})
 }
 
 func (w WhatIf) complete(q Request) Request {

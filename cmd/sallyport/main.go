@@ -51,6 +51,11 @@ type cli struct {
 			TAC        refdataBuildTACCmd        `cmd:"" name:"tac" help:"Build a site's table of type allocation codes."`
 			RF         refdataBuildRFCmd         `cmd:"" name:"rf" help:"Build the radio prefix table."`
 		} `cmd:"" help:"Build embedded reference data from its public source."`
+		Supply struct {
+			Show   refdataSupplyShowCmd   `cmd:"" help:"Say who stands behind a party: owners, controllers, lists, ties, statements, with their sources."`
+			Path   refdataSupplyPathCmd   `cmd:"" help:"Answer a policy's questions on a party, with the path and its sources."`
+			WhatIf refdataSupplyWhatIfCmd `cmd:"" name:"whatif" help:"Say what would be judged otherwise if an edge or a list entry were another."`
+		} `cmd:"" help:"Who stands behind the makers."`
 		Keygen  refdataKeygenCmd  `cmd:"" help:"Make the key of an authority, an ally or a site."`
 		Draft   refdataDraftCmd   `cmd:"" help:"Write the next release after an agreement, to be signed."`
 		Sign    refdataSignCmd    `cmd:"" help:"Sign what a key may sign; take over signatures of copies."`

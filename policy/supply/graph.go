@@ -520,6 +520,10 @@ func (g *Graph) Lists() []List { return g.file.Lists }
 // to the graph.
 func (g *Graph) Plants() []Plant { return g.file.Plants }
 
+// Makes returns the vehicle makes that name different parties by the kind of
+// vehicle. The slice belongs to the graph.
+func (g *Graph) Makes() []MakeName { return g.file.Makes }
+
 // Parties returns every party in file order. The slice belongs to the graph.
 func (g *Graph) Parties() []Party { return g.file.Parties }
 
