@@ -33,6 +33,8 @@ var ranks = map[string]int{
 	"rf/serial":      1,
 	"policy/pack":    1,
 
+	"policy/supply/picture": 1,
+
 	"gate": 2,
 
 	"gate/barrier":   3,
@@ -40,6 +42,7 @@ var ranks = map[string]int{
 	"gate/storetest": 3,
 	"gate/hub":       3,
 	"gate/refdata":   3,
+	"gate/sheet":     3,
 	"gate/sqlite":    3,
 
 	"ui/view":  4,
@@ -52,7 +55,7 @@ var ranks = map[string]int{
 
 // purePackages take time and facts as arguments: no clock, database, network,
 // file or log may be reached from their code.
-var purePackages = []string{"vin", "vin/telematics", "policy", "policy/rows", "policy/supply", "policy/pack", "rf", "gate/translog"}
+var purePackages = []string{"vin", "vin/telematics", "policy", "policy/rows", "policy/supply", "policy/supply/picture", "policy/pack", "rf", "gate/translog"}
 
 // impureImports are the packages that a pure package must not import, with the
 // reason a reader is given.
@@ -83,6 +86,8 @@ var fences = []struct {
 	{"github.com/tarm/serial", []string{"rf/serial"}, "its faults are guarded in one place"},
 	{"github.com/golang-jwt/jwt", []string{"gate/auth"}, "token rules are enforced in one place"},
 	{"github.com/go-co-op/gocron", []string{"cmd/sallyport"}, "jobs are wired by hand"},
+	{"github.com/xuri/excelize", []string{"gate/sheet"}, "spreadsheets are opened within bounds in one place"},
+	{"github.com/dop251/goja", []string{"policy/supply/picture"}, "the program runs no script but the layout it carries"},
 	{"os/exec", nil, "the program starts no other program"},
 	{"testing", []string{"gate/storetest"}, "no testing in production code"},
 }

@@ -458,3 +458,21 @@ func Touch(turns []Turn, vehicles iter.Seq2[Vehicle, error]) iter.Seq2[Touched, 
 		}
 	}
 }
+
+// InForce says whether an edge holds on a day.
+func (e *Edge) InForce(day time.Time) bool {
+	s, err := spanOf(e.Since, e.Until)
+	d := dayOf(day)
+	return err == nil && d >= s.since && d < s.until
+}
+
+// CountryName gives the English short name of a country that occurs, else its
+// code.
+func CountryName(code string) string { return countryName(code) }
+
+// InForce says whether an entry of the edition in force holds on a day.
+func (en *Entry) InForce(day time.Time) bool {
+	s, err := spanOf(en.From, en.Until)
+	d := dayOf(day)
+	return err == nil && d >= s.since && d < s.until
+}

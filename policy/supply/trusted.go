@@ -296,3 +296,10 @@ func trustEvidence(l *TrustList, t *Trust) Evidence {
 	return Evidence{Kind: "trust", ID: l.ID + "/" + t.Party, From: t.Party, Since: t.From, Until: t.Until, Ref: t.Ref,
 		Text: sentence(fmt.Sprintf("%s of %s names %s as trusted from %s until %s", l.Title, l.Authority, t.Name, t.From, t.Until))}
 }
+
+// InForce says whether a trust holds on a day.
+func (t *Trust) InForce(day time.Time) bool {
+	s, err := spanOf(t.From, t.Until)
+	d := dayOf(day)
+	return err == nil && d >= s.since && d < s.until
+}
