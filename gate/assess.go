@@ -172,11 +172,13 @@ func (j *Judge) judge(d *vin.Decoded, r Request) Assessment {
 	if j.observed == nil || a.Verdict.Outcome == policy.Deny || !j.observed.Speaks(query(&a.Facts, d, r)) {
 		return a
 	}
-	if b := j.Observing(nil).weigh(d, r); b.Verdict.Outcome == policy.Deny {
-		b.Notes = append(b.Notes, sharesLiftNothing)
-		return b
+	alone, b := j.Observing(nil), Assessment{VIN: a.VIN}
+	if facts := alone.gather(d, r, &b); j.policy.Decide(&facts, j.supply) != policy.Deny {
+		return a
 	}
-	return a
+	b = alone.weigh(d, r)
+	b.Notes = append(b.Notes, sharesLiftNothing)
+	return b
 }
 
 func (j *Judge) weigh(d *vin.Decoded, r Request) Assessment {

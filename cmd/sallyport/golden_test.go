@@ -7,6 +7,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -139,10 +140,18 @@ func TestTenVehicles(t *testing.T) {
 			if err := json.Indent(&pretty, out, "", "  "); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, "ten-vehicles/"+slug(v.name)+".json", pretty.Bytes())
+			golden(t, "ten-vehicles/"+slug(v.name)+".json", anyEdition(pretty.Bytes()))
 		})
 	}
 }
+
+// anyEdition takes the hashes off the names of editions: each new row of the
+// reference data has another, and what the answers rest on stands in them.
+func anyEdition(answer []byte) []byte {
+	return editionHash.ReplaceAll(answer, []byte("$1"))
+}
+
+var editionHash = regexp.MustCompile(`("(?:catalogue|supply)": "\d{4}-\d\d-\d\d)\.[0-9a-f]{8}`)
 
 // runOK runs the program with in as standard input and returns what it
 // printed; a non-zero exit fails the test.
