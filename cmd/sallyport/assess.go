@@ -57,7 +57,7 @@ func (c *assessCmd) Run(ctx context.Context, s *streams) (err error) {
 	if err != nil {
 		return err
 	}
-	if a, err = known.learnt(ctx, a, func(err error) { fmt.Fprintln(s.err, "sallyport:", err) }); err != nil {
+	if a, err = known.learnt(ctx, a, func(err error) { fmt.Fprintln(s.err, "sallyport:", err) }, held.Findings...); err != nil {
 		return err
 	}
 	prefixes, err := prefixesOf(held)

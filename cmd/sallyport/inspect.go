@@ -14,6 +14,7 @@ import (
 
 	"sallyport/gate"
 	"sallyport/gate/auth"
+	"sallyport/gate/refdata"
 	"sallyport/gate/sqlite"
 	"sallyport/policy/pack"
 	"sallyport/vin/telematics"
@@ -289,11 +290,11 @@ func openInspected(ctx context.Context, dir string) (inspectedSite, error) {
 }
 
 // learnt is the Judge with what the site's inspections say of kinds of vehicles.
-func (k inspectedSite) learnt(ctx context.Context, j *gate.Judge, warn func(error)) (*gate.Judge, error) {
+func (k inspectedSite) learnt(ctx context.Context, j *gate.Judge, warn func(error), signed ...refdata.Finding) (*gate.Judge, error) {
 	if k.store == nil {
 		return j, nil
 	}
-	l, err := siteLearning(ctx, k.dir, k.cfg, k.store, j, warn)
+	l, err := siteLearning(ctx, k.dir, k.cfg, k.store, j, warn, signed...)
 	if err != nil {
 		return nil, err
 	}

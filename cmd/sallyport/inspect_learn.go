@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"sallyport/gate"
+	"sallyport/gate/refdata"
 	"sallyport/gate/sqlite"
 	"sallyport/vin/telematics"
 )
@@ -45,10 +46,11 @@ func (c learningConfig) check() error {
 // site.
 const sharesDir = "shares"
 
-// siteLearning counts the inspections of a site. What another site sent and
-// cannot be read is left out, and warn is told: it must not keep a gate from
-// its work.
-func siteLearning(ctx context.Context, dir string, cfg siteConfig, store gate.LearningStore, judge *gate.Judge, warn func(error)) (*gate.Learning, error) {
+// siteLearning counts the inspections of a site, and shows beside them what
+// other sites found: as it came with the signed reference data, and, in its
+// place, as it was imported here. What another site sent and cannot be read is
+// left out, and warn is told: it must not keep a gate from its work.
+func siteLearning(ctx context.Context, dir string, cfg siteConfig, store gate.LearningStore, judge *gate.Judge, warn func(error), signed ...refdata.Finding) (*gate.Learning, error) {
 	rules, err := cfg.inspectionRules()
 	if err != nil {
 		return nil, err
@@ -56,6 +58,14 @@ func siteLearning(ctx context.Context, dir string, cfg siteConfig, store gate.Le
 	l, err := gate.NewLearning(ctx, gate.LearningConfig{Judge: judge, Store: store, Rules: rules, Terms: cfg.Learning.terms()})
 	if err != nil {
 		return nil, err
+	}
+	for _, f := range signed {
+		if f.Aggregate.Site == cfg.Learning.Name {
+			continue // its own, come back
+		}
+		if err := l.Adopt(f.Aggregate); err != nil {
+			warn(fmt.Errorf("shares of another site, signed by %s: %w", f.Role, err))
+		}
 	}
 	files, err := os.ReadDir(filepath.Join(dir, sharesDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

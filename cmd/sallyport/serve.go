@@ -187,7 +187,7 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if err != nil {
 		return nil, err
 	}
-	st.learning, err = siteLearning(ctx, dir, cfg, store, judge, func(err error) { log.WarnContext(ctx, "left out", "error", err) })
+	st.learning, err = siteLearning(ctx, dir, cfg, store, judge, func(err error) { log.WarnContext(ctx, "left out", "error", err) }, data.Findings...)
 	if err != nil {
 		return nil, err
 	}
