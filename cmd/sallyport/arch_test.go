@@ -88,6 +88,7 @@ var fences = []struct {
 	{"github.com/go-co-op/gocron", []string{"cmd/sallyport"}, "jobs are wired by hand"},
 	{"github.com/xuri/excelize", []string{"gate/sheet"}, "spreadsheets are opened within bounds in one place"},
 	{"github.com/dop251/goja", []string{"policy/supply/picture"}, "the program runs no script but the layout it carries"},
+	{"github.com/theupdateframework/go-tuf", []string{"gate/refdata"}, "what is signed is verified in one place"},
 	{"os/exec", nil, "the program starts no other program"},
 	{"testing", []string{"gate/storetest"}, "no testing in production code"},
 }
@@ -362,6 +363,8 @@ func TestVersionFloors(t *testing.T) {
 		"github.com/gopacket/gopacket":   "v1.6.1",
 		"github.com/xuri/excelize/v2":    "v2.11.0",
 		"github.com/nats-io/nats-server": "v2.12.6",
+
+		"github.com/theupdateframework/go-tuf/v2": "v2.4.2",
 	}
 	mod, err := os.ReadFile(filepath.Join(moduleRoot(t), "go.mod"))
 	if err != nil {

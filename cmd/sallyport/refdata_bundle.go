@@ -238,16 +238,14 @@ func printSignings(w io.Writer, list []refdata.Signing) error {
 // refdataSignCmd is `sallyport refdata sign`.
 type refdataSignCmd struct {
 	Repo string   `arg:"" type:"path" help:"Repository, bundle or contribution to sign."`
-	Key  string   `type:"existingfile" placeholder:"FILE" help:"Private key to sign with."`
+	Key  string   `type:"existingfile" placeholder:"FILE" help:"Private key to sign with. Without it and without --join the command only says what there is to sign."`
 	Join []string `sep:"none" type:"path" placeholder:"COPY" help:"Copy that somebody else signed: take its signatures over. Again for more."`
 }
 
 // Run adds the key's signatures to everything it may sign, and those of other
-// copies, and says what is still missing.
+// copies, and says what is still missing. Without either it only says what there
+// is to sign.
 func (c *refdataSignCmd) Run(s *streams) error {
-	if c.Key == "" && len(c.Join) == 0 {
-		return errors.New("give --key to sign, or --join to take over the signatures of a copy")
-	}
 	if _, err := os.Stat(c.Repo); err != nil {
 		return err
 	}
@@ -278,8 +276,10 @@ func (c *refdataSignCmd) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	if err := repo.Save(c.Repo); err != nil {
-		return fmt.Errorf("%s: %w", c.Repo, err)
+	if c.Key != "" || len(c.Join) > 0 {
+		if err := repo.Save(c.Repo); err != nil {
+			return fmt.Errorf("%s: %w", c.Repo, err)
+		}
 	}
 	return printSignings(s.out, list)
 }
@@ -778,6 +778,7 @@ func openRefdata(dir string, cfg siteConfig) (*heldRefdata, error) {
 	if err != nil {
 		return nil, fmt.Errorf("installed reference data: %w", err)
 	}
+	now.Drop()
 	return &heldRefdata{now, d}, nil
 }
 

@@ -1,7 +1,10 @@
 package refdata
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -197,6 +200,87 @@ func TestListsSignedApart(t *testing.T) {
 
 // aggregate is what a site's inspections showed.
 const aggregate = `{"format":"sallyport-shares","version":1,"site":"krk","made":"2026-11-19","names":"2026-11-01.c","from":"","to":"","k":5,"m":3,"level":0.95,"weight":0.5,"groups":[]}`
+
+func TestSignerSeesWhatIsSigned(t *testing.T) {
+	c := newCouncil(t)
+	a := c.agreement(Advice, "pl", "de", "us")
+	_, err := c.repo.Draft(a, small(t, "2026-11-01", row("V1", "Telit")), nil, day0)
+	c.ok(err)
+	name := targetsDir + "catalogue/catalogue.json"
+	shown := c.repo.clone()
+	shown.Files[name] = append(bytes.Clone(shown.Files[name]), ' ')
+	if _, err := shown.Sign(c.keys["pl"]); ClassOf(err) != BadHash {
+		t.Errorf("signed for another file than the one shown: %v", err)
+	}
+	delete(shown.Files, name)
+	if _, err := shown.Sign(c.keys["pl"]); ClassOf(err) != Missing {
+		t.Errorf("signed for a file that was not shown: %v", err)
+	}
+	// A copy on which another has signed for other rows is not joined.
+	other := c.repo.clone()
+	_, err = other.Draft(a, small(t, "2026-11-01", row("V1", "Quectel")), nil, day0)
+	c.ok(err)
+	c.sign(other, "de")
+	if _, err := c.repo.Join(other); ClassOf(err) != Mixed {
+		t.Errorf("joined: %v", err)
+	}
+}
+
+func TestAgreementIsRefused(t *testing.T) {
+	c := newCouncil(t)
+	head := "[[authority]]\nname = \"pl\"\nkey = \"pl\"\n[[authority]]\nname = \"de\"\nkey = \"de\"\n"
+	rules := func(need int, role string) string {
+		q := fmt.Sprintf("sign = [\"pl\", \"de\"]\nneed = %d\ndays = 30\n", need)
+		return head + "[root]\n" + q + "[policy]\n" + q + "[release]\n" + q + "[[role]]\n" + q + role
+	}
+	good := "name = \"supply\"\nstanding = \"ours\"\nparts = [\"supply\"]\n"
+	for _, tt := range []struct{ name, text, says string }{
+		{"a threshold of nought", rules(0, good), "need = 0"},
+		{"more than there are", rules(3, good), "need = 3 of 2"},
+		{"one key for two", "[[authority]]\nname = \"us\"\nkey = \"pl\"\n" + rules(2, good), "one signature, not two"},
+		{"an unknown kind", rules(2, strings.Replace(good, `["supply"]`, `["gossip"]`, 1)), "no kind of data"},
+		{"a standing that is none", rules(2, strings.Replace(good, "ours", "theirs", 1)), "none of ours, binding, advice"},
+		{"the name of a TUF role", rules(2, strings.Replace(good, "supply", "snapshot", 1)), "no name of a role"},
+		{"two for our own supply", rules(2, good+"[[role]]\nsign = [\"pl\"]\nneed = 1\ndays = 9\n"+strings.Replace(good, "supply", "other", 1)), "both supply and other"},
+		{"no days", rules(2, good+"[[role]]\nsign = [\"pl\"]\nneed = 1\n"+strings.Replace(good, "supply", "other", 1)), "days = 0"},
+		{"an unknown word", rules(2, good) + "quorum = 2\n", "unknown key"},
+		{"a missing key file", strings.Replace(rules(2, good), `key = "de"`, `key = "xx"`, 1), `authority "de"`},
+	} {
+		if _, err := ParseAgreement([]byte(tt.text), c.public); err == nil || !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.says)
+		}
+	}
+	if _, err := ParseAgreement([]byte(rules(2, good)), c.public); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestKeys(t *testing.T) {
+	c := newCouncil(t)
+	for _, pass := range []string{"", "a long passphrase"} {
+		b, err := c.keys["pl"].Encode([]byte(pass))
+		c.ok(err)
+		if Sealed(b) != (pass != "") {
+			t.Errorf("sealed: %s", b)
+		}
+		k, err := ParsePrivateKey(b, []byte(pass))
+		c.ok(err)
+		if !k.key.Equal(c.keys["pl"].key) || k.Name != "pl" {
+			t.Error("another key came back")
+		}
+		if pass == "" {
+			continue
+		}
+		if _, err := ParsePrivateKey(b, []byte("another")); !errors.Is(err, ErrPassphrase) {
+			t.Errorf("with another passphrase: %v", err)
+		}
+	}
+	b, err := c.public("pl")
+	c.ok(err)
+	if _, err := ParsePublicKey(bytes.Replace(b, []byte(`"keyid": "`), []byte(`"keyid": "00`), 1)); err == nil {
+		t.Error("a key under a name that is not its own was taken")
+	}
+}
 
 func TestContributionIsVerifiedBeforeItIsTakenUp(t *testing.T) {
 	c := newCouncil(t)

@@ -246,6 +246,8 @@ type Signing struct {
 
 // Sign adds the key's signature to every newest metadata file that the key may
 // sign and has not signed yet. It says what is signed now and what is missing.
+// Nothing is signed unless every file is here and is the one that the metadata
+// speaks of: a signer can look at what the signature is for.
 func (r *Repo) Sign(k PrivateKey) ([]Signing, error) {
 	pub, err := k.Public()
 	if err != nil {
@@ -253,6 +255,9 @@ func (r *Repo) Sign(k PrivateKey) ([]Signing, error) {
 	}
 	s, err := signature.LoadED25519Signer(k.key)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.present(); err != nil {
 		return nil, err
 	}
 	return r.each(func(d *doc, by []signer) (bool, error) {
@@ -272,6 +277,20 @@ func (r *Repo) Sign(k PrivateKey) ([]Signing, error) {
 		}
 		return true, r.put(d)
 	})
+}
+
+// present compares the files with what the metadata says of them.
+func (r *Repo) present() error {
+	list, err := r.Status()
+	if err != nil {
+		return err
+	}
+	for _, s := range list {
+		if err := (&Release{Parts: s.Files}).take(r.Files); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Join adds the signatures that others put on their copies. A copy whose

@@ -95,6 +95,10 @@ type Release struct {
 // Content returns a part's bytes, which must not be changed.
 func (r *Release) Content(p Part) []byte { return r.files[targetsDir+p.Path] }
 
+// Drop lets go of the files' bytes, which Open has read. Content is nil from
+// then on.
+func (r *Release) Drop() { r.files = nil }
+
 // Trust is what a site starts from: a root file that was brought to it by hand,
 // what it holds since, and the time.
 type Trust struct {
