@@ -93,7 +93,7 @@ func (g *Graph) controlledFrom(i int32, country string, pct float64, day int32) 
 	at := s.of(i)
 	a := Answer{Share: at.low, Value: s.controlled(i, pct)}
 	switch {
-	case at.base:
+	case at.is(based):
 		a.Because = fmt.Sprintf("%s is incorporated in %s.", g.name(i), g.where(i))
 		a.Path = []Evidence{g.partyEvidence(i)}
 	case a.Value == True:
@@ -111,9 +111,9 @@ func (g *Graph) controlledFrom(i int32, country string, pct float64, day int32) 
 // controlled is the value of ControlledFrom.
 func (s *solution) controlled(i int32, pct float64) Value {
 	switch at := s.of(i); {
-	case at.base || at.stated || reaches(at.low, pct):
+	case at.is(based|stated) || reaches(at.low, pct):
 		return True
-	case at.upSays || reaches(at.up, pct):
+	case at.is(mayStated) || reaches(at.up, pct):
 		return Unknown
 	}
 	return False
@@ -142,18 +142,18 @@ func (g *Graph) ShareFrom(id, country string, pct float64, day time.Time) Answer
 	at := s.of(i)
 	a := Answer{Share: at.low}
 	switch {
-	case at.base:
+	case at.is(based):
 		a.Value = True
 		a.Because = fmt.Sprintf("%s is incorporated in %s, and no controlling owner elsewhere is known.", g.name(i), g.where(i))
 		a.Path = []Evidence{g.partyEvidence(i)}
 	case reaches(at.low, pct):
 		a.Value = True
 		return s.explain(i, a)
-	case at.stated:
+	case at.is(stated):
 		a = s.explain(i, a)
 		a.Because += " The share is not stated."
 		return a
-	case reaches(at.up, pct) || at.upSays:
+	case reaches(at.up, pct) || at.is(mayStated):
 		a.Path, a.Because = s.explainOpen(i)
 	default:
 		a.Value = False
@@ -710,7 +710,7 @@ func (s *solution) explain(p int32, a Answer) Answer {
 		switch {
 		case e.Share == nil:
 			parts = append(parts, g.name(g.to[ei]))
-		case to.ctrl:
+		case to.is(ctrl):
 			parts = append(parts, fmt.Sprintf("%s %s", g.name(g.to[ei]), percent(*e.Share)))
 		default:
 			parts = append(parts, fmt.Sprintf("%s %s, itself held to %s from there", g.name(g.to[ei]), percent(*e.Share), percent(to.low)))
@@ -723,7 +723,7 @@ func (s *solution) explain(p int32, a Answer) Answer {
 // top says that an explanation ends at a party: it is incorporated in the
 // country itself, or in a territory of it with nobody known above.
 func (s *solution) top(p int32) bool {
-	return s.at[p].base && (s.g.file.Parties[p].Country == s.country || len(s.carrying(nil, p)) == 0)
+	return s.at[p].is(based) && (s.g.file.Parties[p].Country == s.country || len(s.carrying(nil, p)) == 0)
 }
 
 // carrying appends the edges of a party through which something is known to be
@@ -735,7 +735,7 @@ func (s *solution) carrying(es []int32, p int32) []int32 {
 		if s.day < a.since || s.day >= a.until {
 			continue
 		}
-		if o := &s.at[a.to]; (o.ctrl || o.low > 0) && !s.repeated(a) {
+		if o := &s.at[a.to]; (o.is(ctrl) || o.low > 0) && !s.repeated(a) {
 			es = append(es, a.edge)
 		}
 	}
@@ -791,7 +791,7 @@ func (s *solution) explainOpen(p int32) ([]Evidence, string) {
 		for i := range g.of(p) {
 			a := &g.of(p)[i]
 			o := &s.at[a.to]
-			if s.day < a.since || s.day >= a.until || o.up <= o.low && o.upCtrl == o.ctrl {
+			if s.day < a.since || s.day >= a.until || o.up <= o.low && o.is(mayCtrl) == o.is(ctrl) {
 				continue
 			}
 			way = append(way, a.edge)

@@ -135,6 +135,20 @@ func FuzzOpen(f *testing.F) {
 				g.ListedOn(p.ID, l.ID, d)
 			}
 			g.Behind(p.ID, d)
+			for _, h := range g.Below(p.ID, d) {
+				if len(h.Path) == 0 {
+					t.Fatalf("%s below %s without a path", h.Party, p.ID)
+				}
+			}
+			list, _ := g.Holders(p.ID, 0, d)
+			for _, h := range list {
+				if !(h.Share >= 0 && h.Share <= 100) || len(h.Path) == 0 {
+					t.Fatalf("%+v", h)
+				}
+			}
+			if g.Report(p.ID, d) == "" {
+				t.Fatal("no report")
+			}
 		}
 	})
 }

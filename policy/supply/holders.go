@@ -64,11 +64,14 @@ func (g *Graph) Holders(id string, pct float64, day time.Time) (list []Holding, 
 	for k := range near {
 		order[k] = int32(k)
 		for ai := g.first[near[k].p]; ai < g.first[near[k].p+1]; ai++ {
-			l, ok := s.link(&g.arcs[ai])
-			if ok && l.now && place[l.to] > 0 {
+			a := &g.arcs[ai]
+			l, ok := s.link(a)
+			switch {
+			case !ok || d < a.since:
+			case place[l.to] > 0:
 				l.to = place[l.to] - 1
 				links[k] = append(links[k], l)
-			} else if ok && l.now && l.alt {
+			case l.alt:
 				l.to = -1 // one of several owners is out of sight
 				links[k] = append(links[k], l)
 			}
@@ -97,14 +100,14 @@ func (g *Graph) Holders(id string, pct float64, day time.Time) (list []Holding, 
 					continue
 				}
 				t := none
-				for _, l := range links[m] {
-					if l.to < 0 {
+				for i := range links[m] {
+					if l := &links[m][i]; l.to < 0 {
 						t.add(l, &nobody)
 					} else {
 						t.add(l, &at[l.to])
 					}
 				}
-				is, changed := t.standing(g, near[m].p, at[m])
+				is, changed := t.standing(g, near[m].p, &at[m])
 				at[m] = is
 				rest = rest && !changed
 			}
@@ -112,9 +115,9 @@ func (g *Graph) Holders(id string, pct float64, day time.Time) (list []Holding, 
 				break
 			}
 		}
-		if own := &at[0]; own.ctrl || pct <= 0 || reaches(own.low, pct) {
+		if own := &at[0]; own.is(ctrl) || pct <= 0 || reaches(own.low, pct) {
 			p := &g.file.Parties[near[k].p]
-			h := Holding{Party: p.ID, Name: p.Name, Country: p.Country, Share: own.low, Controls: own.ctrl}
+			h := Holding{Party: p.ID, Name: p.Name, Country: p.Country, Share: own.low, Controls: own.is(ctrl)}
 			for n := k; n > 0; n = near[n].from {
 				h.Path = append(h.Path, g.edgeEvidence(g.arcs[near[n].by].edge))
 			}

@@ -1,7 +1,6 @@
 package supply
 
 import (
-	"math"
 	"slices"
 	"sync"
 )
@@ -197,12 +196,23 @@ func (g *Graph) of(p int32) []arc { return g.arcs[g.first[p]:g.first[p+1]] }
 // standing is what one party's owners come to, of one country on one day.
 type standing struct {
 	low, up float64 // per cent known to be, and that might be, held from there
-	base    bool    // incorporated in the country, no controlling owner elsewhere
-	ctrl    bool    // known to be controlled from there at Control
-	upCtrl  bool    // might be
-	stated  bool    // control is stated by an edge, whatever the shares
-	upSays  bool    // might be stated
+	// What a holding of this party counts as: 100 where it is, or might be,
+	// controlled from there, else low and up.
+	counts, mayCount float64
+	flags            flags
 }
+
+type flags uint8
+
+const (
+	based     flags = 1 << iota // incorporated in the country, no controlling owner elsewhere
+	ctrl                        // known to be controlled from there at Control
+	mayCtrl                     // might be
+	stated                      // control is stated by an edge, whatever the shares
+	mayStated                   // might be stated
+)
+
+func (s *standing) is(f flags) bool { return s.flags&f != 0 }
 
 // solution is what is known to be held from one country on one day, and what
 // might be. A party and those above it are worked out when it is first asked
@@ -266,7 +276,7 @@ const closeEnough = 1e-8
 func reaches(share, pct float64) bool { return share >= pct-1e-6 }
 
 // keptStandings bounds the standings that a graph keeps, over all its
-// solutions: at 24 bytes each it is 24 MB.
+// solutions: at 40 bytes each it is 40 MB.
 const keptStandings = 1 << 20
 
 // solutions keeps the solutions of a graph by country and by the stretch of
@@ -353,17 +363,17 @@ func (s *solution) fill(c int32) {
 	}
 	p := members[0]
 	s.look(p)
-	if s.at[p].base {
+	if s.at[p].is(based) {
 		s.at[p] = held
 		return
 	}
 	t := none
 	for i, end := g.first[p], g.first[p+1]; i < end; i++ {
 		if l, ok := s.link(&g.arcs[i]); ok {
-			t.add(l, &s.at[l.to])
+			t.add(&l, &s.at[l.to])
 		}
 	}
-	s.at[p], _ = t.standing(g, p, standing{})
+	s.at[p], _ = t.standing(g, p, &s.at[p])
 }
 
 // circle works out parties that hold each other. What their other owners come
@@ -386,12 +396,12 @@ func (s *solution) circle(c int32, members []int32) {
 	inner := make([]member, 0, len(members))
 	links := make([]link, 0, 4*len(members))
 	for _, p := range members {
-		if s.at[p].base {
+		if s.at[p].is(based) {
 			s.at[p] = held
 		}
 	}
 	for _, p := range members {
-		if s.at[p].base {
+		if s.at[p].is(based) {
 			continue
 		}
 		m := member{p: p, rest: none}
@@ -399,10 +409,10 @@ func (s *solution) circle(c int32, members []int32) {
 			l, ok := s.link(&g.arcs[i])
 			switch {
 			case !ok:
-			case g.componentOf[l.to] == c && !s.at[l.to].base:
+			case g.componentOf[l.to] == c && !s.at[l.to].is(based):
 				links = append(links, l)
 			default:
-				m.rest.add(l, &s.at[l.to])
+				m.rest.add(&l, &s.at[l.to])
 			}
 		}
 		m.end = int32(len(links))
@@ -414,12 +424,13 @@ func (s *solution) circle(c int32, members []int32) {
 		for i := range inner {
 			m := &inner[i]
 			t := m.rest
-			for _, l := range links[from:m.end] {
-				t.add(l, &s.at[l.to])
+			for k := from; k < m.end; k++ {
+				t.add(&links[k], &s.at[links[k].to])
 			}
 			from = m.end
-			is, changed := t.standing(g, m.p, s.at[m.p])
-			s.at[m.p] = is
+			at := &s.at[m.p]
+			is, changed := t.standing(g, m.p, at)
+			*at = is
 			rest = rest && !changed
 		}
 		if rest {
@@ -427,88 +438,102 @@ func (s *solution) circle(c int32, members []int32) {
 		}
 	}
 	for _, m := range inner {
-		s.at[m.p].up, s.at[m.p].upCtrl = 100, true
+		at := &s.at[m.p]
+		at.up, at.mayCount, at.flags = 100, 100, at.flags|mayCtrl
 	}
 }
 
 // held is the standing of a party that belongs to the country by its seat.
-var held = standing{low: 100, up: 100, base: true, ctrl: true, upCtrl: true}
+var held = standing{low: 100, up: 100, counts: 100, mayCount: 100, flags: based | ctrl | mayCtrl}
 
 // link is an arc as it counts on the day of a solution.
 type link struct {
-	hold           float64
-	to             int32
-	now, says, alt bool
+	hold float64 // part of the owned party
+	now  float64 // the same, where the arc is known to be in force; else 0
+	to   int32
+	says flags // of the owner's flags, those by which the row states control
+	alt  bool
 }
 
 // link says how an arc counts; it does not where it is out of force, or where
 // another row on the same holding counts.
 func (s *solution) link(a *arc) (link, bool) {
 	now, maybe := a.holds(s.day)
-	return link{a.hold, a.to, now, a.says, a.alt}, maybe && !s.repeated(a)
+	l := link{hold: a.hold, to: a.to, alt: a.alt}
+	if now {
+		l.now = a.hold
+	}
+	switch {
+	case a.says && now:
+		l.says = ctrl | mayCtrl
+	case a.says:
+		l.says = mayCtrl
+	}
+	return l, maybe && !s.repeated(a)
 }
 
 // tally adds up what the owners of a party come to.
 type tally struct {
-	low, up            float64
-	altLow, altUp      float64 // of the owners of which only one can be meant: the least and the most
-	stated, upSays     bool
-	above, alts        bool
-	altCtrl, altUpCtrl bool
+	low, up       float64
+	altLow, altUp float64 // of the owners of which only one can be meant: the least and the most
+	says, altSays flags   // ctrl and mayCtrl where a row states, or might state, control
+	altAll        flags   // the same where all of these rows do
+	above, alts   bool
 }
 
 // none is the tally of no owners.
-var none = tally{altLow: 100, altCtrl: true}
+var none = tally{altLow: 100, altAll: ctrl | mayCtrl}
 
-func (t *tally) add(l link, o *standing) {
-	low, up := o.low, o.up
-	if o.ctrl {
-		low = 100
-	}
-	if o.upCtrl {
-		up = 100
-	}
-	low, up = low*l.hold, up*l.hold
+func (t *tally) add(l *link, o *standing) {
 	t.above = true
 	if l.alt {
 		t.alts = true
-		t.altLow = min(t.altLow, low)
-		t.altUp = max(t.altUp, up)
-		t.altCtrl = t.altCtrl && l.now && l.says && o.ctrl
-		t.altUpCtrl = t.altUpCtrl || l.says && o.upCtrl
+		t.altLow = min(t.altLow, o.counts*l.hold)
+		t.altUp = max(t.altUp, o.mayCount*l.hold)
+		t.altAll &= o.flags & l.says
+		t.altSays |= o.flags & l.says
 		return
 	}
-	if l.now {
-		t.low += low
-		t.stated = t.stated || l.says && o.ctrl
-	}
-	t.up += up
-	t.upSays = t.upSays || l.says && o.upCtrl
+	t.low += o.counts * l.now
+	t.up += o.mayCount * l.hold
+	t.says |= o.flags & l.says
 }
 
 // standing is what a party comes to by a tally, and whether that is another
 // than it was. All that a tally adds up only ever rises, so the fixed point of a
 // circle is the least one.
-func (t *tally) standing(g *Graph, p int32, was standing) (is standing, changed bool) {
-	is = standing{low: t.low, up: t.up, stated: t.stated, upSays: t.upSays}
+func (t *tally) standing(g *Graph, p int32, was *standing) (is standing, changed bool) {
+	is.low, is.up = t.low, t.up
+	says := t.says
 	if t.alts {
-		if t.altCtrl {
+		if t.altAll&ctrl != 0 {
 			is.low += t.altLow
-			is.stated = true
+			says |= ctrl
 		}
 		is.up += t.altUp
-		is.upSays = is.upSays || t.altUpCtrl
+		says |= t.altSays & mayCtrl
 	}
 	if g.traits[p]&unresolved != 0 || g.code[p] < 0 && !t.above {
-		is.up, is.upSays = 100, true
+		is.up, says = 100, says|mayCtrl
 	}
 	is.low = min(is.low, 100)
 	is.up = min(max(is.up, is.low), 100)
-	is.upSays = is.upSays || is.stated
-	is.ctrl = is.stated || reaches(is.low, Control)
-	is.upCtrl = is.upSays || is.ctrl || reaches(is.up, Control)
-	changed = is.ctrl != was.ctrl || is.upCtrl != was.upCtrl || is.stated != was.stated || is.upSays != was.upSays ||
-		math.Abs(is.low-was.low) > closeEnough || math.Abs(is.up-was.up) > closeEnough
+	if says&ctrl != 0 {
+		is.flags |= stated | mayStated
+	}
+	if says&mayCtrl != 0 {
+		is.flags |= mayStated
+	}
+	is.counts, is.mayCount = is.low, is.up
+	if says&ctrl != 0 || reaches(is.low, Control) {
+		is.flags |= ctrl | mayCtrl
+		is.counts, is.mayCount = 100, 100
+	}
+	if is.flags&mayStated != 0 || reaches(is.up, Control) {
+		is.flags |= mayCtrl
+		is.mayCount = 100
+	}
+	changed = is.flags != was.flags || is.low-was.low > closeEnough || is.up-was.up > closeEnough
 	return is, changed
 }
 
@@ -540,7 +565,10 @@ func (s *solution) look(p int32) bool {
 	}
 	changed := r != s.reach[p]
 	s.reach[p] = r
-	s.at[p].base = code >= 0 && s.covered[code] && (r&reachOwner == 0 || r&reachDark != 0 || r&reachEnd == 0)
+	s.at[p].flags &^= based
+	if code >= 0 && s.covered[code] && (r&reachOwner == 0 || r&reachDark != 0 || r&reachEnd == 0) {
+		s.at[p].flags |= based
+	}
 	return changed
 }
 
