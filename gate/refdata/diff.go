@@ -95,42 +95,58 @@ func editionOf(k Kind, b []byte) string {
 }
 
 func diffContent(out []Change, path string, k Kind, was, is []byte) ([]Change, error) {
-	switch k {
-	case Catalogue:
-		a, b := &telematics.File{}, &telematics.File{}
-		for data, f := range map[*[]byte]**telematics.File{&was: &a, &is: &b} {
-			if len(*data) == 0 {
-				continue
-			}
-			c, err := telematics.Open(*data)
-			if err != nil {
-				return nil, err
-			}
-			*f = c.File()
+	if k == Catalogue {
+		a, err := readCatalogue(was)
+		if err != nil {
+			return nil, err
+		}
+		b, err := readCatalogue(is)
+		if err != nil {
+			return nil, err
 		}
 		out = diffRows(out, path, "row", a.Rows, b.Rows, func(r telematics.Row) string { return r.ID })
 		return diffRows(out, path, "device", a.Devices, b.Devices, func(r telematics.Device) string { return r.ID }), nil
-	case Supply, Lists:
-		var a, b supply.File
-		for data, f := range map[*[]byte]*supply.File{&was: &a, &is: &b} {
-			if len(*data) == 0 {
-				continue
-			}
-			if err := json.Unmarshal(*data, f); err != nil {
-				return nil, err
-			}
-		}
-		out = diffRows(out, path, "party", a.Parties, b.Parties, func(p supply.Party) string { return p.ID })
-		out = diffRows(out, path, "edge", a.Edges, b.Edges, func(e supply.Edge) string { return e.ID })
-		out = diffRows(out, path, "instrument", a.Instruments, b.Instruments, func(in supply.Instrument) string { return in.ID })
-		out = diffRows(out, path, "trust-list", a.Trusted, b.Trusted, func(l supply.TrustList) string { return l.ID })
-		out = diffRows(out, path, "advisory", a.Advisories, b.Advisories, func(v supply.Advisory) string { return v.ID })
-		x, xe := flat(a.Lists)
-		y, ye := flat(b.Lists)
-		out = diffRows(out, path, "edition", x, y, func(r listed[supply.Edition]) string { return r.at })
-		return diffRows(out, path, "entry", xe, ye, func(r listed[supply.Entry]) string { return r.at }), nil
 	}
-	return out, nil
+	if k != Supply && k != Lists {
+		return out, nil
+	}
+	a, err := readGraph(was)
+	if err != nil {
+		return nil, err
+	}
+	b, err := readGraph(is)
+	if err != nil {
+		return nil, err
+	}
+	out = diffRows(out, path, "party", a.Parties, b.Parties, func(p supply.Party) string { return p.ID })
+	out = diffRows(out, path, "edge", a.Edges, b.Edges, func(e supply.Edge) string { return e.ID })
+	out = diffRows(out, path, "instrument", a.Instruments, b.Instruments, func(in supply.Instrument) string { return in.ID })
+	out = diffRows(out, path, "trust-list", a.Trusted, b.Trusted, func(l supply.TrustList) string { return l.ID })
+	out = diffRows(out, path, "advisory", a.Advisories, b.Advisories, func(v supply.Advisory) string { return v.ID })
+	x, xe := flat(a.Lists)
+	y, ye := flat(b.Lists)
+	out = diffRows(out, path, "edition", x, y, func(r listed[supply.Edition]) string { return r.at })
+	return diffRows(out, path, "entry", xe, ye, func(r listed[supply.Entry]) string { return r.at }), nil
+}
+
+// readCatalogue and readGraph read a file of rows; one that is not there has
+// none.
+func readCatalogue(b []byte) (*telematics.File, error) {
+	if len(b) == 0 {
+		return &telematics.File{}, nil
+	}
+	c, err := telematics.Open(b)
+	if err != nil {
+		return nil, err
+	}
+	return c.File(), nil
+}
+
+func readGraph(b []byte) (f supply.File, err error) {
+	if len(b) > 0 {
+		err = json.Unmarshal(b, &f)
+	}
+	return f, err
 }
 
 // listed is a row of a list with its place.

@@ -36,12 +36,11 @@ func (k Kind) known() bool { return slices.Contains(Kinds(), k) }
 
 // file is the name a part of the kind goes by; a policy pack goes by its own.
 func (k Kind) file() string {
-	switch k {
-	case VPIC:
+	if k == VPIC {
 		return "vpic.idx"
-	case RF:
+	} else if k == RF {
 		return "prefixes.tsv"
-	case Packs:
+	} else if k == Packs {
 		return ""
 	}
 	return string(k) + ".json"
