@@ -50,11 +50,15 @@ type cli struct {
 			Telematics refdataBuildTelematicsCmd `cmd:"" help:"Build the telematics catalogue from its rows."`
 			TAC        refdataBuildTACCmd        `cmd:"" name:"tac" help:"Build a site's table of type allocation codes."`
 			RF         refdataBuildRFCmd         `cmd:"" name:"rf" help:"Build the radio prefix table."`
+			List       refdataBuildListCmd       `cmd:"" help:"Add an edition of an official list to a supply graph, from a table."`
 		} `cmd:"" help:"Build embedded reference data from its public source."`
 		Supply struct {
-			Show   refdataSupplyShowCmd   `cmd:"" help:"Say who stands behind a party: owners, controllers, lists, ties, statements, with their sources."`
-			Path   refdataSupplyPathCmd   `cmd:"" help:"Answer a policy's questions on a party, with the path and its sources."`
-			WhatIf refdataSupplyWhatIfCmd `cmd:"" name:"whatif" help:"Say what would be judged otherwise if an edge or a list entry were another."`
+			Show    refdataSupplyShowCmd    `cmd:"" help:"Say who stands behind a party: owners, controllers, lists, ties, statements, with their sources."`
+			Path    refdataSupplyPathCmd    `cmd:"" help:"Answer a policy's questions on a party, with the path and its sources."`
+			WhatIf  refdataSupplyWhatIfCmd  `cmd:"" name:"whatif" help:"Say what would be judged otherwise if an edge or a list entry were another."`
+			Diff    refdataSupplyDiffCmd    `cmd:"" help:"Say what changed between two editions of a list, and which parties and vehicles that touches."`
+			Draw    refdataSupplyDrawCmd    `cmd:"" help:"Draw who stands behind a party, and print the same as a table."`
+			Trusted refdataSupplyTrustedCmd `cmd:"" help:"Say whether an authority calls a party trusted, until when, and which faults are known."`
 		} `cmd:"" help:"Who stands behind the makers."`
 		Keygen  refdataKeygenCmd  `cmd:"" help:"Make the key of an authority, an ally or a site."`
 		Draft   refdataDraftCmd   `cmd:"" help:"Write the next release after an agreement, to be signed."`

@@ -2,6 +2,8 @@ package supply
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"iter"
 	"slices"
@@ -151,7 +153,7 @@ type Difference struct {
 	Was      string `json:"was,omitempty"`       // its name in the older edition, where that differs
 	Party    string `json:"party,omitempty"`     // matched in the newer edition; of one that is gone, in the older
 	WasParty string `json:"was_party,omitempty"` // matched in the older edition, where that differs
-	On       string `json:"on,omitempty"`        // of one that ended while the older edition was in force, the day
+	On       string `json:"on,omitempty"`        // the day on which it ended while the older edition was in force, also of one that is named anew; of one that was added to an edition in force, the day
 	Entry    Entry  `json:"entry"`
 	Proof    *Entry `json:"proof,omitempty"` // what says that the other edition did not name it, where that edition is not held whole
 }
@@ -344,7 +346,6 @@ func (c *Changes) compare(o, n *Entry, older *Edition) {
 	if o.Until != "" {
 		ch.On = o.Until
 		c.Ended = append(c.Ended, ch)
-		ch.On = ""
 		c.Added = append(c.Added, ch) // it had ended and is named anew
 		return
 	}
@@ -475,4 +476,18 @@ func (en *Entry) InForce(day time.Time) bool {
 	s, err := spanOf(en.From, en.Until)
 	d := dayOf(day)
 	return err == nil && d >= s.since && d < s.until
+}
+
+// Stored is the graph in the form that Open reads, as an edition of its own of
+// that day: lists that were added have made another graph of it.
+func (g *Graph) Stored(day time.Time) ([]byte, error) {
+	f := g.file
+	f.Edition = ""
+	body, err := write(&f)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(body)
+	f.Edition = day.UTC().Format(time.DateOnly) + "." + hex.EncodeToString(sum[:4])
+	return write(&f)
 }
