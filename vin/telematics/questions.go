@@ -142,6 +142,13 @@ func (c *Catalogue) applicable(id string, q Query, a Answer, market string, know
 				to.Sources = append(to.Sources, cd.Sources[0])
 			}
 		}
+		if ended := c.Sunsets(a, market, q.At); len(ended) > 0 {
+			for _, s := range ended {
+				to.Because += " " + s.Because
+				to.Sources = append(to.Sources, s.Source)
+			}
+			to.Because += " A unit of that generation may have been exchanged for that; else it is still there."
+		}
 		return !none && unit != nil
 	case AskPapers:
 		to.Because = "The market, the build period or the day of the type approval is not known, and sources differ by it."

@@ -2,6 +2,7 @@ package telematics
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +16,37 @@ func questionIDs(qs []Question) []string {
 		ids[i] = q.ID
 	}
 	return ids
+}
+
+// An ended network is a reason to ask for a replacement, from its last day on
+// and in its own country.
+func TestQuestionsOfEndedNetworks(t *testing.T) {
+	c := catalogue(t)
+	for _, tc := range []struct {
+		market, day string
+		want        []string
+	}{
+		{"US", "2026-11-22", []string{"N01", "N02", "N03"}},
+		{"US", "2022-07-15", []string{"N01", "N02"}},
+		{"US", "2021-12-31", nil},
+		{"", "2026-11-22", nil},
+	} {
+		at, err := time.Parse(time.DateOnly, tc.day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := Query{Make: "SUBARU", Model: "Outback", Year: 2018, Market: tc.market, At: at}
+		first := c.Questions(q, c.Lookup(q))[0]
+		var got []string
+		for _, s := range first.Sources {
+			if strings.HasPrefix(s.ID, "N") {
+				got = append(got, s.ID)
+			}
+		}
+		if first.ID != AskReplacements || !slices.Equal(got, tc.want) || strings.Contains(first.Because, "3G") != (tc.want != nil) {
+			t.Errorf("%s on %s: %s by %v, want %v: %s", tc.market, tc.day, first.ID, got, tc.want, first.Because)
+		}
+	}
 }
 
 func TestQuestions(t *testing.T) {
