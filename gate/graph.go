@@ -16,6 +16,7 @@ const (
 	opShareFrom      = "share_from"
 	opListedOn       = "listed_on"
 	opDesignFrom     = "design_from"
+	opTrustedBy      = "trusted_by"
 	opOwnerResolved  = "owner_resolved"
 )
 
@@ -70,6 +71,8 @@ func (s *GraphSupply) answer(q policy.SupplyQuestion) policy.SupplyAnswer {
 		a = s.graph.ListedOn(id, q.Arg, day)
 	case opDesignFrom:
 		a = s.graph.DesignFrom(id, q.Arg, day)
+	case opTrustedBy:
+		a = s.graph.TrustedBy(id, q.Arg, day).Answer
 	case opOwnerResolved:
 		a = s.graph.OwnerResolved(id, day)
 	default:

@@ -306,6 +306,8 @@ func (p *Policy) describeTest(c *cond) string {
 		return "is on the list " + list
 	case testDesignFrom:
 		return "builds on design, licence or firmware from " + list
+	case testTrustedBy:
+		return "is called trusted on the list " + list + ", in date"
 	default:
 		if c.vals[0].num == 1 {
 			return "has a resolved owner"

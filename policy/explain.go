@@ -490,6 +490,8 @@ func (m *machine) supplyWords(n *node, ans *SupplyAnswer) {
 		} else {
 			a.say(before, who, " builds on design, licence or firmware from ", q.Arg, after)
 		}
+	case testTrustedBy:
+		a.say(before, who, " is ", not, "called trusted on the list ", q.Arg, after)
 	default:
 		switch ans.Value {
 		case True:

@@ -195,7 +195,7 @@ const (
 // SupplyQuestion is one question to the supply graph. It is comparable, so
 // that answers can be kept by question.
 type SupplyQuestion struct {
-	Op    string  `json:"op"`            // controlled_from, share_from, listed_on, design_from, owner_resolved
+	Op    string  `json:"op"`            // controlled_from, share_from, listed_on, design_from, trusted_by, owner_resolved
 	Party Party   `json:"party"`         // whom the question is about
 	Arg   string  `json:"arg,omitempty"` // country (ISO 3166-1 alpha-2) or list id
 	Pct   float64 `json:"pct,omitempty"` // threshold in per cent, for controlled_from and share_from

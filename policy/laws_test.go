@@ -35,7 +35,7 @@ var vehicleAtoms = []string{
 
 var moduleAtoms = []string{
 	"{fact: module.maker, is: acme}", "{fact: module.maker, controlled_from: {country: CN}}", "{fact: module.maker, design_from: CN}",
-	"{fact: module.maker, owner_resolved: false}", "{fact: module.maker, listed_on: us-1260h}",
+	"{fact: module.maker, owner_resolved: false}", "{fact: module.maker, trusted_by: xx-trusted}", "{fact: module.maker, listed_on: us-1260h}",
 	"{fact: module.certainty, at_least: documented}", "{fact: module.certainty, at_most: observed}",
 	"{fact: module.chip_down, is: true}", "{fact: module.basis, in: [declared, inspected]}", "{fact: module.role, is: device}",
 	"{known: module.model}", "{unknown: module.maker}", "{fact: module.sim_home, is: CN}",

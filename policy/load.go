@@ -829,7 +829,7 @@ func (l *loader) atom(entries []entry, p place) *cond {
 			l.err(fn, "use it in a rule that flags or denies, outside not", "%s may raise a verdict, never lower one", fact.info().name)
 		case fact.kind() == kindBool && len(c.vals) == 1 && c.vals[0].num == 0:
 			l.err(e.val, "write is: true", "silence on the air proves nothing")
-		case c.test == testOwnerResolved:
+		case c.test == testOwnerResolved || c.test == testTrustedBy:
 			l.err(e.key, "use controlled_from or design_from", "%s cannot be asked of what was heard", e.key.Value)
 		}
 	}
@@ -887,7 +887,7 @@ func (l *loader) operand(c *cond, n *yaml.Node) {
 		}
 	case testDesignFrom:
 		c.vals = []value{{text: l.country(n, false)}}
-	case testListedOn:
+	case testListedOn, testTrustedBy:
 		c.vals = []value{{text: l.ident(n, "list")}}
 	case testInclude:
 		c.vals = []value{{text: l.ident(n, "authorisation")}}

@@ -34,3 +34,30 @@ func TestQuestionsNameThePartyAndAskForNoKnownName(t *testing.T) {
 		}
 	}
 }
+
+// A list of trusted suppliers is asked about by its id, for makers that are
+// known and not for one that was heard.
+func TestTrustedBy(t *testing.T) {
+	p := load(t, ruleOf("grant", "{fact: vehicle.maker, trusted_by: xx-trusted}"))
+	var asked []SupplyQuestion
+	s := supplyFunc(func(q SupplyQuestion) SupplyAnswer {
+		asked = append(asked, q)
+		return SupplyAnswer{Value: True, Because: "the ministry says so"}
+	})
+	f := &Facts{}
+	f.Vehicle.Maker = Know(Party("acme"), Source{})
+	v := p.Evaluate(f, s)
+	if v.Outcome != Grant || len(asked) != 1 || asked[0].Op != "trusted_by" || asked[0].Arg != "xx-trusted" || asked[0].Party != "acme" {
+		t.Errorf("%v, asked %+v", v.Outcome, asked)
+	}
+	if v = p.Evaluate(&Facts{}, s); v.Outcome == Grant {
+		t.Error("a maker that nobody knows is trusted")
+	}
+	if _, err := Load("test.yaml", []byte(ruleOf("flag", "{fact: radio.heard_maker, trusted_by: xx-trusted}"))); err == nil {
+		t.Error("what was heard was asked about trust")
+	}
+}
+
+type supplyFunc func(SupplyQuestion) SupplyAnswer
+
+func (f supplyFunc) Ask(q SupplyQuestion) SupplyAnswer { return f(q) }

@@ -154,12 +154,13 @@ const (
 	testShareFrom
 	testListedOn
 	testDesignFrom
+	testTrustedBy
 	testOwnerResolved
 	testCount
 )
 
 var testNames = [testCount]string{"is", "in", "at_least", "at_most", "less_than", "more_than", "include",
-	"controlled_from", "share_from", "listed_on", "design_from", "owner_resolved"}
+	"controlled_from", "share_from", "listed_on", "design_from", "trusted_by", "owner_resolved"}
 
 func (t test) supply() bool  { return t >= testControlledFrom }
 func (t test) ordered() bool { return t >= testAtLeast && t <= testMore }
@@ -172,7 +173,7 @@ func testsOf(k factKind) []test {
 	case kindInt, kindZone, kindCertainty, kindCount:
 		return []test{testIs, testIn, testAtLeast, testAtMost, testLess, testMore}
 	case kindParty:
-		return []test{testIs, testIn, testControlledFrom, testShareFrom, testListedOn, testDesignFrom, testOwnerResolved}
+		return []test{testIs, testIn, testControlledFrom, testShareFrom, testListedOn, testDesignFrom, testTrustedBy, testOwnerResolved}
 	case kindAuthorisation:
 		return []test{testInclude}
 	default:
