@@ -225,7 +225,7 @@ func (g *Graph) OwnerResolved(id string, day time.Time) Answer {
 	var a Answer
 	switch {
 	case dark != nil:
-		a.Value, a.Path = False, dark
+		a.Value, a.Path, a.Certainty = False, dark, weakest(dark)
 		for _, e := range dark {
 			if e.Kind == "unresolved" {
 				a.Because = e.Text
@@ -233,15 +233,24 @@ func (g *Graph) OwnerResolved(id string, day time.Time) Answer {
 			}
 		}
 	case open.steps != nil:
-		a.Value, a.Path = Unknown, open.evidence(g)
-		a.Because = fmt.Sprintf("Who owns %s is not known to us as of %s.", strings.Join(openNames, " and "), g.asOf())
+		a.Value = Unknown
+		open.evidence(g, &a)
+		a.Because = fmt.Sprintf("Who owns %s is not known to us as of %s.", several(openNames), g.asOf())
 	default:
-		a.Value, a.Path = True, lit.evidence(g)
+		a.Value = True
+		lit.evidence(g, &a)
 		a.Because = fmt.Sprintf("The owners of %s are known to the top as of %s.", g.name(i), g.asOf())
 	}
-	a.Path = distinct(a.Path)
-	a.Certainty = weakest(a.Path)
 	return a
+}
+
+// several joins names, of which a sentence holds a handful.
+func several(names []string) string {
+	const handful = 8
+	if n := len(names) - handful; n > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:handful], ", "), n)
+	}
+	return strings.Join(names, " and ")
 }
 
 // climb walks from a party up its owners on a day, depth first and in the order
@@ -309,17 +318,25 @@ func (t *trail) end(g *Graph, path []int32, n int32) {
 	t.steps = append(t.steps, step{-1, n})
 }
 
-// evidence puts the trail into rows: a party's at each end.
-func (t *trail) evidence(g *Graph) []Evidence {
-	out := make([]Evidence, 0, len(t.steps))
-	for _, s := range t.steps {
-		if s.arc < 0 {
-			out = append(out, g.partyEvidence(s.party))
-		} else {
-			out = append(out, g.edgeEvidence(g.arcs[s.arc].edge))
+// evidence puts the trail into the rows of an answer: a party's at each end.
+func (t *trail) evidence(g *Graph, a *Answer) {
+	for i, s := range t.steps {
+		row := &g.file.Parties[s.party].Ref
+		if s.arc >= 0 {
+			row = &g.file.Edges[g.arcs[s.arc].edge].Ref
+		}
+		if i == 0 || strength(row.Certainty) < strength(a.Certainty) {
+			a.Certainty = row.Certainty
+		}
+		switch {
+		case len(a.Path) == MaxPath:
+			a.Omitted++
+		case s.arc < 0:
+			a.Path = append(a.Path, g.partyEvidence(s.party))
+		default:
+			a.Path = append(a.Path, g.edgeEvidence(g.arcs[s.arc].edge))
 		}
 	}
-	return out
 }
 
 // DesignFrom says whether a party's products are designed, developed or kept
@@ -489,6 +506,10 @@ func (g *Graph) ListedOn(id, list string, day time.Time) Answer {
 		a.Value = False
 		whole := false
 		for _, s := range misses.steps {
+			if len(a.Path) == MaxPath {
+				a.Omitted++
+				continue
+			}
 			if s.arc >= 0 {
 				a.Path = append(a.Path, g.edgeEvidence(g.arcs[s.arc].edge))
 				continue

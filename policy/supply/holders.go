@@ -21,13 +21,14 @@ type Holding struct {
 }
 
 // maxHolders is how many of the parties above one are looked at, the nearest
-// first. A party in a group has some dozens above it.
-const maxHolders = 256
+// first: the work grows with its square. A party in a group has some dozens above
+// it.
+const maxHolders = 64
 
 // Holders returns who is known to control a party, or to hold at least pct per
 // cent of it over all paths, on a day: the largest share first. The threshold is
 // the instrument's (50, 25, 15); 0 returns everybody above the party. Only the
-// nearest 256 above it are looked at; whole says that these were all. What lies
+// nearest 64 above it are looked at; whole says that these were all. What lies
 // beyond them can only add to the shares.
 func (g *Graph) Holders(id string, pct float64, day time.Time) (list []Holding, whole bool) {
 	i, ok := g.party[id]
@@ -132,8 +133,8 @@ func (g *Graph) Holders(id string, pct float64, day time.Time) (list []Holding, 
 }
 
 // Below returns the parties of which a party is known to hold shares, or which
-// it controls, on a day, itself or through others: the nearest first, each with
-// the way from it up to the holder.
+// it controls, on a day, itself or through others: the nearest first and at most
+// MaxPath of them, each with the way from it up to the holder.
 func (g *Graph) Below(id string, day time.Time) []Holder {
 	i, ok := g.party[id]
 	if !ok {
@@ -149,12 +150,12 @@ func (g *Graph) Below(id string, day time.Time) []Holder {
 	seen.add(i)
 	queue := []below{{p: i}}
 	var out []Holder
-	for k := 0; k < len(queue) && k <= maxHolders; k++ {
+	for k := 0; k < len(queue) && len(out) < MaxPath; k++ {
 		b := queue[k]
 		for _, p := range g.held[g.heldFirst[b.p]:g.heldFirst[b.p+1]] {
 			for ai := g.first[p]; ai < g.first[p+1]; ai++ {
 				a := &g.arcs[ai]
-				if a.to != b.p || d < a.since || d >= a.until || !seen.add(p) {
+				if a.to != b.p || d < a.since || d >= a.until || len(out) == MaxPath || !seen.add(p) {
 					continue
 				}
 				path := append([]int32{ai}, b.path...)
