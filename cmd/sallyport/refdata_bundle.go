@@ -507,7 +507,7 @@ func (c *refdataInstallCmd) Run(ctx context.Context, s *streams) (err error) {
 	case err != nil:
 		return err
 	}
-	numbers, err := json.Marshal(rel.Numbers)
+	numbers, err := json.Marshal(refdata.Later(t.Held, rel.Numbers))
 	if err != nil {
 		return err
 	}

@@ -249,6 +249,7 @@ func TestReferenceDataIsAgreedOffline(t *testing.T) {
 	}
 	o.says(o.must("", "refdata", "install", two, "--data", data), "release 2 is installed", "root     2")
 	o.refused("rollback", "refdata", "install", one, "--data", data)
+	o.says(o.must("", "refdata", "diff", one, "--data", data), "from release 2 to release 1", "changed  row        catalogue/catalogue.json")
 	// The directory is lost; the log remembers.
 	if err := os.RemoveAll(filepath.Join(data, "refdata")); err != nil {
 		t.Fatal(err)

@@ -416,7 +416,7 @@ func ally(c *council, r *Repo, path string) {
 		t[path] = t["ally-cz/catalogue.json"]
 		delete(t, "ally-cz/catalogue.json")
 	})
-	c.sign(k, "cz")
+	forceSign(c, k, name, "cz")
 	r.Files[name] = k.Files[name]
 	resnap(c, r, "ally-cz", "pl", "us")
 }

@@ -693,10 +693,17 @@ func says(version int64, signed any) (*metadata.MetaFiles, error) {
 	return &metadata.MetaFiles{Version: version, UnrecognizedFields: map[string]any{xSigned: h}}, err
 }
 
-// Check verifies the repository against a root, with the newer roots that are
-// held, but not its age and not whether it is newer than anything.
+// Check verifies the repository against a root, by way of the newer roots that
+// are held, but not its age and not whether it is newer than anything: an old
+// release may be compared.
 func (r *Repo) Check(t Trust) (*Release, error) {
-	return check(r.Files, Trust{Root: t.Root, Roots: t.Roots})
+	newest, lent := r.newestRoot(), Files{}
+	for name, b := range t.Roots {
+		if v, ok := rootNumber(name); ok && v <= newest {
+			lent[name] = b
+		}
+	}
+	return check(r.Files, Trust{Root: t.Root, Roots: lent})
 }
 
 // Verify reads the repository as a site would, from the trust given, or from

@@ -71,6 +71,13 @@ func TestKeyRotation(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+	t.Run("and may still be compared", func(t *testing.T) {
+		trust, err := s.Trust(root, Numbers{}, day0)
+		c.ok(err)
+		if rel, err := v1.Check(trust); err != nil || rel.Root != 1 {
+			t.Error(err)
+		}
+	})
 	t.Run("a bundle without the newest root is refused", func(t *testing.T) {
 		r := c.repo.clone()
 		delete(r.Files, rootName(2))
