@@ -15,4 +15,9 @@
 // edges in force on the day asked and return the path as the explanation. What
 // the owners of a party come to, of one country, is worked out for it and all
 // above it when it is first asked about, and kept until an edge begins or ends.
+// Life of one list entry: a row of a published table is read by ImportRows, its
+// name is matched to a party by rule or by a decision that a person signed off
+// (what merely looks alike is proposed and bites nobody), WithLists puts the
+// edition behind those held, and DiffOn, Turns and Touch say what that changes
+// and for whom. Positive lists are asked by TrustedBy.
 package supply

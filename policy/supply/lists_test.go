@@ -275,3 +275,15 @@ func TestWithLists(t *testing.T) {
 		t.Errorf("two editions in force at once: %v", err)
 	}
 }
+
+// BenchmarkTurns asks of every party of a large graph what the change of an
+// edition makes of it.
+func BenchmarkTurns(b *testing.B) {
+	g := open(b, layered())
+	l := g.Lists()[0]
+	from := day(l.Editions[0].From)
+	for b.Loop() {
+		g.Turns(l.ID, from.AddDate(0, 0, -1), from)
+	}
+	b.ReportMetric(float64(len(g.Turns(l.ID, from.AddDate(0, 0, -1), from))), "turned")
+}
