@@ -277,7 +277,7 @@ func box(g *supply.Graph, p *supply.Party, day time.Time, up []*supply.Edge) Box
 		b.Marks = append(b.Marks, Mark{"owner unresolved", evidence(p.Ref, "", "")})
 	case above > 0 || p.Kind == "person" || p.Kind == "state":
 	case p.Listed != "":
-		b.Marks = append(b.Marks, Mark{"listed company: " + p.Listed, evidence(p.Ref, "", "")})
+		b.Marks = append(b.Marks, Mark{"its shares are traded: " + p.Listed, evidence(p.Ref, "", "")})
 	case p.Ultimate:
 		b.Marks = append(b.Marks, Mark{"its own ultimate parent", evidence(p.Ref, "", "")})
 	default:
