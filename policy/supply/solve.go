@@ -587,8 +587,6 @@ func (m *marks) add(p int32) bool {
 	return true
 }
 
-func (m *marks) has(p int32) bool { return m.at[p] == m.epoch }
-
 // borrow returns an empty set; giveBack must be called with it.
 func (g *Graph) borrow() *marks {
 	m, _ := g.sets.Get().(*marks)

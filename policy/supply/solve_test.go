@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -279,5 +280,32 @@ func TestSolutionsAreBounded(t *testing.T) {
 	}
 	if a := g.ControlledFrom("p0", "CN", 50, day(today)); a.Value != True {
 		t.Errorf("%+v", a)
+	}
+}
+
+// Lanes that ask a large graph at once, each about other parties, fill one
+// solution between them and get the answers of one that asked alone.
+func TestManyFillOneSolution(t *testing.T) {
+	f := groups()
+	g, alone := open(t, f), open(t, f)
+	d := day(today)
+	var wg sync.WaitGroup
+	for lane := range 4 {
+		wg.Go(func() {
+			for i := lane; i < len(f.Parties); i += 7 {
+				id := f.Parties[(i*31)%len(f.Parties)].ID
+				a := g.ControlledFrom(id, "CN", 25, d)
+				if a.Because == "" || !(a.Share >= 0 && a.Share <= 100) {
+					t.Errorf("%s: %+v", id, a)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for i := 0; i < len(f.Parties); i += 13 {
+		id := f.Parties[i].ID
+		if a, b := g.ControlledFrom(id, "CN", 25, d), alone.ControlledFrom(id, "CN", 25, d); a.Value != b.Value || a.Share != b.Share || a.Because != b.Because {
+			t.Fatalf("%s: %+v, alone %+v", id, a, b)
+		}
 	}
 }
