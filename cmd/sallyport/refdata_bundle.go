@@ -442,11 +442,13 @@ func printRelease(w io.Writer, rel *refdata.Release, d *refdata.Data, at time.Ti
 	return out.Flush()
 }
 
-// editionAge reads the day with which the name of an edition begins.
+// editionAge reads the first day in the name of an edition, or the first month.
 func editionAge(edition string, at time.Time) (int, bool) {
-	for i := 0; i+len(time.DateOnly) <= len(edition); i++ {
-		if d, err := time.Parse(time.DateOnly, edition[i:i+len(time.DateOnly)]); err == nil {
-			return int(at.Sub(d).Hours() / 24), true
+	for _, layout := range []string{time.DateOnly, "2006-01"} {
+		for i := 0; i+len(layout) <= len(edition); i++ {
+			if d, err := time.Parse(layout, edition[i:i+len(layout)]); err == nil {
+				return int(at.Sub(d).Hours() / 24), true
+			}
 		}
 	}
 	return 0, false

@@ -85,6 +85,17 @@ func TestKeyRotation(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+	t.Run("older targets under a new snapshot, signed by all, are refused", func(t *testing.T) {
+		r := c.repo.clone()
+		_, err := r.Draft(now, nil, nil, day0.Add(2*days))
+		c.ok(err)
+		c.sign(r, "de", "fr")
+		r.Files[metadataDir+"targets.json"] = v1.Files[metadataDir+"targets.json"]
+		resnap(c, r, "targets", "de", "fr")
+		if _, err := s.try(c.pack(r), Trust{At: day0.Add(2 * days)}); ClassOf(err) != Rollback || !strings.Contains(err.Error(), "targets metadata of the bundle is number 1; 2 is held") {
+			t.Errorf("%v", err)
+		}
+	})
 	t.Run("a new site with the first root walks to the newest", func(t *testing.T) {
 		rel := newSite(t, root).install(c.pack(c.repo), Trust{At: day0.Add(3 * days)})
 		if rel.Root != 2 || rel.Release != 3 {

@@ -298,8 +298,8 @@ func readTree(dir string, lim Limits) (_ Files, err error) {
 		if err != nil {
 			return err
 		}
-		b, err := io.ReadAll(io.LimitReader(f, limit))
-		out[name] = b
+		out[name] = make([]byte, info.Size())
+		_, err = io.ReadFull(f, out[name])
 		return errors.Join(err, f.Close())
 	})
 	return out, err
