@@ -105,7 +105,7 @@ var OpenSanctions = Columns{ID: "id", Name: "name", Also: "aliases", Countries: 
 // securities, wallets) are passed over.
 func ImportOpenSanctions(r io.Reader, o ImportOptions) (Imported, error) {
 	if len(o.Schemas) == 0 {
-		o.Schemas = []string{"Company", "Organization", "LegalEntity", "PublicBody", "Person"}
+		o.Schemas = []string{"Company", "Organization", "LegalEntity", "PublicBody", "Person"} //nolint:misspell // the word of the table
 	}
 	return ImportRows(CSVRows(r, ','), OpenSanctions, o)
 }

@@ -470,7 +470,7 @@ func (im *importer) entry() (e Entry, subject Subject, err *RowError) {
 // subjects are what the schemata of OpenSanctions are about (FollowTheMoney);
 // "" is a row that does not say. All others name things, not parties.
 var subjects = map[string]Subject{
-	"": AnySubject, "Company": Enterprise, "Organization": Enterprise, "LegalEntity": AnySubject, "PublicBody": Enterprise, "Person": Individual,
+	"": AnySubject, "Company": Enterprise, "Organization": Enterprise, "LegalEntity": AnySubject, "PublicBody": Enterprise, "Person": Individual, //nolint:misspell // the words of the table
 }
 
 func (im *importer) list(i int) []string {

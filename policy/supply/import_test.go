@@ -321,7 +321,7 @@ func (t *targets) Read(p []byte) (int, error) {
 		} else {
 			h := uint64(t.at) * 0x9e3779b97f4a7c15
 			t.buf = fmt.Appendf(t.buf, "\"NK-%x\",\"%s\",\"%s %s %s Co., Ltd.\",\"%s %d;%s Group;%s Wireless\",\"\",\"%s\",\"%d Road of the People, District %d\",\"%d\",\"A list;2026-01-01\",\"\",\"\",\"XX-L\",\"List %d\",\"2024-02-01T00:00:00\",\"2026-09-28T06:00:00\",\"2026-09-15T10:40:01\"\n",
-				h, []string{"Company", "Person", "Organization", "LegalEntity"}[h>>62],
+				h, []string{"Company", "Person", "Organization", "LegalEntity"}[h>>62], //nolint:misspell // the words of the table
 				syllables[h>>10&15], syllables[h>>20&15]+syllables[h>>24&15], trades[h>>30&7], syllables[h>>10&15], h>>50, syllables[h>>34&15], syllables[h>>40&15],
 				[]string{"cn", "ru", "ir", "us;hk"}[h>>44&3], h>>54, h>>56, h>>8, h>>60)
 		}

@@ -286,7 +286,7 @@ func DiffEditions(older, newer *Edition) Changes {
 			}
 			continue
 		}
-		c.compare(&older.Entries[was[i]], n, older)
+		c.compare(&older.Entries[was[i]], n)
 	}
 	for i := range older.Entries {
 		if taken[i] {
@@ -341,7 +341,7 @@ func (c *Changes) within(e *Entry, ed *Edition) {
 	}
 }
 
-func (c *Changes) compare(o, n *Entry, older *Edition) {
+func (c *Changes) compare(o, n *Entry) {
 	ch := Difference{Name: n.Name, Party: n.Party, Entry: *n}
 	if o.Until != "" {
 		ch.On = o.Until

@@ -493,8 +493,9 @@ var form = map[string]bool{
 // between words.
 func core(to []byte, name string) []byte {
 	first := len(to)
-	for start := first; name != ""; {
-		if start = len(to); start > first {
+	for name != "" {
+		start := len(to)
+		if start > first {
 			to = append(to, ' ')
 		}
 		from := len(to)

@@ -221,8 +221,9 @@ func relation(e *supply.Edge) string {
 		return firmwareBy
 	case supply.EngineeringShared:
 		return engineeringShared
+	default: // a line is drawn for owning and tied kinds only
+		return sameProduct
 	}
-	return sameProduct
 }
 
 func box(g *supply.Graph, p *supply.Party, day time.Time, up []*supply.Edge) Box {
