@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"sallyport/gate/refdata"
 	"sallyport/gate/sqlite"
 	"sallyport/policy"
+	"sallyport/policy/pack"
 	"sallyport/policy/supply"
 )
 
@@ -216,5 +218,40 @@ func TestRefdataSupplyDraw(t *testing.T) {
 	}
 	if s := refdataSupply(t, "trusted", "telit_cinterion", "--by", "anybody"); !strings.Contains(s, "NOT KNOWN") || !strings.Contains(s, "CVE-2023-47610") || !strings.Contains(s, "not free of faults") {
 		t.Errorf("%s", s)
+	}
+}
+
+// No command and no shipped pack says that Fibocom is on the 1260H list, or
+// that the FCC banned a maker of modules.
+func TestNeverSaidByACommand(t *testing.T) {
+	var texts []string
+	svg := filepath.Join(t.TempDir(), "a.svg")
+	for _, p := range []string{"quectel", "fibocom", "ikotek", "netprisma", "rolling_lux", "rolling_brand", "rolling_sz", "rolling_hk"} {
+		for _, d := range []string{"2024-01-01", "2025-01-07", "2026-02-13", "2026-06-08", "2026-11-22"} {
+			texts = append(texts, refdataSupply(t, "show", p, "--day", d), refdataSupply(t, "draw", p, "--day", d, "--out", svg),
+				refdataSupply(t, "path", p, "--day", d, "--list", "us-1260h", "--list", "us-fcc-covered-list", "--list", "us-1260h-feb2026-withdrawn"))
+			b, err := os.ReadFile(svg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			texts = append(texts, string(b))
+		}
+	}
+	texts = append(texts, refdataSupply(t, "diff", "--list", "us-1260h", "--from", "2025-01-07", "--all"))
+	for _, name := range pack.Names() {
+		b, err := pack.Source(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, string(b))
+	}
+	banned := regexp.MustCompile(`(?i)fcc[- ]?banned|banned by the fcc`)
+	on := regexp.MustCompile(`(?i)1260H list[^\n.]{0,60}, names [^\n]{0,40}(fibocom|rolling)|(fibocom|rolling)[^\n:]{0,60}(: now named| is on the list us-1260h)`)
+	for _, s := range texts {
+		for _, re := range []*regexp.Regexp{banned, on} {
+			if m := re.FindString(s); m != "" {
+				t.Errorf("said: %q", m)
+			}
+		}
 	}
 }
