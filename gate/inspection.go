@@ -281,6 +281,7 @@ func oldestFirst(list []Inspection) {
 
 // The bounds of one inspection.
 const (
+	maxID       = 64 // bytes
 	maxReadings = 32
 	maxReading  = 256  // bytes of one identifier
 	maxPlace    = 200  // characters
@@ -297,6 +298,9 @@ const (
 // Check says what is wrong with an inspection as it is to be recorded, or nil.
 // The error names the field and what would have been accepted.
 func (in Inspection) Check() error {
+	if err := in.checkID(); err != nil {
+		return fmt.Errorf("id: %w", err)
+	}
 	if v := vin.VIN(in.VIN); NormalVIN(in.VIN) != in.VIN || len(v) != vin.Length {
 		return fmt.Errorf("vin: %q is not the %d characters of a VIN", in.VIN, vin.Length)
 	} else if p := v.Problems(); slices.ContainsFunc(p, func(p vin.Problem) bool { return !p.Note }) {
@@ -329,6 +333,9 @@ func (in Inspection) Check() error {
 		if len(in.Read) > 0 {
 			return errors.New("result: nothing was found, and yet identifiers were read")
 		}
+		if in.Kind == KindSeen && strings.TrimSpace(in.Text) != "" {
+			return errors.New("result: nothing was found, and yet a label was read; a remark is a note")
+		}
 	default:
 		return fmt.Errorf("result: %q is none of %s, %s, %s, %s, %s", in.Result, ResultFound, ResultNone, ResultRemoved, ResultIsolated, ResultUnclear)
 	}
@@ -346,7 +353,9 @@ func (in Inspection) Check() error {
 		lines      bool
 	}{
 		{"place", in.Place, maxPlace, false}, {"text", in.Text, maxText, true}, {"note", in.Note, maxNote, true},
-		{"by", in.By, maxPlace, false}, {"second", in.Second, maxPlace, false},
+		{"by", in.By, maxPlace, false}, {"second", in.Second, maxPlace, false}, {"via", in.Via, maxPlace, false},
+		{"vehicle.make", in.Vehicle.Make, maxPlace, false}, {"vehicle.model", in.Vehicle.Model, maxPlace, false},
+		{"vehicle.market", in.Vehicle.Market, maxPlace, false}, {"vehicle.plant", in.Vehicle.Plant, maxPlace, false},
 	} {
 		if err := checkText(f.text, f.limit, f.lines); err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
@@ -361,6 +370,26 @@ func (in Inspection) Check() error {
 		return errors.New("at: missing")
 	case !in.Expires.After(in.At):
 		return errors.New("expires: every inspection expires, and after it was made")
+	}
+	return nil
+}
+
+// checkID says what is wrong with the id. It stands in the log, which is never
+// erased: it must neither name the vehicle nor hold prose.
+func (in Inspection) checkID() error {
+	switch {
+	case in.ID == "":
+		return errors.New("missing")
+	case len(in.ID) > maxID:
+		return fmt.Errorf("longer than %d bytes", maxID)
+	}
+	for _, r := range in.ID {
+		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.", r)) {
+			return fmt.Errorf("%q; letters, digits, hyphen, underscore and full stop are accepted", in.ID)
+		}
+	}
+	if in.VIN != "" && strings.Contains(bare(in.ID), bare(in.VIN)) {
+		return errors.New("it names the vehicle, and the log in which it stands is never erased")
 	}
 	return nil
 }

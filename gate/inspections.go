@@ -174,6 +174,9 @@ func (s *Inspections) Record(ctx context.Context, people []Person, in Inspection
 	if len(photos) > MaxPhotos {
 		return fail(fmt.Errorf("%d photographs: %w", len(photos), ErrTooMany))
 	}
+	if err := s.room(ctx, in); err != nil {
+		return fail(err)
+	}
 	if err := s.cfg.Store.RecordInspection(ctx, in); err != nil {
 		return fail(err)
 	}
@@ -185,6 +188,32 @@ func (s *Inspections) Record(ctx context.Context, people []Person, in Inspection
 		in.Photos = append(in.Photos, p.Photo)
 	}
 	return in, s.changed(ctx, in.VIN)
+}
+
+// maxStanding is how many inspections of one vehicle may stand at a time. All
+// of them are read again for each verdict on it.
+const maxStanding = 32
+
+// room makes sure that one more inspection of the vehicle may stand, or that it
+// is recorded already.
+func (s *Inspections) room(ctx context.Context, in Inspection) error {
+	list, err := s.cfg.Store.InspectionHistory(ctx, in.VIN)
+	if err != nil {
+		return err
+	}
+	now, standing := s.cfg.Now(), 0
+	for _, k := range list {
+		if k.ID == in.ID {
+			return nil
+		}
+		if st := s.cfg.Rules.Stands(k, now, 0); st != StandsEnded && st != StandsExpired {
+			standing++
+		}
+	}
+	if standing >= maxStanding {
+		return fmt.Errorf("this vehicle has %d inspections that stand; end those that are wrong or out of date first: %w", standing, ErrTooMany)
+	}
+	return nil
 }
 
 func (s *Inspections) changed(ctx context.Context, vin string) error {

@@ -113,12 +113,18 @@ func TestInspectionsRefuse(t *testing.T) {
 		"nothing found, and read": {[]gate.Person{guard}, func(in *gate.Inspection) {
 			in.Result, in.Read = gate.ResultNone, []gate.Reading{{Kind: "imei", Value: "1"}}
 		}, nil, "nothing was found"},
-		"a kind of no identifier":   {[]gate.Person{guard}, func(in *gate.Inspection) { in.Read = []gate.Reading{{Kind: "colour", Value: "red"}} }, nil, "read[0]"},
-		"no modem is no identifier": {[]gate.Person{guard}, func(in *gate.Inspection) { in.Read = []gate.Reading{{Kind: "no_modem", Value: "x"}} }, nil, "read[0]"},
-		"an empty identifier":       {[]gate.Person{guard}, func(in *gate.Inspection) { in.Read = []gate.Reading{{Kind: "imei", Value: " "}} }, nil, "read[0]"},
-		"control characters":        {[]gate.Person{guard}, func(in *gate.Inspection) { in.Place = "seat\x00" }, nil, "place:"},
-		"not UTF-8":                 {[]gate.Person{guard}, func(in *gate.Inspection) { in.Text = "\xff" }, nil, "text:"},
-		"a book":                    {[]gate.Person{guard}, func(in *gate.Inspection) { in.Note = strings.Repeat("x", 1001) }, nil, "note:"},
+		"nothing found, and a label":    {[]gate.Person{guard}, func(in *gate.Inspection) { in.Result, in.Text = gate.ResultNone, label }, nil, "a label was read"},
+		"an id that names the vehicle":  {[]gate.Person{guard}, func(in *gate.Inspection) { in.ID = "look-" + strings.ToLower(modelX[:9]) + "-" + modelX[9:] }, nil, "id: it names the vehicle"},
+		"an id of words":                {[]gate.Person{guard}, func(in *gate.Inspection) { in.ID = "plate WX 123" }, nil, "id:"},
+		"an id of two lines":            {[]gate.Person{guard}, func(in *gate.Inspection) { in.ID = "a\n\x1b[31m" }, nil, "id:"},
+		"a long id":                     {[]gate.Person{guard}, func(in *gate.Inspection) { in.ID = strings.Repeat("x", 65) }, nil, "id:"},
+		"a model of control characters": {[]gate.Person{guard}, func(in *gate.Inspection) { in.Vehicle.Model = "X\x1b" }, nil, "vehicle.model:"},
+		"a kind of no identifier":       {[]gate.Person{guard}, func(in *gate.Inspection) { in.Read = []gate.Reading{{Kind: "colour", Value: "red"}} }, nil, "read[0]"},
+		"no modem is no identifier":     {[]gate.Person{guard}, func(in *gate.Inspection) { in.Read = []gate.Reading{{Kind: "no_modem", Value: "x"}} }, nil, "read[0]"},
+		"an empty identifier":           {[]gate.Person{guard}, func(in *gate.Inspection) { in.Read = []gate.Reading{{Kind: "imei", Value: " "}} }, nil, "read[0]"},
+		"control characters":            {[]gate.Person{guard}, func(in *gate.Inspection) { in.Place = "seat\x00" }, nil, "place:"},
+		"not UTF-8":                     {[]gate.Person{guard}, func(in *gate.Inspection) { in.Text = "\xff" }, nil, "text:"},
+		"a book":                        {[]gate.Person{guard}, func(in *gate.Inspection) { in.Note = strings.Repeat("x", 1001) }, nil, "note:"},
 	} {
 		in := found(modelX)
 		if c.change != nil {
@@ -143,6 +149,41 @@ func TestInspectionsRefuse(t *testing.T) {
 	}
 	if _, err := gate.NewInspections(gate.InspectionsConfig{Store: m, Now: time.Now}); err == nil {
 		t.Error("inspections that never expire")
+	}
+}
+
+// What stands of a vehicle is read again for each verdict, so that nobody can
+// make the gate slow by recording without end. What has ended makes room.
+func TestInspectionsOfOneVehicleAreBounded(t *testing.T) {
+	s, _ := desk(t)
+	ctx := t.Context()
+	var last gate.Inspection
+	for n := 0; ; n++ {
+		in, err := s.Record(ctx, []gate.Person{guard}, found(modelX))
+		if errors.Is(err, gate.ErrTooMany) {
+			if n != 32 {
+				t.Fatalf("refused after %d", n)
+			}
+			break
+		}
+		if err != nil || n > 32 {
+			t.Fatal(n, err)
+		}
+		last = in
+	}
+	again := found(modelX)
+	again.ID, again.At = last.ID, last.At
+	if _, err := s.Record(ctx, []gate.Person{guard}, again); err != nil {
+		t.Errorf("the same record again: %v", err)
+	}
+	if _, err := s.Record(ctx, []gate.Person{guard}, found(oldVan)); err != nil {
+		t.Errorf("another vehicle: %v", err)
+	}
+	if err := s.End(ctx, supervisor, last.ID, gate.InspectionWithdrawn, "wrong car"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Record(ctx, []gate.Person{guard}, found(modelX)); err != nil {
+		t.Errorf("after one was withdrawn: %v", err)
 	}
 }
 

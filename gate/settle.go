@@ -95,6 +95,9 @@ func (j *Judge) claim(in Inspection, rules InspectionRules, a *Assessment) claim
 	for _, r := range in.Read {
 		read(j.catalogue.Identify(r.Kind, r.Value))
 	}
+	if c.enumerated() {
+		a.Notes = append(a.Notes, strings.Join(strings.Fields(how+" "+in.quote()), " ")+": a bus id shows who enumerates and not who made it, and settles nothing by itself")
+	}
 	if in.Text != "" {
 		read(j.catalogue.Identify("label", in.Text))
 	}
@@ -126,6 +129,9 @@ func common(a, b []telematics.Finding) []telematics.Finding {
 				if len(y.Model) > len(x.Model) {
 					x.Model = y.Model
 				}
+				if enumerates(x) {
+					x.Note = y.Note
+				}
 				x.ChipDown = x.ChipDown || y.ChipDown
 				x.Certainty = max(x.Certainty, y.Certainty)
 				x.Sources = append(slices.Clone(x.Sources), slices.DeleteFunc(slices.Clone(y.Sources), func(s telematics.Source) bool {
@@ -137,6 +143,16 @@ func common(a, b []telematics.Finding) []telematics.Finding {
 		}
 	}
 	return out
+}
+
+// enumerates says whether a finding rests on bus ids alone, which whoever writes
+// the firmware chooses.
+func enumerates(m telematics.Finding) bool { return m.Note == telematics.EnumeratesNote }
+
+// enumerated says whether the claim names modules, and some of them by bus ids
+// alone: then it can raise a verdict and settles nothing.
+func (c *claim) enumerated() bool {
+	return slices.ContainsFunc(c.modules, func(m []telematics.Finding) bool { return slices.ContainsFunc(m, enumerates) })
 }
 
 // sameModule says whether two findings may be of one module: one maker, and
@@ -209,6 +225,7 @@ func (j *Judge) settleUnit(f *policy.Facts, role string, seen, stated []claim, a
 			break
 		}
 	}
+	looked := len(seen) > 0
 	seen = slices.DeleteFunc(seen, func(c claim) bool {
 		if c.in.Result == ResultUnclear {
 			a.Notes = append(a.Notes, "the "+c.in.words()+" could not tell")
@@ -216,6 +233,12 @@ func (j *Judge) settleUnit(f *policy.Facts, role string, seen, stated []claim, a
 		}
 		return false
 	})
+	if role == roleHeadUnit && looked && len(seen) == 0 && slices.ContainsFunc(f.Units, func(u policy.Unit) bool { return u.Role == roleTCU && u.Fitted.Known && !u.Fitted.Value }) {
+		// That the telematics unit is absent does not say what a head unit holds
+		// of which nobody could tell.
+		f.Modem = policy.Leaf[bool]{}
+		unitOf(f, role)
+	}
 	if first, second, found := contradiction(seen); found {
 		a.Notes = append(a.Notes, fmt.Sprintf("the %s and the %s contradict each other: neither settles the %s until one is withdrawn or voided",
 			first.in.words(), second.in.words(), roleWords[role]))
@@ -292,7 +315,11 @@ func (j *Judge) settle(f *policy.Facts, role string, seen []claim, a *Assessment
 	}
 	for i := len(seen) - 1; i >= 0; i-- {
 		c := &seen[i]
-		if len(c.modules) == 0 {
+		switch {
+		case len(c.modules) == 0:
+			continue
+		case c.enumerated():
+			j.beside(f, c)
 			continue
 		}
 		u.Candidates = j.candidates(c, 0, policy.CertaintySettled, "inspected")
@@ -314,7 +341,7 @@ func (j *Judge) hear(f *policy.Facts, c *claim, may bool, a *Assessment) {
 		a.Notes = append(a.Notes, "the "+c.in.words()+" says that none is fitted: a statement clears nothing")
 	case j.agrees(f, c):
 		// What was seen says the same, and better.
-	case may && c.in.Kind != KindDealer && len(c.modules) == 1:
+	case may && c.in.Kind != KindDealer && len(c.modules) == 1 && !c.enumerated():
 		u := unitOf(f, c.in.Role)
 		u.Fitted = policy.Know(true, c.from)
 		f.Modem = policy.Know(true, c.from)
@@ -369,8 +396,8 @@ func (j *Judge) beside(f *policy.Facts, c *claim) {
 // candidates are the makers that one module read by an inspection may have.
 func (j *Judge) candidates(c *claim, n int, certain policy.Certainty, basis string) []policy.Candidate {
 	group := c.modules[n]
-	// What may stand for several makers settles none of them.
-	if len(group) > 1 {
+	// What may stand for several makers settles none of them, nor does a bus id.
+	if len(group) > 1 || slices.ContainsFunc(group, enumerates) {
 		certain = policy.CertaintyReported
 	}
 	out := make([]policy.Candidate, 0, len(group))
@@ -405,7 +432,7 @@ func (j *Judge) settleDevices(f *policy.Facts, seen, stated []claim, a *Assessme
 		case ResultRemoved:
 			there = slices.DeleteFunc(there, func(d claim) bool { return sameDevice(&d, &c) })
 		case ResultFound, ResultIsolated:
-			there = slices.DeleteFunc(there, func(d claim) bool { return sameDevice(&d, &c) && agree(&d, &c) })
+			there = slices.DeleteFunc(there, func(d claim) bool { return sameDevice(&d, &c) && c.says(&d) })
 			there = append(there, c)
 		}
 	}
@@ -430,13 +457,28 @@ func (j *Judge) settleDevices(f *policy.Facts, seen, stated []claim, a *Assessme
 	}
 }
 
+// sameDevice says whether two claims are of one device: by an identifier that
+// both read, or by its place where they read none of one kind, and no modules,
+// that differ.
 func sameDevice(a, b *claim) bool {
-	if a.in.Place != "" && strings.EqualFold(strings.TrimSpace(a.in.Place), strings.TrimSpace(b.in.Place)) {
-		return true
+	differ := len(a.modules) > 0 && len(b.modules) > 0 && !(covers(a, b) && covers(b, a))
+	for _, r := range a.in.Read {
+		for _, s := range b.in.Read {
+			if r.Kind == s.Kind {
+				if bare(r.Value) == bare(s.Value) {
+					return true
+				}
+				differ = true
+			}
+		}
 	}
-	return slices.ContainsFunc(a.in.Read, func(r Reading) bool {
-		return slices.ContainsFunc(b.in.Read, func(s Reading) bool { return r.Kind == s.Kind && bare(r.Value) == bare(s.Value) })
-	})
+	return !differ && a.in.Place != "" && strings.EqualFold(strings.TrimSpace(a.in.Place), strings.TrimSpace(b.in.Place))
+}
+
+// says whether the claim names all that an earlier one named, so that it can
+// stand in its place.
+func (c *claim) says(earlier *claim) bool {
+	return len(earlier.modules) == 0 && agree(earlier, c) || len(c.modules) > 0 && covers(earlier, c) && covers(c, earlier)
 }
 
 // deviceName is what a person would call the device.

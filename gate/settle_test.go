@@ -133,6 +133,25 @@ func TestWhatInspectionsSettle(t *testing.T) {
 			inspected(oldVan, "module", "EC25-EUX", device), inspected(oldVan, "module", "ec25 eux", device, result(gate.ResultRemoved), id("i2"), later(5))}, policy.Grant, ""},
 		{"a device, another one removed", oldVan, gate.InspectionRules{}, []gate.Inspection{
 			inspected(oldVan, "module", "EC25-EUX", device, place("boot")), inspected(oldVan, "", "", device, result(gate.ResultRemoved), place("dashboard"), id("i2"), later(5))}, policy.Deny, ""},
+		{"another device removed from the same place", oldVan, gate.InspectionRules{}, []gate.Inspection{
+			inspected(oldVan, "device", "comma 3X", device, place("windscreen")), inspected(oldVan, "device", "dash-cam", device, result(gate.ResultRemoved), place("Windscreen"), id("i2"), later(5))}, policy.Deny, ""},
+		{"another module removed from the same place", oldVan, gate.InspectionRules{}, []gate.Inspection{
+			inspected(oldVan, "fcc_id", quectel, device, place("windscreen")), inspected(oldVan, "module", sierra, device, result(gate.ResultRemoved), place("windscreen"), id("i2"), later(5))}, policy.Deny, ""},
+		{"what sat in that place removed", oldVan, gate.InspectionRules{}, []gate.Inspection{
+			inspected(oldVan, "device", "comma 3X", device, place("windscreen")), inspected(oldVan, "", "", device, result(gate.ResultRemoved), place("windscreen "), id("i2"), later(5))}, policy.Grant, ""},
+		{"a device seen again in its place, without its label", oldVan, gate.InspectionRules{}, []gate.Inspection{
+			inspected(oldVan, "device", "comma 3X", device, place("windscreen")), inspected(oldVan, "", "", device, place("windscreen"), id("i2"), later(5))}, policy.Deny, ""},
+
+		{"a bus id alone", ex30, gate.InspectionRules{}, []gate.Inspection{inspected(ex30, "usb_id", "1199:9091")}, policy.Flag, "settles nothing by itself"},
+		{"a bus id beside the marking", ex30, gate.InspectionRules{}, []gate.Inspection{inspected(ex30, "module", sierra, func(in *gate.Inspection) {
+			in.Read = append(in.Read, gate.Reading{Kind: "usb_id", Value: "1199"})
+		})}, policy.Grant, ""},
+		{"the marking, then a bus id", ex30, gate.InspectionRules{}, []gate.Inspection{inspected(ex30, "module", sierra), inspected(ex30, "usb_id", "2c7c", id("i2"), later(5))}, policy.Deny, "contradict each other"},
+		{"a bus id of Quectel", ex30, gate.InspectionRules{}, []gate.Inspection{inspected(ex30, "usb_id", "2c7c:0125")}, policy.Deny, ""},
+		{"a bus id on a device", oldVan, gate.InspectionRules{}, []gate.Inspection{inspected(oldVan, "usb_id", "1199", device)}, policy.Flag, "settles nothing by itself"},
+		{"a bus id in a maker's letter, against the documents", modelX, gate.InspectionRules{}, []gate.Inspection{inspected(modelX, "usb_id", "1199", kind(gate.KindMaker))}, policy.Deny, ""},
+		{"no telematics unit, and nobody could tell of the head unit", ex30, gate.InspectionRules{}, []gate.Inspection{
+			inspected(ex30, "", "", result(gate.ResultNone)), inspected(ex30, "", "", result(gate.ResultUnclear), func(in *gate.Inspection) { in.Role = "head-unit" }, id("i2"))}, policy.Flag, "could not tell"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			q := gate.Request{VIN: c.vin, Class: policy.ClassPrivate, Zone: policy.ZoneRestricted, Market: "EU", At: assessAt, Inspections: c.list, Inspecting: c.rules}

@@ -427,14 +427,23 @@ func textOf(arg string, in io.Reader) (string, error) {
 }
 
 func readPicture(name string) ([]byte, error) {
-	info, err := os.Stat(name)
+	return readBounded(name, gate.MaxPhoto)
+}
+
+// readBounded reads a file of at most limit bytes, whatever size it claims.
+func readBounded(name string, limit int) ([]byte, error) {
+	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() > gate.MaxPhoto {
-		return nil, fmt.Errorf("%s: %d bytes; at most %d are kept", name, info.Size(), gate.MaxPhoto)
+	b, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, err
 	}
-	return os.ReadFile(name)
+	if len(b) > limit {
+		return nil, fmt.Errorf("%s: it has more than %d bytes", name, limit)
+	}
+	return b, nil
 }
 
 // inspectListCmd is `sallyport inspect list`.

@@ -88,7 +88,7 @@ func siteLearning(ctx context.Context, dir string, cfg siteConfig, store gate.Le
 }
 
 func readAggregate(path string) (telematics.Aggregate, error) {
-	text, err := os.ReadFile(path)
+	text, err := readBounded(path, telematics.MaxAggregate)
 	if err != nil {
 		return telematics.Aggregate{}, err
 	}

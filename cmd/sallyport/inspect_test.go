@@ -248,3 +248,20 @@ func TestInspectionSettings(t *testing.T) {
 		}
 	}
 }
+
+// A device file has no size and no end.
+func TestReadBounded(t *testing.T) {
+	if b, err := readBounded("/dev/zero", 100); err == nil {
+		t.Errorf("%d bytes of a file without end", len(b))
+	}
+	name := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(name, make([]byte, 100), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := readBounded(name, 100); err != nil || len(b) != 100 {
+		t.Errorf("%d bytes, %v", len(b), err)
+	}
+	if _, err := readBounded(name, 99); err == nil {
+		t.Error("one byte too many was read")
+	}
+}

@@ -36,8 +36,8 @@ const (
 	AggregateVersion = 1
 )
 
-// maxAggregate bounds the text of an aggregate.
-const maxAggregate = 64 << 20
+// MaxAggregate bounds the text of an aggregate, in bytes.
+const MaxAggregate = 64 << 20
 
 func (a *Aggregate) terms() Terms { return Terms{K: a.K, M: a.M, Level: a.Level, Weight: a.Weight} }
 
@@ -121,8 +121,8 @@ var ErrAggregate = errors.New("not an aggregate of inspections")
 // does not add up, that is of another version, or whose names could hide a VIN.
 // The error says which group.
 func ReadAggregate(text []byte) (Aggregate, error) {
-	if len(text) > maxAggregate {
-		return Aggregate{}, fmt.Errorf("%w: more than %d bytes", ErrAggregate, maxAggregate)
+	if len(text) > MaxAggregate {
+		return Aggregate{}, fmt.Errorf("%w: more than %d bytes", ErrAggregate, MaxAggregate)
 	}
 	var a Aggregate
 	d := json.NewDecoder(bytes.NewReader(text))
