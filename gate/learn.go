@@ -237,9 +237,13 @@ func (l *Learning) seen(in Inspection) (seen telematics.Inspected, counts bool) 
 	case ResultUnclear:
 		return seen, true
 	}
-	// What may stand for several makers, or names several modules of different
-	// makers, is counted as a module whose maker is not certain.
+	// What may stand for several makers, names several modules of different
+	// makers, or rests on a bus id is counted as a module whose maker is not
+	// certain.
 	claim := l.cfg.Judge.claim(in, l.cfg.Rules, &Assessment{})
+	if claim.enumerated() {
+		return seen, true
+	}
 	for i, group := range claim.modules {
 		for k, m := range group {
 			if i+k > 0 && (m.Maker != seen.Maker || m.ChipDown != seen.ChipDown) {

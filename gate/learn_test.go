@@ -172,6 +172,7 @@ func TestWhichInspectionsCount(t *testing.T) {
 		{"none", []change{result(gate.ResultNone), text("")}, nil, "6 [] none 6 unread 0 silent 0"},
 		{"could not tell", []change{result(gate.ResultUnclear)}, nil, "0 [] none 0 unread 0 silent 6"},
 		{"a label that names nobody", []change{text("SERIAL 12345")}, nil, "6 [] none 0 unread 6 silent 0"},
+		{"a bus id alone", []change{func(in *gate.Inspection) { in.Read, in.Text = []gate.Reading{{Kind: "usb_id", Value: "1199"}}, "" }}, nil, "6 [] none 0 unread 6 silent 0"},
 		{"two makers on one label", []change{func(in *gate.Inspection) {
 			in.Read = []gate.Reading{{Kind: "module", Value: "EC25-EUX"}, {Kind: "module", Value: telit}}
 		}}, nil, "6 [] none 0 unread 6 silent 0"},

@@ -9,7 +9,10 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
+	"sallyport/gate"
 	"sallyport/gate/auth"
 	"sallyport/gate/sqlite"
 )
@@ -53,7 +56,36 @@ func (c *userAddCmd) Run(ctx context.Context, s *streams) (err error) {
 	return nil
 }
 
+// maxName is the longest name of a person, in bytes.
+const maxName = 100
+
+// checkName makes sure that a name can be told from every other: two that look
+// alike would let one person sign as two.
+func checkName(name string, others []sqlite.User) error {
+	if name == "" || len(name) > maxName || !utf8.ValidString(name) || name != strings.Join(strings.Fields(name), " ") {
+		return fmt.Errorf("name: %q; one to %d bytes, with single spaces inside and none around", name, maxName)
+	}
+	for _, r := range name {
+		if !unicode.IsPrint(r) {
+			return fmt.Errorf("name: %q holds a character that nobody sees", name)
+		}
+	}
+	for _, o := range others {
+		if strings.EqualFold(strings.Join(strings.Fields(o.Name), " "), name) {
+			return fmt.Errorf("name: %q is taken, as %q: %w", name, o.Name, gate.ErrExists)
+		}
+	}
+	return nil
+}
+
 func addUser(ctx context.Context, store *sqlite.Store, name string, role auth.Role, lang, password string) error {
+	users, err := store.Users(ctx)
+	if err != nil {
+		return err
+	}
+	if err := checkName(name, users); err != nil {
+		return err
+	}
 	hash, err := auth.HashPassword(password)
 	if err != nil {
 		return err
