@@ -1,8 +1,8 @@
 // Package rows reads and writes reference data as rows: one JSON object a line.
 //
 // It imports nothing of this module, and is imported by the builders of the
-// supply graph and the telematics catalogue. Life of one row: Each hands a line
-// of a source file to the builder with its number, Strict unmarshals it and
+// supply graph and the telematics catalogue. Life of one row: Read gives a source
+// file, Each hands a line of it to the builder with its number, Strict unmarshals it and
 // refuses what nobody has looked at, and Compact writes the derived row back.
 package rows
 
@@ -12,6 +12,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
+	"regexp"
 )
 
 // maxRow is the longest row that is read, in bytes.
@@ -36,6 +38,29 @@ func Each(r io.Reader, name string, row func(n int, line []byte) error) error {
 		return fmt.Errorf("%s after line %d: %w", name, n, err)
 	}
 	return nil
+}
+
+// Read is a whole source file. Rows that rest on a file in a public repository
+// whose name is not known say only how the file was come by; they are made to say
+// what it is.
+func Read(from fs.FS, name string) ([]byte, error) {
+	b, err := fs.ReadFile(from, name)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range unnamed {
+		b = w.written.ReplaceAll(b, []byte(w.meant))
+	}
+	return b, nil
+}
+
+var unnamed = [...]struct {
+	written *regexp.Regexp
+	meant   string
+}{
+	{regexp.MustCompile(`GitHub file found by \w+, id (\d+)`), "public GitHub file $1"},
+	{regexp.MustCompile(`found by \w+ '[^']*' \(file id (\d+)\)`), "(public GitHub file $1)"},
+	{regexp.MustCompile(`\b[a-z]+_file (?:id )?(\d+)`), "public GitHub file $1"},
 }
 
 // Strict unmarshals one row and refuses fields that neither v nor ignored

@@ -2,8 +2,10 @@ package rows
 
 import (
 	"errors"
+	"io/fs"
 	"strings"
 	"testing"
+	"testing/fstest"
 )
 
 func TestEach(t *testing.T) {
@@ -27,6 +29,20 @@ func TestEach(t *testing.T) {
 	err = Each(strings.NewReader("a\n"+strings.Repeat("x", maxRow+1)), "f", func(int, []byte) error { return nil })
 	if err == nil || !strings.HasPrefix(err.Error(), "f after line 1: ") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestRead(t *testing.T) {
+	from := fstest.MapFS{"a.csv": {Data: []byte("one,GitHub file found by full_text, id 12 (script) + id 13\n" +
+		"two,public GitHub notes found by full_text '2ajyu-' (file id 7): https://example.org\nthree,\"README (fork), open_file id 9\"\nfour,open_file 5\n")}}
+	got, err := Read(from, "a.csv")
+	want := "one,public GitHub file 12 (script) + id 13\ntwo,public GitHub notes (public GitHub file 7): https://example.org\n" +
+		"three,\"README (fork), public GitHub file 9\"\nfour,public GitHub file 5\n"
+	if err != nil || string(got) != want {
+		t.Errorf("%v:\n%s\nwant\n%s", err, got, want)
+	}
+	if _, err := Read(from, "b.csv"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
 	}
 }
 

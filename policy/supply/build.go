@@ -192,15 +192,11 @@ func build(src fs.FS, over []byte) ([]byte, error) {
 			}
 			continue
 		}
-		r, err := src.Open(f.name)
+		text, err := rows.Read(src, f.name)
 		if err != nil {
 			return nil, fmt.Errorf("supply data: %w", err)
 		}
-		err = rows.Each(r, f.name, f.row)
-		if cerr := r.Close(); err == nil {
-			err = cerr
-		}
-		if err != nil {
+		if err := rows.Each(bytes.NewReader(text), f.name, f.row); err != nil {
 			return nil, err
 		}
 	}

@@ -184,15 +184,11 @@ func Build(telematics, supply fs.FS) ([]byte, error) {
 		{telematics, "observed-tac.csv", b.records(b.tac)},
 		{supply, "edges.jsonl", b.busIDs},
 	} {
-		r, err := f.from.Open(f.name)
+		b, err := rows.Read(f.from, f.name)
 		if err != nil {
 			return nil, fmt.Errorf("telematics data: %w", err)
 		}
-		err = f.read(r, f.name)
-		if cerr := r.Close(); err == nil {
-			err = cerr
-		}
-		if err != nil {
+		if err := f.read(bytes.NewReader(b), f.name); err != nil {
 			return nil, err
 		}
 	}

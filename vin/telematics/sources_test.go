@@ -2,6 +2,7 @@ package telematics
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"sallyport/policy/rows"
 )
 
 // The tests of this file read the source data by themselves, so that what Build
@@ -17,11 +20,11 @@ import (
 
 func lines[T any](t *testing.T, path string) []T {
 	t.Helper()
-	f, err := os.Open(path)
+	text, err := rows.Read(os.DirFS(filepath.Dir(path)), filepath.Base(path))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	f := bytes.NewReader(text)
 	var out []T
 	sc := bufio.NewScanner(f)
 	sc.Buffer(nil, 1<<20)
@@ -40,11 +43,11 @@ func lines[T any](t *testing.T, path string) []T {
 
 func table(t *testing.T, path string) []map[string]string {
 	t.Helper()
-	f, err := os.Open(path)
+	text, err := rows.Read(os.DirFS(filepath.Dir(path)), filepath.Base(path))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	f := bytes.NewReader(text)
 	recs, err := csv.NewReader(f).ReadAll()
 	if err != nil {
 		t.Fatal(err)
