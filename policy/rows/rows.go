@@ -40,27 +40,36 @@ func Each(r io.Reader, name string, row func(n int, line []byte) error) error {
 	return nil
 }
 
-// Read is a whole source file. Rows that rest on a file in a public repository
-// whose name is not known say only how the file was come by; they are made to say
-// what it is.
+// Read is a whole source file. Its rows were gathered by people who also wrote
+// down how they came by something, for each other; those words are made to say
+// what a person who is shown the source needs: what it is, and what has none.
 func Read(from fs.FS, name string) ([]byte, error) {
 	b, err := fs.ReadFile(from, name)
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range unnamed {
-		b = w.written.ReplaceAll(b, []byte(w.meant))
+	for _, w := range gatherers {
+		b = w.wrote.ReplaceAll(b, []byte(w.meant))
 	}
 	return b, nil
 }
 
-var unnamed = [...]struct {
-	written *regexp.Regexp
-	meant   string
+// gatherers is what they wrote and what it means, in the order of replacement.
+var gatherers = [...]struct {
+	wrote *regexp.Regexp
+	meant string
 }{
 	{regexp.MustCompile(`GitHub file found by \w+, id (\d+)`), "public GitHub file $1"},
 	{regexp.MustCompile(`found by \w+ '[^']*' \(file id (\d+)\)`), "(public GitHub file $1)"},
 	{regexp.MustCompile(`\b[a-z]+_file (?:id )?(\d+)`), "public GitHub file $1"},
+	{regexp.MustCompile(`\bfetch (github:)`), "$1"},
+	{regexp.MustCompile(`\bseed: \w+\.txt`), "The Infrastructure Threat from Chinese Cellular (IoT) Modules (CIMs), by Charles Parton"},
+	{regexp.MustCompile(` is stored; read the rest before launch: [^"]*`), " was read."},
+	{regexp.MustCompile(`\b(?:the )?seed paper`), "Charles Parton's paper"},
+	{regexp.MustCompile(`\b(?:the )?seed author`), "Charles Parton"},
+	{regexp.MustCompile(`own knowledge, see unverified\.jsonl`), "no source was read"},
+	{regexp.MustCompile(`own knowledge says`), "without a source:"},
+	{regexp.MustCompile(`own knowledge`), "no source was read"},
 }
 
 // Strict unmarshals one row and refuses fields that neither v nor ignored

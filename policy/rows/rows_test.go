@@ -34,10 +34,13 @@ func TestEach(t *testing.T) {
 
 func TestRead(t *testing.T) {
 	from := fstest.MapFS{"a.csv": {Data: []byte("one,GitHub file found by full_text, id 12 (script) + id 13\n" +
-		"two,public GitHub notes found by full_text '2ajyu-' (file id 7): https://example.org\nthree,\"README (fork), open_file id 9\"\nfour,open_file 5\n")}}
+		"two,public GitHub notes found by full_text '2ajyu-' (file id 7): https://example.org\nthree,\"README (fork), open_file id 9\"\nfour,open_file 5\n" +
+		"five,seed: 000_ab.txt (CIM Coalition),United States (per seed paper)\nsix,SSE 603236 (ticker: own knowledge),buyer not found; own knowledge says K\n")}}
 	got, err := Read(from, "a.csv")
 	want := "one,public GitHub file 12 (script) + id 13\ntwo,public GitHub notes (public GitHub file 7): https://example.org\n" +
-		"three,\"README (fork), public GitHub file 9\"\nfour,public GitHub file 5\n"
+		"three,\"README (fork), public GitHub file 9\"\nfour,public GitHub file 5\n" +
+		"five,The Infrastructure Threat from Chinese Cellular (IoT) Modules (CIMs), by Charles Parton (CIM Coalition)," +
+		"United States (per Charles Parton's paper)\nsix,SSE 603236 (ticker: no source was read),buyer not found; without a source: K\n"
 	if err != nil || string(got) != want {
 		t.Errorf("%v:\n%s\nwant\n%s", err, got, want)
 	}
