@@ -262,3 +262,27 @@ func TestNoDeviceFound(t *testing.T) {
 		t.Error("that no device was found says nothing of the modem")
 	}
 }
+
+// Whatever is declared, of whatever vehicle, the verdict is no milder than
+// without it, also where nothing is known of the vehicle.
+func TestDeclarationsLowerNothing(t *testing.T) {
+	j := packJudge(t, pack.PaperBaseline)
+	none := inspected(ex30, "", "", result(gate.ResultUnclear))
+	for _, vin := range []string{ex30, modelX, oldVan, "ZZZEK3ZL7SS000001", "WVWZZZ1KZAW000001", ""} {
+		for _, declared := range []gate.Declared{
+			{Kind: "no_modem"}, {Kind: "no_modem", Value: "Quectel"}, {Kind: "module", Value: sierra}, {Kind: "fcc_id", Value: "N7NEM7455"},
+			{Kind: "tcu_part", Value: "1506277"}, {Kind: "device", Value: "none"}, {Kind: "label", Value: "no modem"}, {Kind: "usb_id", Value: "1199"},
+		} {
+			q := gate.Request{VIN: vin, Class: policy.ClassPrivate, Zone: policy.ZoneRestricted, Market: "EU", At: assessAt, Inspections: []gate.Inspection{none}}
+			without := j.Assess(q)
+			q.Declared = []gate.Declared{declared}
+			with := j.Assess(q)
+			if with.Verdict.Outcome < without.Verdict.Outcome {
+				t.Errorf("%q, declared %v: %s, without it %s", vin, declared, with.Verdict.Outcome, without.Verdict.Outcome)
+			}
+			if declared.Kind == "no_modem" && with.Facts.Modem != without.Facts.Modem {
+				t.Errorf("%q, declared %v: modem %+v, without it %+v", vin, declared, with.Facts.Modem, without.Facts.Modem)
+			}
+		}
+	}
+}

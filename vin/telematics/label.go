@@ -40,7 +40,7 @@ type Reading struct {
 
 	weight weight
 	faint  bool // a maker's name that much would have to be misread for
-	onBus  bool // it stands beside a bus id
+	onBus  bool // it stands beside a bus id, or beside a word that speaks of another module
 	unitOf bool // it names the maker of the unit that contains what another reading names
 }
 
@@ -203,7 +203,7 @@ func (r *labelReader) readLine(from, to int) {
 		r.emit("usb_id", from+m[0], from+m[1], v, hint, false)
 		toks = without(toks, from+m[0], from+m[1])
 	}
-	bus = bus || onBus(line)
+	bus = bus || onBus(line) || ofAnother.MatchString(line)
 	for _, m := range approvalMarks.FindAllStringIndex(line, -1) {
 		r.emit("ce_type", from+m[0], from+m[1], line[m[0]:m[1]], hint, false)
 		toks = without(toks, from+m[0], from+m[1])
@@ -218,6 +218,9 @@ func (r *labelReader) readLine(from, to int) {
 		}
 	}
 }
+
+// ofAnother finds the words by which a label names a module that it is not on.
+var ofAnother = regexp.MustCompile(`(?i)\b(compatible|compatibility|compatibile|replaces?|replaced|replacement|replacing|remplace|equivalent|equivalente?|instead of|similar to|kompatib\w*|kompatyb\w*|ersetzt|ersatz|zamiennik|not contain(ing|ed)?|not (an? )?fcc|formerly|previously|was)\b`)
 
 func without(toks []token, from, to int) []token {
 	return slices.DeleteFunc(toks, func(t token) bool { return t.from < to && t.to > from })

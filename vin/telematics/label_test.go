@@ -373,3 +373,20 @@ func BenchmarkReadLabel(b *testing.B) {
 		})
 	}
 }
+
+// A label that names the module which its own stands in for says nothing
+// certain of its own.
+func TestLabelOfAnotherModule(t *testing.T) {
+	c := catalogue(t)
+	for _, text := range []string{
+		"Compatible with EM7455", "Replacement for EM7455", "replaces LE940B6-NA", "LTE card, equivalent to Sierra Wireless EM7455",
+		"Ersatz für EM7455", "kompatibel mit EM7455", "zamiennik EM7455", "does not contain FCC ID: N7NEM7455", "not FCC ID: XMR2020AG525RGL",
+	} {
+		if l := c.ReadLabel(text); l.Certain {
+			t.Errorf("%q: %+v", text, l.Maker)
+		}
+	}
+	if l := c.ReadLabel("EM7455\nFCC ID: N7NEM7455"); !l.Certain {
+		t.Errorf("a plain label: %+v", l)
+	}
+}
