@@ -241,7 +241,7 @@ func (l *Learning) seen(in Inspection) (seen telematics.Inspected, counts bool) 
 	// makers, or rests on a bus id is counted as a module whose maker is not
 	// certain.
 	claim := l.cfg.Judge.claim(in, l.cfg.Rules, &Assessment{})
-	if claim.enumerated() {
+	if claim.weak() {
 		return seen, true
 	}
 	for i, group := range claim.modules {

@@ -73,7 +73,7 @@ func (j *Judge) inspected(f *policy.Facts, r Request, a *Assessment) {
 
 // claim reads what an inspection says. What it cannot use it says in a.Notes.
 func (j *Judge) claim(in Inspection, rules InspectionRules, a *Assessment) claim {
-	c := claim{in: in, from: policy.Source{ID: in.ID, Title: in.words(), Quote: in.quote(), Date: day(in.At)}}
+	c := claim{in: in, from: policy.Source{ID: in.ID, Title: in.words(), Address: "inspection " + in.ID + " of this site", Quote: cmp.Or(in.quote(), string(in.Result)), Date: day(in.At)}}
 	if e := rules.expires(in); !e.IsZero() {
 		c.from.Expires = day(e)
 	}
@@ -95,8 +95,13 @@ func (j *Judge) claim(in Inspection, rules InspectionRules, a *Assessment) claim
 	for _, r := range in.Read {
 		read(j.catalogue.Identify(r.Kind, r.Value))
 	}
-	if c.enumerated() {
-		a.Notes = append(a.Notes, strings.Join(strings.Fields(how+" "+in.quote()), " ")+": a bus id shows who enumerates and not who made it, and settles nothing by itself")
+	for _, w := range [...]struct{ note, words string }{
+		{telematics.EnumeratesNote, "a bus id shows who enumerates and not who made it, and settles nothing by itself"},
+		{telematics.NameOnlyNote, "a maker's name without a known model settles nothing by itself"},
+	} {
+		if c.rests(w.note) {
+			a.Notes = append(a.Notes, strings.Join(strings.Fields(how+" "+in.quote()), " ")+": "+w.words)
+		}
 	}
 	if in.Text != "" {
 		read(j.catalogue.Identify("label", in.Text))
@@ -129,7 +134,7 @@ func common(a, b []telematics.Finding) []telematics.Finding {
 				if len(y.Model) > len(x.Model) {
 					x.Model = y.Model
 				}
-				if enumerates(x) {
+				if feeble(x) {
 					x.Note = y.Note
 				}
 				x.ChipDown = x.ChipDown || y.ChipDown
@@ -145,15 +150,23 @@ func common(a, b []telematics.Finding) []telematics.Finding {
 	return out
 }
 
-// enumerates says whether a finding rests on bus ids alone, which whoever writes
-// the firmware chooses.
-func enumerates(m telematics.Finding) bool { return m.Note == telematics.EnumeratesNote }
-
-// enumerated says whether the claim names modules, and some of them by bus ids
-// alone: then it can raise a verdict and settles nothing.
-func (c *claim) enumerated() bool {
-	return slices.ContainsFunc(c.modules, func(m []telematics.Finding) bool { return slices.ContainsFunc(m, enumerates) })
+// feeble says whether a finding rests on bus ids alone, which whoever writes the
+// firmware chooses, or on a maker's name alone, which anybody can print.
+func feeble(m telematics.Finding) bool {
+	return m.Note == telematics.EnumeratesNote || m.Note == telematics.NameOnlyNote
 }
+
+// rests says whether a module is named by nothing better than what bears the
+// note.
+func (c *claim) rests(note string) bool {
+	return slices.ContainsFunc(c.modules, func(m []telematics.Finding) bool {
+		return slices.ContainsFunc(m, func(f telematics.Finding) bool { return f.Note == note })
+	})
+}
+
+// weak says whether the claim names modules, and some of them by feeble findings
+// alone: then it can raise a verdict and settles nothing.
+func (c *claim) weak() bool { return c.rests(telematics.EnumeratesNote) || c.rests(telematics.NameOnlyNote) }
 
 // sameModule says whether two findings may be of one module: one maker, and
 // models of which one is the beginning of the other, or not named.
@@ -295,6 +308,12 @@ func unitOf(f *policy.Facts, role string) *policy.Unit {
 func (j *Judge) settle(f *policy.Facts, role string, seen []claim, a *Assessment) {
 	last := &seen[len(seen)-1]
 	u := unitOf(f, role)
+	if known := knownFitted(f, u, role); last.in.Result == ResultNone && known != "" {
+		// Not to find it is not to show that it is not there.
+		a.Notes = append(a.Notes, fmt.Sprintf("the %s found none, and a source shows one in this kind of vehicle (%s): that stands until the unit is found, or is recorded as removed",
+			last.in.words(), known))
+		return
+	}
 	if last.absent() {
 		u.Fitted, u.Candidates = policy.Know(false, last.from), nil
 		other := slices.ContainsFunc(f.Units, func(u policy.Unit) bool {
@@ -318,7 +337,7 @@ func (j *Judge) settle(f *policy.Facts, role string, seen []claim, a *Assessment
 		switch {
 		case len(c.modules) == 0:
 			continue
-		case c.enumerated():
+		case c.weak():
 			j.beside(f, c)
 			continue
 		}
@@ -333,6 +352,21 @@ func (j *Judge) settle(f *policy.Facts, role string, seen []claim, a *Assessment
 	}
 }
 
+// knownFitted is the source that shows the unit, or a modem that can be in no
+// other place, to be in this kind of vehicle; empty where none does.
+func knownFitted(f *policy.Facts, u *policy.Unit, role string) string {
+	switch {
+	case u.Fitted.Known && u.Fitted.Value:
+		if len(u.Candidates) > 0 && len(u.Candidates[0].Sources) > 0 {
+			return cmp.Or(u.Candidates[0].Sources[0].Title, u.Fitted.From.Title)
+		}
+		return u.Fitted.From.Title
+	case role == roleTCU && f.Modem.Known && f.Modem.Value:
+		return f.Modem.From.Title
+	}
+	return ""
+}
+
 // hear applies a statement. One of the maker or importer that names a module
 // takes the place of the catalogue's candidates where it may.
 func (j *Judge) hear(f *policy.Facts, c *claim, may bool, a *Assessment) {
@@ -341,7 +375,7 @@ func (j *Judge) hear(f *policy.Facts, c *claim, may bool, a *Assessment) {
 		a.Notes = append(a.Notes, "the "+c.in.words()+" says that none is fitted: a statement clears nothing")
 	case j.agrees(f, c):
 		// What was seen says the same, and better.
-	case may && c.in.Kind != KindDealer && len(c.modules) == 1 && !c.enumerated():
+	case may && c.in.Kind != KindDealer && len(c.modules) == 1 && !c.weak():
 		u := unitOf(f, c.in.Role)
 		u.Fitted = policy.Know(true, c.from)
 		f.Modem = policy.Know(true, c.from)
@@ -396,8 +430,8 @@ func (j *Judge) beside(f *policy.Facts, c *claim) {
 // candidates are the makers that one module read by an inspection may have.
 func (j *Judge) candidates(c *claim, n int, certain policy.Certainty, basis string) []policy.Candidate {
 	group := c.modules[n]
-	// What may stand for several makers settles none of them, nor does a bus id.
-	if len(group) > 1 || slices.ContainsFunc(group, enumerates) {
+	// What may stand for several makers settles none of them.
+	if len(group) > 1 || slices.ContainsFunc(group, feeble) {
 		certain = policy.CertaintyReported
 	}
 	out := make([]policy.Candidate, 0, len(group))

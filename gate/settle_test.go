@@ -107,7 +107,11 @@ func TestWhatInspectionsSettle(t *testing.T) {
 			inspected(ex30, "module", sierra), inspected(ex30, "", "", text("QUECTEL wireless, model unreadable"), id("i2"), later(5))}, policy.Flag, "contradict each other"},
 		{"a label that only hints", ex30, gate.InspectionRules{}, []gate.Inspection{inspected(ex30, "", "", text("QUECTEL wireless, model unreadable"))}, policy.Flag, ""},
 
-		{"none found", ex30, gate.InspectionRules{}, []gate.Inspection{inspected(ex30, "", "", result(gate.ResultNone))}, policy.Grant, ""},
+		{"none found", ex30, gate.InspectionRules{}, []gate.Inspection{inspected(ex30, "", "", result(gate.ResultNone))}, policy.Flag, "EU law requires"},
+		{"none found in a car that a manual documents with one", modelX, gate.InspectionRules{}, []gate.Inspection{inspected(modelX, "", "", result(gate.ResultNone))}, policy.Deny, "a source shows one in this kind of vehicle"},
+		{"a maker's name alone", ex30, gate.InspectionRules{}, []gate.Inspection{inspected(ex30, "module", "Sierra Wireless")}, policy.Flag, "settles nothing by itself"},
+		{"a maker's name before a model nobody knows", ex30, gate.InspectionRules{}, []gate.Inspection{inspected(ex30, "module", "Sierra Wireless ZZ9999")}, policy.Flag, "settles nothing by itself"},
+		{"the name of a denied maker alone", ex30, gate.InspectionRules{}, []gate.Inspection{inspected(ex30, "module", "Quectel")}, policy.Deny, "settles nothing by itself"},
 		{"removed", modelX, gate.InspectionRules{}, []gate.Inspection{inspected(modelX, "", "", result(gate.ResultRemoved))}, policy.Grant, ""},
 		{"Quectel, then removed", modelX, gate.InspectionRules{}, []gate.Inspection{inspected(modelX, "fcc_id", quectel), inspected(modelX, "", "", result(gate.ResultRemoved), id("i2"), later(5))}, policy.Grant, ""},
 		{"removed, then Quectel again", modelX, gate.InspectionRules{}, []gate.Inspection{inspected(modelX, "", "", result(gate.ResultRemoved)), inspected(modelX, "fcc_id", quectel, id("i2"), later(5))}, policy.Deny, "contradict each other"},
@@ -231,6 +235,31 @@ func TestWaitingAndStatementsLowerNothing(t *testing.T) {
 	}
 }
 
+// Not to find a unit clears a vehicle of whose kind nothing shows one; where a
+// law or a document does, only its removal does.
+func TestNoneFound(t *testing.T) {
+	j := packJudge(t, pack.PaperBaseline)
+	for _, c := range []struct {
+		market string
+		found  gate.InspectionResult
+		want   policy.Outcome
+	}{
+		{"US", gate.ResultUnclear, policy.Flag},
+		{"US", gate.ResultNone, policy.Grant},
+		{"EU", gate.ResultNone, policy.Flag},
+		{"EU", gate.ResultRemoved, policy.Grant},
+	} {
+		a := j.Assess(gate.Request{VIN: ex30, Zone: policy.ZoneRestricted, Class: policy.ClassPrivate, Market: c.market, At: assessAt,
+			Inspections: []gate.Inspection{inspected(ex30, "", "", result(c.found))}})
+		if a.Verdict.Outcome != c.want {
+			t.Errorf("%s in market %q: %s, want %s: %+v", c.found, c.market, a.Verdict.Outcome, c.want, a.Verdict.Reasons)
+		}
+		if r := a.Verdict.Reasons[0]; c.want == policy.Grant && (r.Source != "inspection i1 of this site" || r.Quote != string(c.found)) {
+			t.Errorf("%s: granted by %q, quoting %q", c.found, r.Source, r.Quote)
+		}
+	}
+}
+
 // A record keeps what was in force: who, when, until when.
 func TestInspectionIsCited(t *testing.T) {
 	j := packJudge(t, pack.PaperBaseline)
@@ -243,8 +272,8 @@ func TestInspectionIsCited(t *testing.T) {
 		}
 	}
 	at := assessAt.AddDate(0, -1, 0)
-	want := policy.Source{ID: "i1", Title: "inspection of the telematics unit of this vehicle by anna on " + at.Format(time.DateOnly), Quote: "fcc_id " + label,
-		Date: at.Format(time.DateOnly), Expires: at.AddDate(0, 0, 90).Format(time.DateOnly)}
+	want := policy.Source{ID: "i1", Title: "inspection of the telematics unit of this vehicle by anna on " + at.Format(time.DateOnly),
+		Address: "inspection i1 of this site", Quote: "fcc_id " + label, Date: at.Format(time.DateOnly), Expires: at.AddDate(0, 0, 90).Format(time.DateOnly)}
 	if got != want {
 		t.Errorf("%+v\nwant %+v", got, want)
 	}

@@ -339,6 +339,9 @@ func luhn(d string) bool {
 	return sum%10 == 0
 }
 
+// NameOnlyNote stands on every finding from a maker's name without a known model.
+const NameOnlyNote = "The maker is named, no known model is."
+
 // EnumeratesNote stands on every finding from a bus id.
 const EnumeratesNote = "A bus id shows who enumerates, not who made it."
 
@@ -389,7 +392,7 @@ func (c *Catalogue) usbID(id Identification, v string) Identification {
 func (c *Catalogue) marking(id Identification, v string) Identification {
 	id.Normalised = strings.ToUpper(strings.Join(strings.Fields(v), " "))
 	if name, ok := c.makers[fold(v)]; ok {
-		id.Makers = []Finding{{Maker: name, Certainty: Reported, Note: "The maker is named, the model is not."}}
+		id.Makers = []Finding{{Maker: name, Certainty: Reported, Note: NameOnlyNote}}
 		return id
 	}
 	model, named := c.cutMaker(id.Normalised)
@@ -426,7 +429,7 @@ func (c *Catalogue) marking(id Identification, v string) Identification {
 	}
 	if !found {
 		if named != "" {
-			id.Makers[0].Model = model
+			id.Makers[0].Model, id.Makers[0].Note = model, NameOnlyNote
 			return id.problem("unknown", "%q is not a known model; only the maker's name is relied on.", model)
 		}
 		return id.problem("unknown", "The marking is neither a known model nor of a known pattern.")

@@ -888,7 +888,7 @@ func (r *labelReader) name(toks []token, contains bool) int {
 			continue
 		}
 		rd := r.emit("maker", toks[0].from, toks[n-1].to, maker, hint, contains)
-		rd.Makers = []Finding{{Maker: maker, Unit: !r.c.lines().modules[maker], Certainty: Reported, Note: "The maker is named, the model is not."}}
+		rd.Makers = []Finding{{Maker: maker, Unit: !r.c.lines().modules[maker], Certainty: Reported, Note: NameOnlyNote}}
 		rd.Mended, rd.faint = fold(s) != fold(maker) && r.c.makers[fold(s)] == "", !near
 		return n
 	}
