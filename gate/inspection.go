@@ -301,10 +301,11 @@ func (in Inspection) Check() error {
 	if err := in.checkID(); err != nil {
 		return fmt.Errorf("id: %w", err)
 	}
-	if v := vin.VIN(in.VIN); NormalVIN(in.VIN) != in.VIN || len(v) != vin.Length {
+	if NormalVIN(in.VIN) != in.VIN {
 		return fmt.Errorf("vin: %q is not the %d characters of a VIN", in.VIN, vin.Length)
-	} else if p := v.Problems(); slices.ContainsFunc(p, func(p vin.Problem) bool { return !p.Note }) {
-		return fmt.Errorf("vin: %s: %s", in.VIN, p[0].Text)
+	}
+	if err := wholeVIN(in.VIN); err != nil {
+		return err
 	}
 	switch in.Subject {
 	case SubjectUnit:
@@ -390,6 +391,20 @@ func (in Inspection) checkID() error {
 	}
 	if in.VIN != "" && strings.Contains(bare(in.ID), bare(in.VIN)) {
 		return errors.New("it names the vehicle, and the log in which it stands is never erased")
+	}
+	return nil
+}
+
+// wholeVIN says why a text is not a whole and valid VIN, or nil.
+func wholeVIN(text string) error {
+	v := vin.VIN(NormalVIN(text))
+	if len(v) != vin.Length {
+		return fmt.Errorf("vin: %q is not the %d characters of a VIN", text, vin.Length)
+	}
+	for _, p := range v.Problems() {
+		if !p.Note {
+			return fmt.Errorf("vin: %s: %s", v, p.Text)
+		}
 	}
 	return nil
 }

@@ -267,8 +267,9 @@ func (s *Inspections) Void(ctx context.Context, who Person, vin string, cause In
 	}
 	now := s.cfg.Now()
 	hit := slices.DeleteFunc(all, func(in Inspection) bool {
-		stands := s.cfg.Rules.Stands(in, now, 0)
-		return !cause.Voids(in) || stands == StandsEnded || stands == StandsExpired
+		// One that has expired is voided too: the site may lengthen lives again.
+		_, ended := in.EndAt(now)
+		return !cause.Voids(in) || ended
 	})
 	if len(hit) == 0 {
 		return nil, fmt.Errorf("void: this vehicle has no inspection that %q voids: %w", cause, ErrNotFound)
@@ -361,6 +362,9 @@ func (s *Inspections) view(in Inspection) InspectionView {
 // List is all that is kept of a vehicle's inspections, newest first.
 func (s *Inspections) List(ctx context.Context, who Person, vin string) ([]InspectionView, error) {
 	if err := who.may(auth.SeeInspections); err != nil {
+		return nil, fmt.Errorf("inspections: %w", err)
+	}
+	if err := wholeVIN(vin); err != nil {
 		return nil, fmt.Errorf("inspections: %w", err)
 	}
 	list, err := s.cfg.Store.InspectionHistory(ctx, vin)

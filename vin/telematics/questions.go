@@ -90,7 +90,7 @@ func (c *Catalogue) Questions(q Query, a Answer) []Question {
 	known := unit != nil && len(unit.Candidates) == 1 && unit.Candidates[0].Maker != "" && unit.Candidates[0].Certainty >= Documented
 	var out []Question
 	for _, k := range acts {
-		question := Question{ID: k.id, Ask: questionWords[k.id], Kind: k.kind, Cost: k.cost, Settles: k.settles}
+		question := Question{ID: k.id, Ask: questionWords[k.id], Kind: k.kind, Cost: k.cost, Settles: k.settles, Sources: []Source{}}
 		if unit != nil && k.id != AskDevices && k.id != AskPapers {
 			question.Unit = unit.Role
 		}
