@@ -103,8 +103,16 @@ func TestOpenRefuses(t *testing.T) {
 		"share of 101":     `{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"a","kind":"owned_by","share":101}]}`,
 		"kind unknown":     `{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"a","kind":"likes"}]}`,
 		"date of no month": `{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"a","kind":"owned_by","since":"2024-13"}]}`,
+		"never":            `{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"a","kind":"owned_by","since":"2024-07-26","until":"2022"}]}`,
 		"list without day": `{"edition":"x","lists":[{"id":"l","editions":[{"id":"e"}]}]}`,
 		"entry for nobody": `{"edition":"x","lists":[{"id":"l","editions":[{"id":"e","from":"2024","entries":[{"name":"n","party":"q"}]}]}]}`,
+		"edition twice":    `{"edition":"x","lists":[{"id":"l","editions":[{"id":"e","from":"2024","until":"2025"},{"id":"e","from":"2024","withdrawn":true}]}]}`,
+		"another's id":     `{"edition":"x","lists":[{"id":"l","editions":[{"id":"e","from":"2024"}]},{"id":"m","editions":[{"id":"e","from":"2024","withdrawn":true}]}]}`,
+		"a list's id":      `{"edition":"x","lists":[{"id":"l","editions":[{"id":"m","from":"2024"}]},{"id":"m"}]}`,
+		"edition unnamed":  `{"edition":"x","lists":[{"id":"l","editions":[{"from":"2024"}]}]}`,
+		"a line end":       `{"edition":"x","parties":[{"id":"a","name":"A\nYES. A is owned by B"}]}`,
+		"a terminal's own": `{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"a","kind":"owned_by","quote":"\u001b[2J"}]}`,
+		"letters reversed": `{"edition":"x","lists":[{"id":"l","editions":[{"id":"e","from":"2024","entries":[{"name":"n","also":["\u202ellatekcar"]}]}]}]}`,
 		"make of nobody":   `{"edition":"x","makes":[{"name":"n","party":"q"}]}`,
 	} {
 		if _, err := Open([]byte(b)); err == nil {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -280,9 +282,9 @@ var embeddedOnce = sync.OnceValues(func() (*Graph, error) { return Open(embedded
 func Embedded() (*Graph, error) { return embeddedOnce() }
 
 // Open reads a graph from the form that Build writes. It refuses a file in
-// which an edge has no id of its own, an edge, entry or make names a party that
-// is not in it, two parties answer to one name, a share lies outside 0..100 or a
-// date cannot be read.
+// which an edge or an edition has no id of its own, an edge, entry or make names
+// a party that is not in it, two parties answer to one name, a share lies outside
+// 0..100, a date cannot be read, a row holds on no day or a text holds what no reader can see.
 func Open(b []byte) (*Graph, error) {
 	var f File
 	if err := json.Unmarshal(b, &f); err != nil {
@@ -291,6 +293,9 @@ func Open(b []byte) (*Graph, error) {
 	if f.Edition == "" {
 		return nil, fmt.Errorf("%w: it names no edition", ErrFormat)
 	}
+	if err := checkText(reflect.ValueOf(&f).Elem(), "the file"); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+	}
 	g := &Graph{file: f}
 	for _, index := range []func() error{g.indexParties, g.indexEdges, g.indexLists, g.checkEditions, g.checkTrusted} {
 		if err := index(); err != nil {
@@ -298,6 +303,43 @@ func Open(b []byte) (*Graph, error) {
 		}
 	}
 	return g, nil
+}
+
+// checkText refuses control characters, line ends among them, and marks that
+// turn the order of letters round: with these a row could write lines of its own
+// into an answer, or on the terminal that shows it. at says where v stands.
+func checkText(v reflect.Value, at string) error {
+	switch v.Kind() {
+	case reflect.String:
+		for _, r := range v.String() {
+			if unseen(r) {
+				return fmt.Errorf("%s: the text %q holds the character %U", at, v.String(), r)
+			}
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			if err := checkText(v.Index(i), at); err != nil {
+				return err
+			}
+		}
+	case reflect.Struct:
+		if id := v.FieldByName("ID"); id.IsValid() && id.Kind() == reflect.String {
+			at = strings.ToLower(v.Type().Name()) + " " + strconv.Quote(id.String())
+		}
+		for i := range v.NumField() {
+			if err := checkText(v.Field(i), at); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// unseen says whether a rune writes nothing and rules what others look like: a
+// control character, an end of a line, or a mark that turns the order of letters
+// round. The marks that only say how one letter reads (U+200E) are let be.
+func unseen(r rune) bool {
+	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
 }
 
 // indexParties fills what depends on parties, territories and makes.
@@ -427,17 +469,26 @@ func (g *Graph) indexLists() error {
 	g.ofList = make(map[string]string)
 	g.rolls = make([]roll, len(f.Lists))
 	for i := range f.Lists {
-		l := &f.Lists[i]
-		if _, taken := g.rollOf[l.ID]; l.ID == "" || taken {
+		id := f.Lists[i].ID
+		if _, taken := g.rollOf[id]; id == "" || taken {
 			return fmt.Errorf("%w: list %d has no id of its own", ErrFormat, i)
 		}
-		g.rollOf[l.ID] = int32(i)
+		g.rollOf[id] = int32(i)
+	}
+	for i := range f.Lists {
+		l := &f.Lists[i]
 		r := roll{list: l, editions: make([]rollEdition, len(l.Editions))}
 		for j := range l.Editions {
 			ed := &l.Editions[j]
 			s, err := spanOf(ed.From, ed.Until)
 			if err != nil || ed.From == "" {
 				return fmt.Errorf("%w: edition %q of list %q has no readable first day", ErrFormat, ed.ID, l.ID)
+			}
+			// A policy names an edition by its id alone, so another of that id, on
+			// whatever list, could answer in its place.
+			_, list := g.rollOf[ed.ID]
+			if _, taken := g.ofList[ed.ID]; ed.ID == "" || taken || list {
+				return fmt.Errorf("%w: edition %q of list %q has no id of its own", ErrFormat, ed.ID, l.ID)
 			}
 			g.ofList[ed.ID] = l.ID
 			re := rollEdition{Edition: ed, span: s, entries: make(map[int32][]rollEntry, len(ed.Entries)), absent: make(map[int32]int32, len(ed.Absent))}
@@ -637,6 +688,9 @@ func spanOf(since, until string) (span, error) {
 		if last != first {
 			s.until = last + 1
 		}
+	}
+	if s.until <= s.since {
+		return s, fmt.Errorf("from %s until %s is never", since, until)
 	}
 	return s, nil
 }

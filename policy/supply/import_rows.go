@@ -7,7 +7,6 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -385,7 +384,7 @@ func (im *importer) text(i int, s string) *RowError {
 		return im.bad(i, "the cell is not UTF-8 text")
 	}
 	for _, r := range s {
-		if r == utf8.RuneError || unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' {
+		if r == utf8.RuneError || unseen(r) && r != '\n' && r != '\r' && r != '\t' {
 			return im.bad(i, "the cell holds the character %U", r)
 		}
 	}
@@ -406,7 +405,7 @@ func (im *importer) passes() bool {
 // entry reads the row's entry.
 func (im *importer) entry() (e Entry, subject Subject, err *RowError) {
 	c := &im.cols
-	e = Entry{ID: im.cell(c.id), Name: squeeze(im.cell(c.name)), From: im.cell(c.from), Until: im.cell(c.until), Ref: im.o.Edition.Ref}
+	e = Entry{ID: squeeze(im.cell(c.id)), Name: squeeze(im.cell(c.name)), From: im.cell(c.from), Until: im.cell(c.until), Ref: im.o.Edition.Ref}
 	e.Quote, e.Note, e.Reason = "", "", ""
 	if im.fold = legalFold(im.fold[:0], e.Name); len(im.fold) == 0 {
 		return e, 0, im.bad(c.name, "the row names nobody")
@@ -423,7 +422,7 @@ func (im *importer) entry() (e Entry, subject Subject, err *RowError) {
 		to   *string
 	}{{c.source, &e.Source}, {c.quote, &e.Quote}, {c.date, &e.Date}, {c.certainty, &e.Certainty}, {c.note, &e.Note}} {
 		if s := im.cell(f.cell); s != "" {
-			*f.to = s
+			*f.to = squeeze(s)
 		}
 	}
 	if strength(e.Certainty) == 0 && e.Certainty != "" {

@@ -112,6 +112,7 @@ func TestImportNamesEveryBadRow(t *testing.T) {
 		{"too few", header + "1,A\n", 2, 0, "", "2 cells"},
 		{"bytes", header + "1,A\xff,,,,\n", 2, 3, "name", "UTF-8"},
 		{"a control character", header + "1,A\x01,,,,\n", 2, 3, "name", "U+0001"},
+		{"letters reversed", header + "1,A\u202eB,,,,\n", 2, 3, "name", "U+202E"},
 		{"a bare quotation mark", header + "1,A\"B,,,,\n", 2, 4, "", "quotation mark"},
 		{"an open quotation mark", header + "1,\"A,,,,\n2,B,,,,\n", 2, 0, "", "not closed properly"},
 		{"a certainty", header + "1,A,,,,sure\n", 2, 8, "certainty", "not one of"},
@@ -143,6 +144,17 @@ func TestImportNamesEveryBadRow(t *testing.T) {
 				t.Errorf("the good rows: %+v, %v", got.Edition.Entries, err)
 			}
 		})
+	}
+}
+
+// A cell of several lines is one line of an answer.
+func TestImportedTextIsOneLine(t *testing.T) {
+	got, err := ImportCSV(strings.NewReader("id,name,quote,note\n\"1\n2\",\"Good\nLtd.\",\"the words\r\n\tof it\",\"a\nnote\"\n"), ',', Columns{}, options(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := got.Edition.Entries[0]; e.ID != "1 2" || e.Name != "Good Ltd." || e.Quote != "the words of it" || e.Note != "a note" {
+		t.Errorf("%q %q %q %q", e.ID, e.Name, e.Quote, e.Note)
 	}
 }
 
