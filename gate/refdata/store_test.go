@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -172,4 +173,32 @@ func TestLostDirectoryIsRememberedByTheLog(t *testing.T) {
 	}
 	// The release that was held may come back.
 	s.install(c.pack(v2), Trust{At: day0.Add(days), Held: known})
+}
+
+// Keys that were given back cannot lead a site that lost its roots past the
+// root that it held.
+func TestLostRootsAreRememberedByTheLog(t *testing.T) {
+	c := newCouncil(t)
+	v1 := c.release(c.agreement(Advice, "pl", "de", "us"), day0, small(t, "2026-11-01", row("V1", "Telit")), "pl", "de")
+	s := newSite(t, v1.Files[rootName(1)])
+	s.install(c.pack(v1), Trust{At: day0})
+	stale := c.repo.clone()
+	v2 := c.release(c.agreement(Advice, "pl", "fr", "us"), day0.Add(days), small(t, "2026-11-02", row("V1", "Quectel")), "pl", "de", "us", "fr")
+	known := s.install(c.pack(v2), Trust{At: day0.Add(days)}).Numbers
+	if known.Root != 2 {
+		t.Fatalf("%+v", known)
+	}
+	// de has given its key back and goes another way from root 1, with us, over
+	// as many roots as it takes.
+	c.repo = stale
+	c.release(c.agreement(Advice, "mallory", "de", "us"), day0.Add(days), nil, "de", "us", "mallory")
+	for range 2 {
+		c.release(c.agreement(Advice, "mallory", "de"), day0.Add(2*days), small(t, "2026-11-03", row("V1", "u-blox")), "de", "us", "mallory")
+		c.release(c.agreement(Advice, "mallory", "us", "de"), day0.Add(2*days), nil, "de", "us", "mallory")
+	}
+	c.ok(os.RemoveAll(s.dir))
+	if _, err := s.try(c.pack(c.repo), Trust{At: day0.Add(2 * days), Held: known}); ClassOf(err) != Mixed || !strings.Contains(err.Error(), "another root 2") {
+		t.Errorf("past the root that was held: %v", err)
+	}
+	s.install(c.pack(v2), Trust{At: day0.Add(2 * days), Held: known})
 }

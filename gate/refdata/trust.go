@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/secure-systems-lab/go-securesystemslib/cjson"
 	"github.com/theupdateframework/go-tuf/v2/metadata"
@@ -432,6 +433,13 @@ func (c *chain) roots() error {
 		for id, name := range authorities(m.Signed.UnrecognizedFields) {
 			c.names[id] = name
 		}
+		// Where the site's own roots were lost, keys given back since could sign
+		// another way past the root that was held.
+		if held := c.t.Held; m.Signed.Version == held.Root && held.RootHash != "" {
+			if is, err := signedHash(m.Signed); err != nil || is != held.RootHash {
+				return refuse(Mixed, err, "The bundle has another root %d than the one that was trusted here.", held.Root)
+			}
+		}
 		other := c.files[rootName(m.Signed.Version)]
 		if other == nil {
 			return nil
@@ -490,9 +498,6 @@ func (c *chain) roots() error {
 	c.rel.Root, c.rel.RootNeed = have, r.Threshold
 	c.rel.RootSigners = c.nameAll(holds(at.Signed, at.Signatures, r.KeyIDs, at.Signed.Keys))
 	c.rel.RootHash, err = signedHash(at.Signed)
-	if err == nil && c.t.Held.Root == have && c.t.Held.RootHash != "" && c.t.Held.RootHash != c.rel.RootHash {
-		return refuse(Mixed, nil, "The bundle has another root %d than the one that was trusted here.", have)
-	}
 	if have < c.t.Held.Root {
 		return refuse(Rollback, nil, "The newest root of the bundle is %d; root %d was trusted here already.", have, c.t.Held.Root)
 	}
@@ -523,10 +528,11 @@ func authorities(fields map[string]any) map[string]string {
 	return out
 }
 
-// printable keeps what a screen or a log may show as a name.
+// printable keeps what a screen or a log may show as a name: nothing that rules
+// a terminal, ends a line or turns the order of letters round.
 func printable(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '\ufffd' {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' || r == '\ufffd' {
 			return -1
 		}
 		return r
