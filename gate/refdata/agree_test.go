@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -180,6 +181,42 @@ func TestDiff(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Every row of a graph that an answer can turn on is compared.
+func TestDiffMissesNoRow(t *testing.T) {
+	c := newCouncil(t)
+	a := c.agreement(Advice, "pl", "de", "us")
+	check := func(at time.Time, change func(*supply.File)) *Release {
+		puts := small(t, "2026-11-01", row("V1", "Telit"))
+		puts[1].Data = smallGraph(t, "2026-11-01.s", change)
+		r := c.release(a, at, puts, "pl", "de")
+		rel, err := r.Check(Trust{Root: r.Files[rootName(1)]})
+		c.ok(err)
+		return rel
+	}
+	old := check(day0, func(f *supply.File) {})
+	for section, change := range map[string]func(*supply.File){
+		"party":      func(f *supply.File) { f.Parties[0].Country = "CN" },
+		"edge":       func(f *supply.File) { f.Edges[0].Until = "2026" },
+		"instrument": func(f *supply.File) { f.Instruments = []supply.Instrument{{ID: "i"}} },
+		"plant":      func(f *supply.File) { f.Plants = []supply.Plant{{Brand: "b", Country: "CN"}} },
+		"territory":  func(f *supply.File) { f.Territories = []supply.Territory{{Country: "CN", Includes: []string{"DE"}}} },
+		"make": func(f *supply.File) {
+			f.Makes = []supply.MakeName{{Name: "Volvo", Types: []string{"TRUCK"}, Party: "maker"}}
+		},
+		"list":       func(f *supply.File) { f.Lists[0].Country = "CN" },
+		"edition":    func(f *supply.File) { f.Lists[0].Editions[0].Absent = []supply.Entry{{Name: "Maker", Party: "maker"}} },
+		"entry":      func(f *supply.File) { f.Lists[0].Editions[0].Entries[0].Until = "2026" },
+		"trust-list": func(f *supply.File) { f.Trusted = []supply.TrustList{{ID: "t"}} },
+		"advisory":   func(f *supply.File) { f.Advisories = []supply.Advisory{{ID: "a"}} },
+	} {
+		list, err := Diff(old, check(day0.Add(days), change))
+		c.ok(err)
+		if len(list) != 2 || list[0].Section != "file" || list[1].Section != section {
+			t.Errorf("%s: %+v", section, list)
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 // Change is one thing that two releases differ in.
 type Change struct {
 	Path    string          `json:"path,omitempty"`    // ROLE/FILE; empty for a delegation
-	Section string          `json:"section"`           // delegation, file, row, device, party, edge, list, edition, entry, instrument
+	Section string          `json:"section"`           // delegation, file, row, device, party, edge, instrument, trust-list, advisory, plant, territory, make, list, edition, entry
 	ID      string          `json:"id,omitempty"`      // of the row
 	What    string          `json:"what"`              // added, removed, changed
 	Was     json.RawMessage `json:"was,omitempty"`     // the old row
@@ -123,6 +123,10 @@ func diffContent(out []Change, path string, k Kind, was, is []byte) ([]Change, e
 	out = diffRows(out, path, "instrument", a.Instruments, b.Instruments, func(in supply.Instrument) string { return in.ID })
 	out = diffRows(out, path, "trust-list", a.Trusted, b.Trusted, func(l supply.TrustList) string { return l.ID })
 	out = diffRows(out, path, "advisory", a.Advisories, b.Advisories, func(v supply.Advisory) string { return v.ID })
+	out = diffRows(out, path, "plant", a.Plants, b.Plants, func(p supply.Plant) string { return p.Brand + "/" + p.Model + "/" + p.Plant })
+	out = diffRows(out, path, "territory", a.Territories, b.Territories, func(t supply.Territory) string { return t.Country })
+	out = diffRows(out, path, "make", a.Makes, b.Makes, func(m supply.MakeName) string { return m.Name + "/" + m.Party })
+	out = diffRows(out, path, "list", bare(a.Lists), bare(b.Lists), func(l supply.List) string { return l.ID })
 	x, xe := flat(a.Lists)
 	y, ye := flat(b.Lists)
 	out = diffRows(out, path, "edition", x, y, func(r listed[supply.Edition]) string { return r.at })
@@ -157,6 +161,15 @@ type listed[T any] struct {
 
 // MarshalJSON writes the row alone.
 func (l listed[T]) MarshalJSON() ([]byte, error) { return json.Marshal(l.Row) }
+
+// bare are the lists without their editions, which are compared one by one.
+func bare(lists []supply.List) []supply.List {
+	out := slices.Clone(lists)
+	for i := range out {
+		out[i].Editions = nil
+	}
+	return out
+}
 
 func flat(lists []supply.List) (editions []listed[supply.Edition], entries []listed[supply.Entry]) {
 	for _, l := range lists {
