@@ -11,8 +11,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"sallyport/gate"
 	"sallyport/gate/refdata"
@@ -437,9 +439,24 @@ func printRelease(w io.Writer, rel *refdata.Release, d *refdata.Data, at time.Ti
 		if ours == "" {
 			ours = "(no such row)"
 		}
-		fmt.Fprintf(out, "  %s %s %s: %s is %s, used: %s\n    ours   %s\n    theirs %s\n", x.Part, x.Section, x.ID, x.Role, x.Standing, x.Used, ours, x.Theirs)
+		fmt.Fprintf(out, "  %s %s %s: %s is %s, used: %s\n    ours   %s\n    theirs %s\n", x.Part, x.Section, seen(x.ID), x.Role, x.Standing, x.Used, seen(ours), seen(string(x.Theirs)))
 	}
 	return out.Flush()
+}
+
+// seen is a text of an ally or of a bundle that nobody has opened, with whatever
+// writes nothing itself and rules a terminal put as Go would write it.
+func seen(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r == ' ' || unicode.IsGraphic(r) {
+			b.WriteRune(r)
+			continue
+		}
+		q := strconv.QuoteRune(r)
+		b.WriteString(q[1 : len(q)-1])
+	}
+	return b.String()
 }
 
 // editionAge reads the first day in the name of an edition, or the first month.
@@ -715,7 +732,7 @@ func (c *refdataDiffCmd) Run(s *streams) error {
 		if ch.Edition != "" {
 			edition = ", now edition " + ch.Edition
 		}
-		fmt.Fprintf(out, "%-8s %-10s %s%s\n", ch.What, ch.Section, strings.TrimSpace(ch.Path+" "+ch.ID), edition)
+		fmt.Fprintf(out, "%-8s %-10s %s%s\n", ch.What, ch.Section, seen(strings.TrimSpace(ch.Path+" "+ch.ID)), edition)
 	}
 	return out.Flush()
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/gate/refdata"
 	"sallyport/vin/telematics"
 )
 
@@ -291,5 +292,19 @@ func TestReferenceDataIsAgreedOffline(t *testing.T) {
 	var status struct{}
 	if out, err := command(t, "", "refdata", "status", "--json", "--data", data); err == nil || json.Unmarshal([]byte(out), &status) == nil {
 		t.Errorf("status of changed data: %s", out)
+	}
+}
+
+// What an ally wrote cannot write lines of its own, or rule the terminal.
+func TestTextOfAnAllyStaysInItsLine(t *testing.T) {
+	rel := &refdata.Release{}
+	d := &refdata.Data{Disagreements: []refdata.Disagreement{{Part: refdata.Lists, Section: "entry", ID: "l/e/A\nrelease  9 of 2026\x1b[2J", Role: "ally-cz", Standing: refdata.Advice,
+		Theirs: json.RawMessage("{\"name\":\"\u009b2J \u202egnp 沃尔沃\"}"), Used: "none"}}}
+	var out strings.Builder
+	if err := printRelease(&out, rel, d, testNow); err != nil {
+		t.Fatal(err)
+	}
+	if s := out.String(); strings.ContainsAny(s, "\x1b\u009b\u202e") || !strings.Contains(s, `l/e/A\nrelease  9 of 2026\x1b[2J`) || !strings.Contains(s, `{"name":"\u009b2J \u202egnp 沃尔沃"}`) {
+		t.Errorf("%q", s)
 	}
 }
