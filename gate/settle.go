@@ -166,7 +166,9 @@ func (c *claim) rests(note string) bool {
 
 // weak says whether the claim names modules, and some of them by feeble findings
 // alone: then it can raise a verdict and settles nothing.
-func (c *claim) weak() bool { return c.rests(telematics.EnumeratesNote) || c.rests(telematics.NameOnlyNote) }
+func (c *claim) weak() bool {
+	return c.rests(telematics.EnumeratesNote) || c.rests(telematics.NameOnlyNote)
+}
 
 // sameModule says whether two findings may be of one module: one maker, and
 // models of which one is the beginning of the other, or not named.

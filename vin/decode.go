@@ -1247,6 +1247,7 @@ func (d *Decoded) set(r role, text string) {
 		d.PlantState = text
 	case rolePlantCity:
 		d.PlantCity = text
+	case roleNone, roleBattery, roles:
 	}
 }
 

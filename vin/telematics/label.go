@@ -220,7 +220,7 @@ func (r *labelReader) readLine(from, to int) {
 }
 
 // ofAnother finds the words by which a label names a module that it is not on.
-var ofAnother = regexp.MustCompile(`(?i)\b(compatible|compatibility|compatibile|replaces?|replaced|replacement|replacing|remplace|equivalent|equivalente?|instead of|similar to|kompatib\w*|kompatyb\w*|ersetzt|ersatz|zamiennik|not contain(ing|ed)?|not (an? )?fcc|formerly|previously|was)\b`)
+var ofAnother = regexp.MustCompile(`(?i)\b(compatib\w*|replaces?|replaced|replacement|replacing|remplace|equivalent|equivalente?|instead of|similar to|kompatib\w*|kompatyb\w*|ersetzt|ersatz|zamiennik|not contain(ing|ed)?|not (an? )?fcc|formerly|previously|was)\b`)
 
 func without(toks []token, from, to int) []token {
 	return slices.DeleteFunc(toks, func(t token) bool { return t.from < to && t.to > from })
