@@ -488,7 +488,7 @@ func (g *Graph) indexLists() error {
 			// whatever list, could answer in its place.
 			_, list := g.rollOf[ed.ID]
 			if _, taken := g.ofList[ed.ID]; ed.ID == "" || taken || list {
-				return fmt.Errorf("%w: edition %q of list %q has no id of its own", ErrFormat, ed.ID, l.ID)
+				return fmt.Errorf("%w: edition %q of list %q has no id of its own among lists and editions", ErrFormat, ed.ID, l.ID)
 			}
 			g.ofList[ed.ID] = l.ID
 			re := rollEdition{Edition: ed, span: s, entries: make(map[int32][]rollEntry, len(ed.Entries)), absent: make(map[int32]int32, len(ed.Absent))}

@@ -217,7 +217,8 @@ type Matched struct {
 //  2. The names are the same, whatever the case, accents, punctuation and the
 //     spelling of the legal form ("Co., Ltd." and "Company Limited"), one
 //     party alone has that name, it is the kind of thing the entry is about,
-//     and the countries do not contradict.
+//     and the countries do not contradict; the country of an entry that names
+//     none is that of the list, where the list has one.
 //  3. A reviewed alias of the party, or another name that the list gives, is
 //     the same; then, where an alias is short or it is the list's other name
 //     that fits, both sides must say the country and agree.
@@ -253,6 +254,10 @@ func (m *Matcher) match(list string, e *Entry, subject Subject) (out Matched, li
 		}
 		refused[p] = why
 	}
+	only := "" // the country of everybody on the list
+	if l, ok := m.g.List(list); ok {
+		only = l.Country
+	}
 	var decided map[int32]bool
 	for _, r := range m.reviewsOf(list, e) {
 		p, ok := m.g.party[r.Party]
@@ -285,13 +290,17 @@ func (m *Matcher) match(list string, e *Entry, subject Subject) (out Matched, li
 			}
 			p := &m.g.file.Parties[s.party]
 			agree, contradict := m.countries(p, e)
+			of := strings.Join(e.Countries, ", ")
+			if len(e.Countries) == 0 && only != "" && p.Country != "" && !m.g.covers(only, p.Country) {
+				contradict, of = true, only+", as all of the list"
+			}
 			switch {
 			case len(same) > 1:
 				refuse(s.party, fmt.Sprintf("%q is a name of more than one party", n))
 			case !fits(p, subject):
 				refuse(s.party, fmt.Sprintf("the names are the same, but %s is a %s", p.Name, p.Kind))
 			case contradict:
-				refuse(s.party, fmt.Sprintf("the names are the same, but %s is of %s and the entry of %s", p.Name, p.Country, strings.Join(e.Countries, ", ")))
+				refuse(s.party, fmt.Sprintf("the names are the same, but %s is of %s and the entry of %s", p.Name, p.Country, of))
 			case (s.short && s.alias || k >= 0) && !agree:
 				refuse(s.party, fmt.Sprintf("%q is the same, but the countries are not known to agree", n))
 			case found >= 0 && found != s.party:

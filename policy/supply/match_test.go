@@ -85,6 +85,31 @@ func TestMatchByRule(t *testing.T) {
 	}
 }
 
+// Who is from elsewhere than all of a list is on it only where a person or the
+// entry says so.
+func TestListOfOneCountryMatchesNobodyElseByRule(t *testing.T) {
+	f := small(t).file
+	f.Lists = []List{{ID: "of-cn", Title: "T", Country: "CN"}, {ID: "of-any", Title: "T"}}
+	m, err := NewMatcher(open(t, f), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	us, cn := Entry{Name: "Acme Wireless Solutions Inc."}, Entry{Name: "Acme Wireless Solutions Co., Ltd."}
+	if got := m.Match("of-cn", &us, Enterprise); got.Party != "" || !slices.ContainsFunc(got.Proposals, func(r Review) bool { return r.Party == "acme_us" && strings.Contains(r.Why, "CN, as all of the list") }) {
+		t.Errorf("%+v", got)
+	}
+	if got := m.Match("of-cn", &cn, Enterprise); got.Party != "acme" {
+		t.Errorf("%+v", got)
+	}
+	if got := m.Match("of-any", &us, Enterprise); got.Party != "acme_us" {
+		t.Errorf("%+v", got)
+	}
+	us.Countries = []string{"US"}
+	if got := m.Match("of-cn", &us, Enterprise); got.Party != "acme_us" {
+		t.Errorf("the entry says where it is: %+v", got)
+	}
+}
+
 func TestProposalsBiteOnlyWhenSignedOff(t *testing.T) {
 	g := small(t)
 	m, err := NewMatcher(g, nil)
