@@ -244,6 +244,11 @@ func TestSignerSeesWhatIsSigned(t *testing.T) {
 	_, err := c.repo.Draft(a, small(t, "2026-11-01", row("V1", "Telit")), nil, day0)
 	c.ok(err)
 	name := targetsDir + "catalogue/catalogue.json"
+	if _, err := c.repo.clone().Sign(c.keys["mallory"]); ClassOf(err) != UnknownKey || !strings.Contains(err.Error(), "mallory may sign nothing") {
+		t.Errorf("signed with a key of nobody: %v", err)
+	}
+	twice := c.repo.clone()
+	c.sign(twice, "pl", "pl")
 	shown := c.repo.clone()
 	shown.Files[name] = append(bytes.Clone(shown.Files[name]), ' ')
 	if _, err := shown.Sign(c.keys["pl"]); ClassOf(err) != BadHash {

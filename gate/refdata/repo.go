@@ -247,7 +247,8 @@ type Signing struct {
 // Sign adds the key's signature to every newest metadata file that the key may
 // sign and has not signed yet. It says what is signed now and what is missing.
 // Nothing is signed unless every file is here and is the one that the metadata
-// speaks of: a signer can look at what the signature is for.
+// speaks of: a signer can look at what the signature is for. A key that may sign
+// none of them is refused.
 func (r *Repo) Sign(k PrivateKey) ([]Signing, error) {
 	pub, err := k.Public()
 	if err != nil {
@@ -260,7 +261,8 @@ func (r *Repo) Sign(k PrivateKey) ([]Signing, error) {
 	if err := r.present(); err != nil {
 		return nil, err
 	}
-	return r.each(func(d *doc, by []signer) (bool, error) {
+	named := false // as a signer of anything that is here
+	list, err := r.each(func(d *doc, by []signer) (bool, error) {
 		may := len(by) == 0
 		for _, q := range by {
 			may = may || slices.Contains(q.ids, pub.KeyID)
@@ -268,6 +270,7 @@ func (r *Repo) Sign(k PrivateKey) ([]Signing, error) {
 		if !may {
 			return false, nil
 		}
+		named = true
 		if len(holds(d.signed, *d.sigs, []string{pub.KeyID}, map[string]*metadata.Key{pub.KeyID: pub.Key})) > 0 {
 			return false, nil
 		}
@@ -277,6 +280,10 @@ func (r *Repo) Sign(k PrivateKey) ([]Signing, error) {
 		}
 		return true, r.put(d)
 	})
+	if err == nil && !named {
+		return nil, refuse(UnknownKey, nil, "The key of %s may sign nothing that is here: no role names it.", k.Name)
+	}
+	return list, err
 }
 
 // present compares the files with what the metadata says of them.
