@@ -87,6 +87,17 @@ func (s *GraphSupply) answer(q policy.SupplyQuestion) policy.SupplyAnswer {
 	return out
 }
 
+// Prepare has the supply graph work out beforehand what the policy may ask of
+// it on a day, so that no vehicle waits for it.
+func (j *Judge) Prepare(day time.Time) {
+	for _, q := range j.policy.Asks() {
+		switch q.Op {
+		case opControlledFrom, opShareFrom, opDesignFrom:
+			j.supply.graph.Prepare(q.Arg, day)
+		}
+	}
+}
+
 // On is the Judge with another supply graph.
 func (j *Judge) On(g *supply.Graph) *Judge {
 	k := *j

@@ -155,6 +155,10 @@ func (p *Policy) emit(c *cond) {
 	p.prog[i].end = int32(len(p.prog))
 }
 
+// Asks are the questions that the policy may put to the supply graph, each once
+// and of no party and day yet.
+func (p *Policy) Asks() []SupplyQuestion { return slices.Clone(p.questions) }
+
 // ID is the policy's id and version, as a verdict names it.
 func (p *Policy) ID() string { return p.name }
 

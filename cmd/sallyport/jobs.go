@@ -25,7 +25,8 @@ type job struct {
 
 // jobs are the site's: the erasure of personal data past its retention, the
 // whole log read back at night, the signed head of the log kept outside the
-// database, and the end of old sessions.
+// database, who stands behind whom worked out before the day begins,
+// and the end of old sessions.
 func (st *site) jobs() []job {
 	return []job{
 		{"retention", gocron.DailyJob(1, gocron.NewAtTimes(gocron.NewAtTime(3, 10, 0))), func(ctx context.Context) error {
@@ -36,6 +37,10 @@ func (st *site) jobs() []job {
 		}},
 		{"verify", gocron.DailyJob(1, gocron.NewAtTimes(gocron.NewAtTime(2, 30, 0))), st.verifyLog},
 		{"checkpoint", gocron.DurationJob(time.Minute), st.store.KeepHead},
+		{"owners", gocron.DurationJob(time.Hour), func(context.Context) error {
+			st.judge.Prepare(st.now().Add(2 * time.Hour)) // before the day on which owners may change
+			return nil
+		}},
 		{"sessions", gocron.DurationJob(time.Hour), func(ctx context.Context) error {
 			_, err := st.store.DeleteExpiredSessions(ctx, st.now())
 			return err

@@ -290,6 +290,7 @@ func (st *site) serve(ctx context.Context, addr string, ready func(base string))
 			return nil
 		})
 	}
+	st.judge.Prepare(st.now())
 	sched, err := startJobs(ctx, st.jobs(), st.log)
 	if err != nil {
 		return errors.Join(err, ln.Close())

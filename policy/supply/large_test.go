@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // The size a supply graph must answer at.
@@ -177,4 +179,27 @@ func BenchmarkLargeOpen(b *testing.B) {
 	b.ReportMetric(float64(with.HeapAlloc-without.HeapAlloc)/1e6, "kept-MB")
 	b.ReportMetric(float64(len(text))/1e6, "file-MB")
 	_ = g
+}
+
+// What was worked out beforehand is what is worked out when it is asked.
+func TestPrepare(t *testing.T) {
+	one, err := Open(embedded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := Open(embedded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := day("2024-07-26")
+	one.Prepare("CN", at)
+	if s := one.solve("CN", dayOf(at)); slices.Contains(s.done, false) {
+		t.Error("something is left to work out")
+	}
+	for _, p := range one.Parties() {
+		a, b := one.ControlledFrom(p.ID, "CN", 25, at), other.ControlledFrom(p.ID, "CN", 25, at)
+		if d := cmp.Diff(a, b); d != "" {
+			t.Errorf("%s (-prepared +asked):\n%s", p.ID, d)
+		}
+	}
 }

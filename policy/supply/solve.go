@@ -3,6 +3,7 @@ package supply
 import (
 	"slices"
 	"sync"
+	"time"
 )
 
 // arc is an edge of ownership, control or brand in the form that a solution
@@ -324,6 +325,18 @@ func (g *Graph) solve(country string, day int32) *solution {
 	}
 	g.solved.kept[k] = s
 	return s
+}
+
+// Prepare works out who is held from a country on a day, for all parties at
+// once, so that no later question on that country and on a day up to the next
+// change of an edge has to.
+func (g *Graph) Prepare(country string, day time.Time) {
+	s := g.solve(country, dayOf(day))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range g.components {
+		s.fill(int32(c))
+	}
 }
 
 // of returns the standing of a party, which never changes; those of all above
