@@ -109,9 +109,6 @@ func NewInspections(cfg InspectionsConfig) (*Inspections, error) {
 	return &Inspections{cfg}, nil
 }
 
-// Rules is what the site asks of inspections.
-func (s *Inspections) Rules() InspectionRules { return s.cfg.Rules }
-
 // Record files what was read off a vehicle, or stated of it. The first of the
 // people is the inspector; one more was there and signs for it too. ID, By,
 // Second, Expires and Vehicle are filled here; At is when it was made, empty is

@@ -937,7 +937,7 @@ func (q *query) formulas(p *pass) {
 		}
 		for i := l.first; i < l.end; i++ {
 			g := &ix.groups[i]
-			first, last, ok := q.formula(ix.sec[secKeys][g.key*12 : g.key*12+12])
+			first, last, ok := q.formula(g.key)
 			if !ok {
 				continue
 			}
@@ -957,18 +957,9 @@ func (q *query) formulas(p *pass) {
 // formula matches a key with `#` against the keys string, where `#` is any
 // digit; first and last are the 0-based places in the VIN of the first and the
 // last `#`.
-func (q *query) formula(k string) (first, last int, ok bool) {
+func (q *query) formula(key uint32) (first, last int, ok bool) {
 	const digits = 1<<10 - 1
-	var classes [14]uint64
-	for i := range classes {
-		classes[i] = ClassFree
-		if i < 5 {
-			classes[i] = q.ix.masks[u16(k, 2*i)]
-		} else if t := int(u16(k, 10) &^ KeyTies); t != 0 {
-			classes[i] = q.ix.masks[u16(q.ix.sec[secTails], t*20+2*(i-5))]
-		}
-	}
-	for i, c := range classes {
+	for i, c := range q.ix.keyClasses(int(key)) {
 		s := q.sym[i]
 		if s&digits != 0 {
 			s = 1 << symHash

@@ -289,6 +289,30 @@ func openInspected(ctx context.Context, dir string) (inspectedSite, error) {
 	return inspectedSite{store, rules, dir, cfg}, err
 }
 
+// openBeside is openInspected with words for the person whose command needs the
+// site beside whatever runs it.
+func openBeside(ctx context.Context, dir string) (inspectedSite, error) {
+	site, err := openInspected(ctx, dir)
+	if err != nil {
+		return site, fmt.Errorf("the site in %s cannot be read beside whatever runs it: %w", dir, err)
+	}
+	return site, nil
+}
+
+// judge is the Judge by a policy with the site's own index and with what its
+// inspections say of kinds of vehicles; no site is the program's own.
+func (k inspectedSite) judge(ctx context.Context, s *streams, policyName string, held *refdata.Data) (*gate.Judge, error) {
+	index := k.cfg.VPIC
+	if index != "" {
+		index = filepath.Join(k.dir, index)
+	}
+	j, err := newAssessor(policyName, index, held)
+	if err != nil {
+		return nil, err
+	}
+	return k.learnt(ctx, j, func(err error) { fmt.Fprintln(s.err, "sallyport:", err) })
+}
+
 // learnt is the Judge with what the site's inspections say of kinds of vehicles.
 func (k inspectedSite) learnt(ctx context.Context, j *gate.Judge, warn func(error), signed ...refdata.Finding) (*gate.Judge, error) {
 	if k.store == nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"sallyport/gate"
+	"sallyport/gate/refdata"
 	"sallyport/gate/sheet"
 	"sallyport/policy"
 	"sallyport/policy/pack"
@@ -243,28 +244,8 @@ func (c *refdataSupplyDiffCmd) Run(ctx context.Context, s *streams) (err error) 
 	}
 	out.Turned = g.Turns(c.List, from, to)
 	if c.Data != "" {
-		site, err := openInspected(ctx, c.Data)
-		if err != nil {
-			return fmt.Errorf("the site in %s cannot be read beside whatever runs it: %w", c.Data, err)
-		}
-		defer func() { err = errors.Join(err, site.Close()) }()
-		index := site.cfg.VPIC
-		if index != "" {
-			index = filepath.Join(c.Data, index)
-		}
-		judge, err := newAssessor(pack.PaperBaseline, index, held)
-		if err != nil {
+		if err := c.touched(ctx, s, held, &out); err != nil {
 			return err
-		}
-		if judge, err = site.learnt(ctx, judge, func(err error) { fmt.Fprintln(s.err, "sallyport:", err) }); err != nil {
-			return err
-		}
-		vehicles := site.vehicles(ctx, judge, s.now().UTC(), c.Past, &out.Judged)
-		for v, err := range supply.Touch(out.Turned, vehicles) {
-			if err != nil {
-				return err
-			}
-			out.Vehicles = append(out.Vehicles, v)
 		}
 	}
 	if c.JSON {
@@ -272,6 +253,26 @@ func (c *refdataSupplyDiffCmd) Run(ctx context.Context, s *streams) (err error) 
 	}
 	_, err = io.WriteString(s.out, c.text(&out))
 	return err
+}
+
+// touched adds the site's vehicles that the difference touches.
+func (c *refdataSupplyDiffCmd) touched(ctx context.Context, s *streams, held *refdata.Data, out *supplyDiff) (err error) {
+	site, err := openBeside(ctx, c.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, site.Close()) }()
+	judge, err := site.judge(ctx, s, pack.PaperBaseline, held)
+	if err != nil {
+		return err
+	}
+	for v, err := range supply.Touch(out.Turned, site.vehicles(ctx, judge, s.now().UTC(), c.Past, &out.Judged)) {
+		if err != nil {
+			return err
+		}
+		out.Vehicles = append(out.Vehicles, v)
+	}
+	return nil
 }
 
 // vehicles are those that the site knows, with the parties that a verdict on

@@ -363,26 +363,20 @@ func (c *refdataSupplyWhatIfCmd) Run(ctx context.Context, s *streams) (err error
 	if err != nil {
 		return err
 	}
-	site, err := c.site(ctx)
+	site, err := openBeside(ctx, c.Data)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, site.Close()) }()
-	name, index := c.Policy, site.cfg.VPIC
-	if index != "" {
-		index = filepath.Join(c.Data, index)
-	}
+	name := c.Policy
 	if name == "" {
 		name = cmp.Or(site.cfg.Policy, pack.PaperBaseline)
 		if _, came := held.Packs[name]; !came && !isPack(name) {
 			name = filepath.Join(c.Data, name)
 		}
 	}
-	judge, err := newAssessor(name, index, held)
+	judge, err := site.judge(ctx, s, name, held)
 	if err != nil {
-		return err
-	}
-	if judge, err = site.learnt(ctx, judge, func(err error) { fmt.Fprintln(s.err, "sallyport:", err) }); err != nil {
 		return err
 	}
 	what := gate.WhatIf{Before: judge, After: after, Market: c.Market, At: day, Zone: policy.ZoneRestricted}
@@ -411,14 +405,6 @@ func (c *refdataSupplyWhatIfCmd) Run(ctx context.Context, s *streams) (err error
 		return printIndented(s.out, whatIfAnswer{g.Edition(), judge.Policy().ID(), what.At.Format(time.DateOnly), strings.Join(words, "; "), r})
 	}
 	return c.print(s.out, g, judge.Policy(), what, words, r)
-}
-
-func (c *refdataSupplyWhatIfCmd) site(ctx context.Context) (inspectedSite, error) {
-	site, err := openInspected(ctx, c.Data)
-	if err != nil {
-		return site, fmt.Errorf("the site in %s cannot be read beside whatever runs it: %w", c.Data, err)
-	}
-	return site, nil
 }
 
 // strictest is the most sensitive zone of the site's lanes.

@@ -29,14 +29,7 @@ func (s *Store) RecordInspection(ctx context.Context, i gate.Inspection) error {
 	id, by := clean(i.ID), clean(i.By)
 	kept := seal(i.VIN, doc)
 	return s.do(ctx, "record inspection "+id, func(t *txn) error {
-		var there sql.NullString
-		err := t.get("SELECT doc FROM inspection WHERE id = ?", []any{id}, &there)
-		switch {
-		case err == nil && there.String == doc:
-			return nil
-		case err == nil:
-			return gate.ErrExists
-		case !errors.Is(err, sql.ErrNoRows):
+		if done, err := t.recorded("SELECT doc FROM inspection WHERE id = ?", id, doc); done || err != nil {
 			return err
 		}
 		seq, err := t.entry(translog.Entry{

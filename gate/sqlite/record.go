@@ -111,6 +111,20 @@ func seal(fields ...string) sealed {
 	return sealed{salt: salt[:], commit: translog.Commit(salt, raw...)}
 }
 
+// recorded says whether the same document stands under that id already; another
+// one there is gate.ErrExists.
+func (t *txn) recorded(query, id, doc string) (bool, error) {
+	var there sql.NullString
+	err := t.get(query, []any{id}, &there)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return false, nil
+	case err == nil && there.String != doc:
+		err = gate.ErrExists
+	}
+	return err == nil, err
+}
+
 // Record makes a passage durable (gate.Recorder).
 func (s *Store) Record(ctx context.Context, p gate.Passage) error {
 	doc, err := document(p)
@@ -133,14 +147,7 @@ func (s *Store) Record(ctx context.Context, p gate.Passage) error {
 		Body: body("outcome", outcome, "policy", hash), Commit: &kept.commit,
 	}
 	return s.do(ctx, "record passage "+id, func(t *txn) error {
-		var there sql.NullString
-		err := t.get("SELECT doc FROM passage WHERE id = ?", []any{id}, &there)
-		switch {
-		case err == nil && there.String == doc:
-			return nil
-		case err == nil:
-			return gate.ErrExists
-		case !errors.Is(err, sql.ErrNoRows):
+		if done, err := t.recorded("SELECT doc FROM passage WHERE id = ?", id, doc); done || err != nil {
 			return err
 		}
 		seq, err := t.entry(e)
