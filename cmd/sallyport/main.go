@@ -76,6 +76,7 @@ type cli struct {
 		Add    deviceAddCmd    `cmd:"" help:"Enrol a sensor, kiosk or plate camera and print its token."`
 		Revoke deviceRevokeCmd `cmd:"" help:"Revoke a device at once."`
 	} `cmd:"" help:"Devices of the site."`
+	Policy  policyCmd  `cmd:"" help:"Rules: the packs that ship, checks, tests, versions, and what a change would do."`
 	Inspect inspectCmd `cmd:"" help:"What was read off vehicles: record, confirm, end, list."`
 }
 
