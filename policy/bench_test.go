@@ -49,10 +49,10 @@ func fullFacts() *Facts {
 	f.Units = []Unit{{Role: "tcu", Name: "connectivity card", Fitted: Know(true, from), Candidates: []Candidate{{
 		Maker: Know[Party]("quectel", from), MakerName: "Quectel", Model: Know("AG525R-GL", from), ChipDown: Know(false, from),
 		Certainty: CertaintyDocumented, Basis: "catalogue", Sources: []Source{from}}}}}
-	f.Capabilities = CapabilityFacts{Know(true, from), Know(true, from), Know(true, from), Know(true, from), Know(false, from)}
+	f.Capabilities = CapabilityFacts{CameraOutside: Know(true, from), CameraInside: Know(true, from), Microphone: Know(true, from), GNSS: Know(true, from), RecordingOff: Know(false, from)}
 	f.Registration.Class = Know(ClassPrivate, from)
 	f.Radio = RadioFacts{Know(true, from), Know(false, from), Leaf[Party]{}, Know(false, from)}
-	f.Site = SiteFacts{Know(ZoneRestricted, from), Know("EU", from), Know(0, from)}
+	f.Site = SiteFacts{Zone: Know(ZoneRestricted, from), Market: Know("EU", from), Posture: Know(0, from)}
 	f.Data.CatalogueAgeDays, f.Data.SupplyAgeDays = Know(3, from), Know(3, from)
 	return f
 }

@@ -3,9 +3,11 @@ package policy
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // writer writes JSON objects with keys in the order given.
@@ -79,6 +81,7 @@ func canonical(d *document) []byte {
 	w.field("title", d.title)
 	w.field("status", d.status)
 	w.field("default", d.floor.String())
+	w.strings("postures", d.postures)
 	w.strings("may_change", d.mayChange)
 	w.strings("omits", d.omits)
 	if len(d.params) > 0 {
@@ -88,10 +91,11 @@ func canonical(d *document) []byte {
 			w.key(p.name)
 			w.open()
 			w.key("value")
-			if p.node.Tag == "!!str" {
-				w.str(p.text)
-			} else {
+			switch p.node.Tag {
+			case "!!int", "!!float", "!!bool":
 				w.WriteString(p.text)
+			default:
+				w.str(p.text)
 			}
 			w.field("words", p.words)
 			w.close()
@@ -128,6 +132,9 @@ func (w *writer) rule(r *ruleDoc) {
 	if r.ifUnknown != 0 {
 		w.field("if_unknown", r.ifUnknown.String())
 	}
+	if r.moments != onEntry {
+		w.strings("applies_on", r.moments.names())
+	}
 	w.key("instrument")
 	w.open()
 	in := r.instrument
@@ -146,6 +153,14 @@ func (w *writer) rule(r *ruleDoc) {
 	w.strings("conditions", r.conditions)
 	w.field("work_item", r.workItem)
 	w.strings("lifts", r.lifts)
+	if e := r.exemption; e != nil {
+		w.key("exemption")
+		w.open()
+		w.field("holder", e.Holder)
+		w.field("issuer", e.Issuer)
+		w.field("number", e.Number)
+		w.close()
+	}
 	w.words("say", r.say)
 	if len(r.ask) > 0 {
 		w.key("ask")
@@ -212,7 +227,7 @@ func (w *writer) value(c *cond, v value) {
 	switch {
 	case c.test == testOwnerResolved || !c.test.supply() && c.fact.kind() == kindBool:
 		w.WriteString(strconv.FormatBool(v.num == 1))
-	case !c.test.supply() && (c.fact.kind() == kindInt || c.fact.kind() == kindCount):
+	case !c.test.supply() && (c.fact.kind() == kindInt || c.fact.kind() == kindCount || c.fact.kind() == kindPosture && v.text == ""):
 		w.WriteString(strconv.FormatInt(v.num, 10))
 	default:
 		w.str(valueWords(c.fact, c.test, v))
@@ -221,20 +236,27 @@ func (w *writer) value(c *cond, v value) {
 
 // valueWords is a value as a rule file or a person writes it.
 func valueWords(f factID, t test, v value) string {
-	if t.supply() || t == testInclude {
+	if t.supply() || t == testInclude || v.text != "" {
 		return v.text
 	}
-	switch f.kind() {
+	return numberWords(f.kind(), v.num)
+}
+
+// numberWords is a number of a fact as a rule file or a person writes it.
+func numberWords(k factKind, x int64) string {
+	switch k {
 	case kindBool:
-		return strconv.FormatBool(v.num == 1)
-	case kindInt, kindCount:
-		return strconv.FormatInt(v.num, 10)
+		return strconv.FormatBool(x == 1)
 	case kindZone:
-		return Zone(v.num).String()
+		return Zone(x).String()
 	case kindCertainty:
-		return Certainty(v.num).String()
+		return Certainty(x).String()
+	case kindDate:
+		return time.Unix(x*daySeconds, 0).UTC().Format(time.DateOnly)
+	case kindTime:
+		return fmt.Sprintf("%02d:%02d", x/60, x%60)
 	default:
-		return v.text
+		return strconv.FormatInt(x, 10)
 	}
 }
 
@@ -296,6 +318,10 @@ func (p *Policy) describeTest(c *cond) string {
 		return "is less than " + list
 	case testMore:
 		return "is more than " + list
+	case testBefore:
+		return "is before " + list
+	case testOnOrAfter:
+		return "is on or after " + list
 	case testInclude:
 		return "include " + list + ", in date"
 	case testControlledFrom:
@@ -308,6 +334,12 @@ func (p *Policy) describeTest(c *cond) string {
 		return "builds on design, licence or firmware from " + list
 	case testTrustedBy:
 		return "is called trusted on the list " + list + ", in date"
+	case testLicenceFrom:
+		return "builds under licence from " + list
+	case testFirmwareBy:
+		return "has its firmware or source code from " + list
+	case testAuthorisedBy:
+		return "is authorised by " + list + ", in date"
 	default:
 		if c.vals[0].num == 1 {
 			return "has a resolved owner"

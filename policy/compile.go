@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // DefaultRule is the id under which a verdict names the policy's own default,
@@ -74,13 +76,13 @@ func howOf(c *cond) how {
 // span is the range of numbers for which a test is true.
 func span(t test, x int64) (lo, hi int64) {
 	switch t {
-	case testAtLeast:
+	case testAtLeast, testOnOrAfter:
 		return x, math.MaxInt64
 	case testMore:
 		return x + 1, math.MaxInt64
 	case testAtMost:
 		return math.MinInt64, x
-	case testLess:
+	case testLess, testBefore:
 		return math.MinInt64, x - 1
 	default:
 		return x, x
@@ -92,6 +94,7 @@ type rule struct {
 	outcome   Outcome
 	ifUnknown Outcome
 	presumes  bool
+	moments   moments
 	source    Source // the instrument, as a reason shows it
 	from, to  int64  // seconds since 1970, from included, to excluded
 	lifts     []int32
@@ -100,7 +103,7 @@ type rule struct {
 func compile(d *document) *Policy {
 	p := &Policy{doc: d, reasons: map[string]*ruleDoc{}, name: d.id + " " + d.version}
 	for _, r := range d.rules {
-		c := rule{root: int32(len(p.prog)), outcome: r.outcome, ifUnknown: r.ifUnknown, presumes: presumes(r.when), source: r.instrument.source()}
+		c := rule{root: int32(len(p.prog)), outcome: r.outcome, ifUnknown: r.ifUnknown, presumes: presumes(r.when), moments: r.moments, source: r.instrument.source()}
 		c.from, c.to = period(r.instrument)
 		for _, id := range r.lifts {
 			c.lifts = append(c.lifts, int32(slices.IndexFunc(d.rules, func(o *ruleDoc) bool { return o.id == id })))
@@ -170,6 +173,15 @@ func (p *Policy) Status() string { return p.doc.status }
 
 // Default is the least outcome when no grant rule speaks: flag or deny.
 func (p *Policy) Default() Outcome { return p.doc.floor }
+
+// Postures names the site's threat levels, least first; none where the rules
+// compare them by number.
+func (p *Policy) Postures() []string { return slices.Clone(p.doc.postures) }
+
+// ExamplesNode is what the rule file holds under examples, or nil. It is kept
+// as it stands for whoever runs the examples, and is no part of the canonical
+// form: a policy of which only examples change keeps its hash.
+func (p *Policy) ExamplesNode() *yaml.Node { return p.doc.examples }
 
 // Omits says, in words, what of its instruments the policy does not encode.
 func (p *Policy) Omits() []string { return slices.Clone(p.doc.omits) }
@@ -262,6 +274,8 @@ type RuleView struct {
 	Conditions  []string          `json:"conditions,omitempty"` // ids
 	WorkItem    string            `json:"work_item,omitempty"`
 	Lifts       []string          `json:"lifts,omitempty"`
+	AppliesOn   []string          `json:"applies_on"` // entry, exit, inside
+	Exemption   *Exemption        `json:"exemption,omitempty"`
 	Say         map[string]string `json:"say"`
 }
 
@@ -275,7 +289,7 @@ func (p *Policy) Rules() []RuleView {
 		}
 		out[i] = RuleView{ID: r.id, Title: p.fill(r.title), Outcome: r.outcome, IfUnknown: r.ifUnknown, Instrument: r.instrument,
 			When: p.describe(r.when), Presumption: p.fill(r.presumption), Conditions: slices.Clone(r.conditions),
-			WorkItem: r.workItem, Lifts: slices.Clone(r.lifts), Say: say}
+			WorkItem: r.workItem, Lifts: slices.Clone(r.lifts), AppliesOn: r.moments.names(), Exemption: r.exemption, Say: say}
 	}
 	return out
 }

@@ -18,9 +18,13 @@ type machine struct {
 	lifted []int32 // per rule: 1 + index of the rule that lifts it
 
 	base    []int32 // per unit: index of its first candidate
-	slots   int     // candidates + vehicle maker + heard maker
+	slots   int     // candidates' makers, their updaters, vehicle maker, heard maker
+	updater int     // slot of the first candidate's updater
 	asked   []bool  // per question and slot
 	answers []SupplyAnswer
+
+	at     int64   // seconds since 1970
+	moment moments // the one that it is
 
 	unit *Unit
 	cand *Candidate
@@ -46,6 +50,10 @@ func (p *Policy) machine(f *Facts, s Supply) *machine {
 		m = &machine{p: p, vals: make([]Truth, len(p.rules)), lifted: make([]int32, len(p.rules))}
 	}
 	m.f, m.s, m.sceptic, m.unit, m.cand = f, s, false, nil, nil
+	m.at, m.moment = f.At.Unix(), onEntry
+	if f.Moment <= MomentInside {
+		m.moment = 1 << f.Moment
+	}
 	m.base = m.base[:0]
 	m.known, m.claimed = 0, 0
 	n := 0
@@ -62,7 +70,7 @@ func (p *Policy) machine(f *Facts, s Supply) *machine {
 			m.claimed++
 		}
 	}
-	m.slots = n + 2
+	m.slots, m.updater = 2*n+2, n
 	size := m.slots * len(p.questions)
 	if cap(m.asked) < size {
 		m.asked, m.answers = make([]bool, size), make([]SupplyAnswer, size)
@@ -103,14 +111,13 @@ func (p *Policy) Decide(f *Facts, s Supply) Outcome {
 
 // decide runs every rule and takes the strictest outcome.
 func (m *machine) decide() Outcome {
-	at := m.f.At.Unix()
 	rules := m.p.rules
 	var strictest Outcome
 	granted := false
 	for i := range rules {
 		r := &rules[i]
 		v := False
-		if at >= r.from && at < r.to {
+		if m.applies(r) {
 			v = m.eval(r.root)
 		}
 		m.vals[i] = v
@@ -128,11 +135,26 @@ func (m *machine) decide() Outcome {
 	return m.atLeastDefault(strictest, granted)
 }
 
+// applies says whether a rule speaks at the instant and moment at all.
+func (m *machine) applies(r *rule) bool {
+	return m.at >= r.from && m.at < r.to && m.moment&r.moments != 0
+}
+
+// floor is the least outcome where no grant rule speaks: the policy's default
+// for a vehicle that wants in. Nothing holds one that leaves or stands inside
+// unless a rule says so.
+func (m *machine) floor() Outcome {
+	if m.moment == onEntry {
+		return m.p.doc.floor
+	}
+	return Grant
+}
+
 // atLeastDefault: unless a grant rule speaks, the outcome is at least the
-// policy's default; so adding a rule that flags or denies can never lower it.
+// default; so adding a rule that flags or denies can never lower it.
 func (m *machine) atLeastDefault(strictest Outcome, granted bool) Outcome {
 	if !granted {
-		return max(strictest, m.p.doc.floor)
+		return max(strictest, m.floor())
 	}
 	return strictest
 }
@@ -177,11 +199,10 @@ func (m *machine) says(i int) Outcome {
 // every question about our own knowledge were answered "unknown".
 func (m *machine) presumed() bool {
 	changed := false
-	at := m.f.At.Unix()
 	m.sceptic = true
 	for i := range m.p.rules {
 		r := &m.p.rules[i]
-		if r.presumes && at >= r.from && at < r.to {
+		if r.presumes && m.applies(r) {
 			if v := m.eval(r.root); v != m.vals[i] {
 				m.vals[i], changed = v, true
 			}
@@ -465,7 +486,7 @@ func (m *machine) party(f factID) (*Leaf[Party], int) {
 	case fModuleMaker:
 		return &m.cand.Maker, m.slot
 	case fModuleUpdater:
-		return &m.cand.Updater, m.slot
+		return &m.cand.Updater, m.updater + m.slot
 	case fVehicleMaker:
 		return &m.f.Vehicle.Maker, m.slots + slotVehicle
 	default:
@@ -508,6 +529,7 @@ func (m *machine) number(f factID) (int64, bool) {
 func (m *machine) fill() {
 	f, n := m.f, &m.numbers
 	n[fModelYear] = numberOf(&f.Vehicle.ModelYear)
+	n[fBuiltOn] = dayOf(&f.Vehicle.BuiltOn)
 	n[fWeight] = numberOf(&f.Vehicle.WeightKg)
 	n[fModem] = boolOf(&f.Modem)
 	n[fModulesKnown], n[fUnitsClaimed] = m.known, m.claimed
@@ -515,11 +537,16 @@ func (m *machine) fill() {
 	n[fCameraInside] = boolOf(&f.Capabilities.CameraInside)
 	n[fMicrophone] = boolOf(&f.Capabilities.Microphone)
 	n[fGNSS] = boolOf(&f.Capabilities.GNSS)
+	n[fSentry] = boolOf(&f.Capabilities.Sentry)
+	n[fLookedFor] = boolOf(&f.Devices.LookedFor)
+	n[fOnCall] = boolOf(&f.Arrival.OnCall)
 	n[fRecordingOff] = boolOf(&f.Capabilities.RecordingOff)
 	n[fHotspotHeard] = boolOf(&f.Radio.HotspotHeard)
 	n[fCellular] = boolOf(&f.Radio.Cellular)
 	n[fZone] = numberOf(&f.Site.Zone)
 	n[fPosture] = numberOf(&f.Site.Posture)
+	n[fLocalTime] = numberOf(&f.Site.LocalTime)
+	n[fVPICAge] = numberOf(&f.Data.VPICAgeDays)
 	n[fCatalogueAge] = numberOf(&f.Data.CatalogueAgeDays)
 	n[fSupplyAge] = numberOf(&f.Data.SupplyAgeDays)
 }
@@ -529,6 +556,25 @@ func numberOf[T ~int | ~uint8](l *Leaf[T]) int64 {
 		return unknownNumber
 	}
 	return int64(l.Value)
+}
+
+const daySeconds = 24 * 60 * 60
+
+// dayOf counts days from 1970; what is no day is not known.
+func dayOf(l *Leaf[string]) int64 {
+	if d, ok := dayNumber(l.Value); ok && l.Known {
+		return d
+	}
+	return unknownNumber
+}
+
+// dayNumber reads YYYY-MM-DD as days since 1970.
+func dayNumber(s string) (int64, bool) {
+	if s == "" {
+		return 0, false
+	}
+	t, err := time.Parse(time.DateOnly, s)
+	return t.Unix() / daySeconds, err == nil
 }
 
 func boolOf(l *Leaf[bool]) int64 {
@@ -582,6 +628,8 @@ func (m *machine) word(f factID) (string, bool) {
 		return string(m.f.Radio.HeardMaker.Value), m.f.Radio.HeardMaker.Known
 	case fMarket:
 		return m.f.Site.Market.Value, m.f.Site.Market.Known
+	case fWeekday:
+		return m.f.Site.Weekday.Value, m.f.Site.Weekday.Known
 	}
 	return "", false
 }

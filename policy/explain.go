@@ -17,7 +17,7 @@ func (p *Policy) Evaluate(f *Facts, s Supply) Verdict {
 	v := Verdict{Outcome: m.decide(), Policy: p.ID(), Hash: p.hash}
 	spoken := m.reasons(&v)
 	if !spoken || m.belowFloor(&v) {
-		v.Reasons = append(v.Reasons, p.defaultReason())
+		v.Reasons = append(v.Reasons, p.defaultReason(m.floor()))
 		slices.SortStableFunc(v.Reasons, func(a, b Reason) int { return cmp.Compare(b.Outcome, a.Outcome) })
 	}
 	m.duties(&v)
@@ -34,10 +34,10 @@ func (m *machine) belowFloor(v *Verdict) bool {
 	return !slices.ContainsFunc(v.Reasons, func(r Reason) bool { return r.Outcome == v.Outcome })
 }
 
-func (p *Policy) defaultReason() Reason {
+func (p *Policy) defaultReason(floor Outcome) Reason {
 	return Reason{
-		Rule: DefaultRule, Outcome: p.doc.floor,
-		Because:    "No rule decided; the policy then says " + p.doc.floor.String() + ".",
+		Rule: DefaultRule, Outcome: floor,
+		Because:    "No rule decided; the policy then says " + floor.String() + ".",
 		Instrument: Source{ID: p.doc.id, Title: p.Title()},
 	}
 }
@@ -81,7 +81,10 @@ func (m *machine) reason(i int, o Outcome) Reason {
 		a.text = append(a.text, "Not settled: "...)
 	}
 	m.explain(m.p.rules[i].root, m.vals[i])
-	r := Reason{Rule: d.id, Outcome: o, Open: m.vals[i] == Unknown, Because: a.sentence(), Instrument: m.p.rules[i].source}
+	if e := d.exemption; e != nil {
+		a.exempts(e)
+	}
+	r := Reason{Rule: d.id, Outcome: o, Open: m.vals[i] == Unknown, Because: a.sentence(), Instrument: m.p.rules[i].source, Exemption: d.exemption}
 	for _, open := range a.open {
 		m.open = append(m.open, ruleFact{i, open})
 	}
@@ -155,6 +158,15 @@ func (a *account) say(parts ...string) {
 	for _, s := range parts {
 		a.text = append(a.text, s...)
 	}
+}
+
+// exempts adds whom an exemption lets off.
+func (a *account) exempts(e *Exemption) {
+	number := ""
+	if e.Number != "" {
+		number = " " + e.Number
+	}
+	a.say("exemption", number, " of ", e.Holder, ", issued by ", e.Issuer)
 }
 
 func (a *account) sentence() string {
@@ -363,7 +375,7 @@ func (m *machine) explainValue(n *node) {
 
 // compareWords adds how an ordered value compares.
 func (m *machine) compareWords(n *node) {
-	if !n.test.ordered() {
+	if !n.test.ordered() && n.test != testBefore && n.test != testOnOrAfter {
 		if m.atom(n) == False && n.test == testIs {
 			m.account.text = append(append(m.account.text, ", not "...), valueWords(n.fact, n.test, value{n.num, n.text})...)
 		}
@@ -372,9 +384,9 @@ func (m *machine) compareWords(n *node) {
 	x, _ := m.number(n.fact)
 	words := "less than "
 	switch {
-	case n.fact == fModelYear && x < n.num:
+	case (n.fact == fModelYear || n.fact == fBuiltOn || n.fact == fLocalTime) && x < n.num:
 		words = "before "
-	case n.fact == fModelYear && x > n.num:
+	case (n.fact == fModelYear || n.fact == fBuiltOn || n.fact == fLocalTime) && x > n.num:
 		words = "after "
 	case x > n.num:
 		words = "more than "
@@ -402,6 +414,12 @@ func boolWords(f factID, yes bool) string {
 		return "it has no microphone"
 	case fGNSS:
 		return "it does not record its position"
+	case fSentry:
+		return "it does not watch its surroundings while parked"
+	case fLookedFor:
+		return "nobody is on record as having looked for fitted and carried devices"
+	case fOnCall:
+		return "it is not on an emergency call"
 	case fRecordingOff:
 		return "recording is neither switched off nor covered"
 	case fModuleChipDown:
@@ -415,13 +433,10 @@ func boolWords(f factID, yes bool) string {
 func (m *machine) actual(f factID) string {
 	if f.kind().numeric() {
 		x, _ := m.number(f)
-		switch f.kind() {
-		case kindZone:
-			return Zone(x).String()
-		case kindCertainty:
-			return Certainty(x).String()
+		if f == fPosture && x >= 0 && x < int64(len(m.p.doc.postures)) {
+			return m.p.doc.postures[x]
 		}
-		return strconv.FormatInt(x, 10)
+		return numberWords(f.kind(), x)
 	}
 	s, _ := m.word(f)
 	return s
@@ -455,6 +470,8 @@ func (m *machine) supplyWords(n *node, ans *SupplyAnswer) {
 	a := &m.account
 	who := "its maker"
 	switch n.fact {
+	case fModuleUpdater:
+		who = "who updates it"
 	case fVehicleMaker:
 		who = "the car maker"
 	case fHeardMaker:
@@ -492,6 +509,12 @@ func (m *machine) supplyWords(n *node, ans *SupplyAnswer) {
 		}
 	case testTrustedBy:
 		a.say(before, who, " is ", not, "called trusted on the list ", q.Arg, after)
+	case testLicenceFrom:
+		a.tie(ans.Value, who, "builds under ", "licence from ", q.Arg)
+	case testFirmwareBy:
+		a.tie(ans.Value, who, "has ", "firmware or source code from ", q.Arg)
+	case testAuthorisedBy:
+		a.say(before, who, " is ", not, "authorised by ", q.Arg, after)
 	default:
 		switch ans.Value {
 		case True:
@@ -504,6 +527,19 @@ func (m *machine) supplyWords(n *node, ans *SupplyAnswer) {
 	}
 	if why := strings.TrimRight(ans.Because, ". \n"); why != "" {
 		a.text = append(append(a.text, ": "...), why...)
+	}
+}
+
+// tie says that somebody's product comes from somebody, or that no such tie is
+// known.
+func (a *account) tie(v Truth, who, verb, what, from string) {
+	switch v {
+	case True:
+		a.say(who, " ", verb, what, from)
+	case False:
+		a.say(who, " ", verb, "no ", what, from)
+	default:
+		a.say("whether ", who, " ", verb, what, from, " is not known")
 	}
 }
 
@@ -712,6 +748,8 @@ func (m *machine) leafSource(f factID) *Source {
 		return &v.Type.From
 	case fBuiltIn:
 		return &v.BuiltIn.From
+	case fBuiltOn:
+		return &v.BuiltOn.From
 	case fWMICountry:
 		return &v.WMICountry.From
 	case fWeight:
@@ -738,8 +776,14 @@ func (m *machine) leafSource(f factID) *Source {
 		return &m.f.Capabilities.Microphone.From
 	case fGNSS:
 		return &m.f.Capabilities.GNSS.From
+	case fSentry:
+		return &m.f.Capabilities.Sentry.From
 	case fRecordingOff:
 		return &m.f.Capabilities.RecordingOff.From
+	case fLookedFor:
+		return &m.f.Devices.LookedFor.From
+	case fOnCall:
+		return &m.f.Arrival.OnCall.From
 	case fClass:
 		return &m.f.Registration.Class.From
 	case fHotspotHeard:
@@ -754,6 +798,12 @@ func (m *machine) leafSource(f factID) *Source {
 		return &m.f.Site.Market.From
 	case fPosture:
 		return &m.f.Site.Posture.From
+	case fLocalTime:
+		return &m.f.Site.LocalTime.From
+	case fWeekday:
+		return &m.f.Site.Weekday.From
+	case fVPICAge:
+		return &m.f.Data.VPICAgeDays.From
 	case fCatalogueAge:
 		return &m.f.Data.CatalogueAgeDays.From
 	case fSupplyAge:

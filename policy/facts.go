@@ -38,6 +38,7 @@ const (
 	ClassEmergency  Class = "emergency"
 	ClassMilitary   Class = "military"
 	ClassDiplomatic Class = "diplomatic"
+	ClassAllied     Class = "allied" // forces of another state, on orders
 )
 
 // Zone is the sensitivity of the zone that the lane leads to, least first.
@@ -49,6 +50,18 @@ const (
 	ZoneControlled
 	ZoneRestricted
 	ZoneCritical
+)
+
+// Moment is when a vehicle is looked at. A rule says at which moments it
+// applies; one that does not say applies on entry.
+type Moment uint8
+
+// The moments. The zero value is entry, so that a moment that nobody set can
+// never be a milder one.
+const (
+	MomentEntry  Moment = iota // it wants to come in
+	MomentExit                 // it leaves
+	MomentInside               // it stands inside
 )
 
 // Party is the id of a party in the supply graph, such as "quectel".
@@ -81,12 +94,15 @@ func Know[T any](v T, from Source) Leaf[T] { return Leaf[T]{Value: v, Known: tru
 // It is data only, can be written as JSON and read back without loss, and is
 // what a passage's record keeps so that the verdict can be computed again.
 type Facts struct {
-	At           time.Time         `json:"at"` // instant of the decision, UTC
+	At           time.Time         `json:"at"`              // instant of the decision, UTC
+	Moment       Moment            `json:"moment,omitzero"` // 0 entry, 1 exit, 2 inside
 	Vehicle      VehicleFacts      `json:"vehicle"`
 	Modem        Leaf[bool]        `json:"modem"` // is any modem fitted (yes, no, unknown), with its own basis
 	Units        []Unit            `json:"units"` // every place where a module is known or claimed to sit
 	Capabilities CapabilityFacts   `json:"capabilities"`
+	Devices      DeviceFacts       `json:"devices,omitzero"`
 	Registration RegistrationFacts `json:"registration"`
+	Arrival      ArrivalFacts      `json:"arrival,omitzero"`
 	Radio        RadioFacts        `json:"radio"`
 	Site         SiteFacts         `json:"site"`
 	Data         DataFacts         `json:"data"`
@@ -98,8 +114,9 @@ type VehicleFacts struct {
 	Make      Leaf[string] `json:"make"`
 	Model     Leaf[string] `json:"model"`
 	ModelYear Leaf[int]    `json:"model_year"`
-	Type      Leaf[string] `json:"type"`     // vPIC vehicle type, such as "PASSENGER CAR"
-	BuiltIn   Leaf[string] `json:"built_in"` // ISO 3166-1 alpha-2 country of build
+	Type      Leaf[string] `json:"type"`              // vPIC vehicle type, such as "PASSENGER CAR"
+	BuiltIn   Leaf[string] `json:"built_in"`          // ISO 3166-1 alpha-2 country of build
+	BuiltOn   Leaf[string] `json:"built_on,omitzero"` // day of build, YYYY-MM-DD; anything less precise is unknown
 	// WMICountry is the country that assigned the WMI: the seat of the maker of
 	// record. It can raise a suspicion of where the vehicle was built; it proves
 	// nothing (a Dacia Spring of WMI UU1 is built in China).
@@ -137,7 +154,19 @@ type CapabilityFacts struct {
 	CameraInside  Leaf[bool] `json:"camera_inside"`
 	Microphone    Leaf[bool] `json:"microphone"`
 	GNSS          Leaf[bool] `json:"gnss"`
-	RecordingOff  Leaf[bool] `json:"recording_off"` // switched off or covered, and checked by a person
+	Sentry        Leaf[bool] `json:"sentry,omitzero"` // watches and records its surroundings while parked
+	RecordingOff  Leaf[bool] `json:"recording_off"`   // switched off or covered, and checked by a person
+}
+
+// DeviceFacts is what is known of fitted and carried devices as a whole; each
+// device that is known is a Unit of role "device".
+type DeviceFacts struct {
+	LookedFor Leaf[bool] `json:"looked_for,omitzero"` // a person looked for them, and the inspection is in date
+}
+
+// ArrivalFacts is what a person at the lane said of this arrival.
+type ArrivalFacts struct {
+	OnCall Leaf[bool] `json:"on_call,omitzero"` // an emergency vehicle on a call
 }
 
 // RegistrationFacts is what the site, or the fleet, has registered.
@@ -170,6 +199,9 @@ type SiteFacts struct {
 	Zone    Leaf[Zone]   `json:"zone"`
 	Market  Leaf[string] `json:"market"`  // market of the vehicle, ISO 3166-1 alpha-2 or "EU"
 	Posture Leaf[int]    `json:"posture"` // threat level, 0 is normal
+	// The site's own clock and calendar at the instant of the decision.
+	LocalTime Leaf[int]    `json:"local_time,omitzero"` // minutes since midnight, 0..1439
+	Weekday   Leaf[string] `json:"weekday,omitzero"`    // mon, tue, wed, thu, fri, sat, sun
 }
 
 // DataFacts is the edition and age of the reference data used.
@@ -195,9 +227,9 @@ const (
 // SupplyQuestion is one question to the supply graph. It is comparable, so
 // that answers can be kept by question.
 type SupplyQuestion struct {
-	Op    string  `json:"op"`            // controlled_from, share_from, listed_on, design_from, trusted_by, owner_resolved
+	Op    string  `json:"op"`            // a name that Policy.Asks may give: controlled_from, listed_on, authorised_by …
 	Party Party   `json:"party"`         // whom the question is about
-	Arg   string  `json:"arg,omitempty"` // country (ISO 3166-1 alpha-2) or list id
+	Arg   string  `json:"arg,omitempty"` // country (ISO 3166-1 alpha-2), party, list or authority
 	Pct   float64 `json:"pct,omitempty"` // threshold in per cent, for controlled_from and share_from
 	Day   string  `json:"day"`           // RFC 3339 full-date, UTC, as of which the question is asked
 }
@@ -235,16 +267,17 @@ type Verdict struct {
 
 // Reason is one rule's say.
 type Reason struct {
-	Rule       string   `json:"rule"`
-	Outcome    Outcome  `json:"outcome"`
-	Open       bool     `json:"open"`    // true when the rule spoke because a fact was unknown (if_unknown)
-	Because    string   `json:"because"` // one plain sentence naming the facts that decided
-	Source     string   `json:"source"`  // address of the evidence that decided (else of the rule's instrument)
-	Quote      string   `json:"quote"`
-	Date       string   `json:"date"`
-	Instrument Source   `json:"instrument"`          // the authority behind the rule
-	Evidence   []Source `json:"evidence"`            // all sources the deciding atoms rested on
-	LiftedBy   string   `json:"lifted_by,omitempty"` // in Verdict.Lifted: the rule that lifted this one
+	Rule       string     `json:"rule"`
+	Outcome    Outcome    `json:"outcome"`
+	Open       bool       `json:"open"`    // true when the rule spoke because a fact was unknown (if_unknown)
+	Because    string     `json:"because"` // one plain sentence naming the facts that decided
+	Source     string     `json:"source"`  // address of the evidence that decided (else of the rule's instrument)
+	Quote      string     `json:"quote"`
+	Date       string     `json:"date"`
+	Instrument Source     `json:"instrument"`          // the authority behind the rule
+	Exemption  *Exemption `json:"exemption,omitempty"` // that the rule stands for, where it is one
+	Evidence   []Source   `json:"evidence"`            // all sources the deciding atoms rested on
+	LiftedBy   string     `json:"lifted_by,omitempty"` // in Verdict.Lifted: the rule that lifted this one
 }
 
 // OpenQuestion is an unknown fact that keeps a rule open.

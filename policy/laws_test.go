@@ -30,6 +30,9 @@ var vehicleAtoms = []string{
 	"{fact: site.zone, at_least: restricted}", "{fact: registration.class, in: [government, military]}",
 	"{fact: capability.camera_outside, is: true}", "{fact: vehicle.maker, controlled_from: {country: CN}}",
 	"{fact: registration.authorisations, include: pass}", "{known: vehicle.built_in}", "{unknown: registration.class}",
+	"{fact: vehicle.built_on, before: 2027-01-01}", "{fact: capability.sentry, is: true}", "{fact: devices.looked_for, is: true}",
+	"{fact: arrival.on_call, is: true}", "{fact: site.local_time, at_least: 22:00}", "{fact: site.weekday, in: [sat, sun]}",
+	"{fact: vehicle.maker, authorised_by: us-bis}", "{fact: data.vpic_age_days, more_than: 90}",
 	"{fact: modules.known, at_most: 0}", "{fact: modules.known, at_least: 2}", "{fact: units.claimed, is: 1}",
 }
 
@@ -39,6 +42,7 @@ var moduleAtoms = []string{
 	"{fact: module.certainty, at_least: documented}", "{fact: module.certainty, at_most: observed}",
 	"{fact: module.chip_down, is: true}", "{fact: module.basis, in: [declared, inspected]}", "{fact: module.role, is: device}",
 	"{known: module.model}", "{unknown: module.maker}", "{fact: module.sim_home, is: CN}",
+	"{fact: module.maker, licence_from: CN}", "{fact: module.maker, firmware_by: quectel}", "{fact: module.updater, controlled_from: {country: CN}}",
 }
 
 var radioAtoms = []string{
@@ -90,6 +94,9 @@ func drawRule(t *rapid.T, id string, outcome Outcome, lifts []string) string {
 	}
 	if lifts != nil {
 		fmt.Fprintf(&b, "    lifts: [%s]\n", strings.Join(lifts, ", "))
+	}
+	if on := rapid.SampledFrom([]string{"", "[entry, exit]", "[exit, inside]"}).Draw(t, "applies on"); on != "" {
+		fmt.Fprintf(&b, "    applies_on: %s\n", on)
 	}
 	fmt.Fprintf(&b, "    say: {en: words}\n    when: %s\n", cond)
 	rule := b.String()
@@ -155,7 +162,15 @@ func drawFacts(t *rapid.T) *Facts {
 	f.Vehicle.ModelYear = drawLeaf(t, "year", 1998, 2012, 2021)
 	f.Vehicle.BuiltIn = drawLeaf(t, "built in", "CN", "DE")
 	f.Vehicle.Maker = drawLeaf[Party](t, "maker", "acme", "bolt")
+	f.Vehicle.BuiltOn = drawLeaf(t, "built on", "2026-12-31", "2027-01-01")
 	f.Modem = drawLeaf(t, "modem", true, false)
+	f.Capabilities.Sentry = drawLeaf(t, "sentry", true, false)
+	f.Devices.LookedFor = drawLeaf(t, "looked for", true, false)
+	f.Arrival.OnCall = drawLeaf(t, "on call", true, false)
+	f.Site.LocalTime = drawLeaf(t, "local time", 0, 1320)
+	f.Site.Weekday = drawLeaf(t, "weekday", "fri", "sun")
+	f.Data.VPICAgeDays = drawLeaf(t, "vPIC age", 3, 300)
+	f.Moment = Moment(rapid.IntRange(0, 2).Draw(t, "moment"))
 	f.Capabilities.CameraOutside = drawLeaf(t, "camera", true, false)
 	f.Registration.Class = drawLeaf(t, "class", ClassPrivate, ClassGovernment, ClassEmergency)
 	f.Site.Zone = drawLeaf(t, "zone", ZonePublic, ZoneRestricted)
@@ -170,7 +185,7 @@ func drawFacts(t *rapid.T) *Facts {
 		for range rapid.IntRange(0, 3).Draw(t, "candidates") {
 			c := Candidate{
 				Maker: drawLeaf[Party](t, "module maker", "acme", "bolt", "cole"), Model: drawLeaf(t, "model", "M1", "M2"),
-				ChipDown: drawLeaf(t, "chip-down", true, false), SIMHome: drawLeaf(t, "SIM home", "CN", "PL"),
+				Updater: drawLeaf[Party](t, "updater", "acme", "dora"), ChipDown: drawLeaf(t, "chip-down", true, false), SIMHome: drawLeaf(t, "SIM home", "CN", "PL"),
 				Certainty: Certainty(rapid.IntRange(0, 4).Draw(t, "certainty")),
 				Basis:     rapid.SampledFrom([]string{"", "catalogue", "declared", "inspected"}).Draw(t, "basis"),
 				Sources:   []Source{{Address: "https://modules.example"}},

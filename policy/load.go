@@ -32,11 +32,13 @@ type document struct {
 	title      string
 	status     string
 	floor      Outcome
+	postures   []string // the site's threat levels, least first
 	mayChange  []string
 	omits      []string
 	params     []*param
 	conditions []*wording
 	rules      []*ruleDoc
+	examples   *yaml.Node // kept for whoever runs them; no part of the policy
 }
 
 type param struct {
@@ -58,16 +60,45 @@ type ruleDoc struct {
 	title       string
 	outcome     Outcome
 	ifUnknown   Outcome // 0 for grant rules: unknown does not apply
+	moments     moments
 	instrument  Instrument
 	presumption string
 	when        *cond
 	conditions  []string
 	workItem    string
 	lifts       []string
+	exemption   *Exemption
 	say         map[string]string
 	ask         map[factID]string
 	node        *yaml.Node
 	liftNodes   []*yaml.Node
+}
+
+// moments is a set of moments, one bit each.
+type moments uint8
+
+func (s moments) has(m Moment) bool { return s&(1<<m) != 0 }
+
+func (s moments) names() []string {
+	var out []string
+	for m := range Moment(len(momentNames)) {
+		if s.has(m) {
+			out = append(out, momentNames[m])
+		}
+	}
+	return out
+}
+
+// onEntry is the set of a rule that does not say when it applies.
+const onEntry moments = 1 << MomentEntry
+
+// Exemption is what a rule that lifts others stands for: whom an authority let
+// off, and by which decision. What it covers is the rule's own condition and
+// the rules that it lifts; when it ends is the last day of its instrument.
+type Exemption struct {
+	Holder string `json:"holder"`
+	Issuer string `json:"issuer"`
+	Number string `json:"number,omitempty"`
 }
 
 // cond is one node of a condition.
@@ -109,8 +140,34 @@ func (in Instrument) source() Source {
 // Load reads a rule file in YAML, checks all of it and compiles it. The name
 // is used in messages only. The error is a Problems with every fault's line,
 // column and a suggestion; a policy with a fault is never returned.
-func Load(name string, src []byte) (*Policy, error) {
-	l := &loader{name: name}
+func Load(name string, src []byte) (*Policy, error) { return LoadKnowing(name, src, nil) }
+
+// NameKind is a kind of name that a rule file takes from the reference data.
+type NameKind uint8
+
+// The kinds of names.
+const (
+	NameParty     NameKind = iota // a party of the supply graph
+	NameList                      // an official list, or an edition of one
+	NameTrusted                   // a list of trusted suppliers, or its authority
+	NameAuthority                 // an authority whose authorisations are held
+)
+
+var nameKinds = [...]string{NameParty: "party", NameList: "list", NameTrusted: "list of trusted suppliers", NameAuthority: "authority that authorises"}
+
+// Names says which names the reference data hold. What it answers must not
+// change while a file is loaded.
+type Names interface {
+	// IDs are all names of that kind that a rule may write, in byte order.
+	IDs(NameKind) []string
+	// PartyCalled is the id of the party that goes by a name or alias, or "".
+	PartyCalled(name string) string
+}
+
+// LoadKnowing is Load, which also refuses a party, list or authority that the
+// reference data do not hold. With nil names it checks how they are written.
+func LoadKnowing(name string, src []byte, names Names) (*Policy, error) {
+	l := &loader{name: name, names: names}
 	root := l.parse(src)
 	if root == nil {
 		return nil, l.problems.sorted()
@@ -126,6 +183,9 @@ type loader struct {
 	name     string
 	problems Problems
 	params   map[string]*param
+	postures []string
+	names    Names
+	ids      [len(nameKinds)][]string // of names, once asked for
 	nodes    int
 }
 
@@ -382,7 +442,7 @@ func (l *loader) date(n *yaml.Node, what string, full bool) string {
 }
 
 func (l *loader) document(n *yaml.Node) *document {
-	f := l.fields(n, "the policy", "policy", "version", "title", "status", "default", "may_change", "omits", "parameters", "conditions", "rules")
+	f := l.fields(n, "the policy", "policy", "version", "title", "status", "default", "postures", "may_change", "omits", "parameters", "conditions", "rules", "examples")
 	d := &document{floor: Flag, status: "in force"}
 	if f["policy"] == nil {
 		l.err(n, "add policy: an-id", "the policy has no id")
@@ -399,6 +459,8 @@ func (l *loader) document(n *yaml.Node) *document {
 			d.floor = v
 		}
 	}
+	l.levels(d, f["postures"])
+	d.examples = f["examples"]
 	for _, c := range l.list(f["may_change"], "may_change") {
 		d.mayChange = append(d.mayChange, l.ident(c, "role"))
 	}
@@ -431,6 +493,24 @@ func (l *loader) document(n *yaml.Node) *document {
 		}
 	}
 	return d
+}
+
+// levels reads the names of the site's threat levels.
+func (l *loader) levels(d *document, n *yaml.Node) {
+	for _, c := range l.list(n, "postures") {
+		name := l.ident(c, "posture")
+		switch {
+		case name != "" && name[0] >= '0' && name[0] <= '9':
+			l.err(c, "begin with a letter, so that it is no number", "posture %q begins with a digit", name)
+		case slices.Contains(d.postures, name):
+			l.err(c, "remove one of them", "posture %q stands twice", name)
+		}
+		d.postures = append(d.postures, name)
+	}
+	if n != nil && n.Kind == yaml.SequenceNode && len(n.Content) < 2 {
+		l.err(n, "name at least two, the least first", "postures names no levels to choose from")
+	}
+	l.postures = d.postures
 }
 
 // langs reads words by language: two small letters each, English required.
@@ -522,7 +602,7 @@ func (l *loader) rules(d *document, root, n *yaml.Node) {
 
 func (l *loader) rule(d *document, n *yaml.Node) *ruleDoc {
 	r := &ruleDoc{node: n}
-	f := l.fields(n, "the rule", "id", "title", "outcome", "if_unknown", "instrument", "presumption", "when", "conditions", "work_item", "lifts", "say", "ask")
+	f := l.fields(n, "the rule", "id", "title", "outcome", "if_unknown", "applies_on", "instrument", "presumption", "when", "conditions", "work_item", "lifts", "exemption", "say", "ask")
 	if n.Kind != yaml.MappingNode {
 		return r
 	}
@@ -539,6 +619,7 @@ func (l *loader) rule(d *document, n *yaml.Node) *ruleDoc {
 		r.outcome, _ = ParseOutcome(l.choice(f["outcome"], "outcome", "deny", "flag", "grant"))
 	}
 	l.ifUnknown(r, f["if_unknown"], what)
+	l.moments(r, f["applies_on"])
 	if f["instrument"] == nil {
 		l.err(n, "add instrument: {authority: …, title: …}; for the site's own choice: authority: site", "%s names no instrument", what)
 	} else {
@@ -573,6 +654,13 @@ func (l *loader) rule(d *document, n *yaml.Node) *ruleDoc {
 	}
 	if len(r.lifts) > 0 && r.outcome == Deny {
 		l.err(f["lifts"], "use outcome: grant or outcome: flag", "a rule that lifts others cannot deny")
+	}
+	if n := f["exemption"]; n != nil {
+		if len(r.lifts) == 0 {
+			l.err(n, "add lifts: [the rules it lets off], or remove the key", "an exemption that lifts no rule")
+		}
+		e := l.fields(n, "the exemption", "holder", "issuer", "number")
+		r.exemption = &Exemption{Holder: l.must(n, e["holder"], "holder", "the exemption"), Issuer: l.must(n, e["issuer"], "issuer", "the exemption"), Number: l.text(e["number"], "number")}
 	}
 	if f["presumption"] != nil {
 		r.presumption = l.expand(f["presumption"], l.text(f["presumption"], "presumption"))
@@ -619,6 +707,26 @@ func (l *loader) ifUnknown(r *ruleDoc, n *yaml.Node, what string) {
 		l.err(n, "write if_unknown: flag, or a second rule that denies", "if_unknown: deny is stricter than the rule's own outcome")
 	default:
 		r.ifUnknown = v
+	}
+}
+
+// moments reads when a rule applies: on entry, where it does not say.
+func (l *loader) moments(r *ruleDoc, n *yaml.Node) {
+	if n == nil {
+		r.moments = onEntry
+		return
+	}
+	for _, c := range l.list(n, "applies_on") {
+		m, ok := ParseMoment(l.choice(c, "moment", momentNames[:]...))
+		if ok && r.moments.has(m) {
+			l.err(c, "remove one of them", "%s stands twice", m)
+		}
+		if ok {
+			r.moments |= 1 << m
+		}
+	}
+	if r.moments == 0 && n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+		l.err(n, "list entry, exit or inside, or remove the key", "the rule would never apply")
 	}
 }
 
@@ -795,7 +903,7 @@ func (l *loader) atom(entries []entry, p place) *cond {
 	}
 	c.fact = fact
 	l.inModule(fn, fact, p)
-	allowed := testsOf(fact.kind())
+	allowed := testsOf(fact)
 	var names []string
 	for _, t := range allowed {
 		names = append(names, testNames[t])
@@ -819,9 +927,6 @@ func (l *loader) atom(entries []entry, p place) *cond {
 		return c
 	}
 	c.test = allowed[i]
-	if c.test.supply() && fact == fModuleUpdater {
-		l.err(e.key, "use is or in", "the supply graph is asked about makers, not updaters")
-	}
 	l.operand(c, e.val)
 	if fact.radio() {
 		switch {
@@ -829,8 +934,6 @@ func (l *loader) atom(entries []entry, p place) *cond {
 			l.err(fn, "use it in a rule that flags or denies, outside not", "%s may raise a verdict, never lower one", fact.info().name)
 		case fact.kind() == kindBool && len(c.vals) == 1 && c.vals[0].num == 0:
 			l.err(e.val, "write is: true", "silence on the air proves nothing")
-		case c.test == testOwnerResolved || c.test == testTrustedBy:
-			l.err(e.key, "use controlled_from or design_from", "%s cannot be asked of what was heard", e.key.Value)
 		}
 	}
 	if fact.kind() == kindCount {
@@ -887,8 +990,14 @@ func (l *loader) operand(c *cond, n *yaml.Node) {
 		}
 	case testDesignFrom:
 		c.vals = []value{{text: l.country(n, false)}}
-	case testListedOn, testTrustedBy:
-		c.vals = []value{{text: l.ident(n, "list")}}
+	case testLicenceFrom, testFirmwareBy:
+		c.vals = []value{{text: l.origin(n)}}
+	case testListedOn:
+		c.vals = []value{{text: l.named(n, NameList)}}
+	case testTrustedBy:
+		c.vals = []value{{text: l.named(n, NameTrusted)}}
+	case testAuthorisedBy:
+		c.vals = []value{{text: l.named(n, NameAuthority)}}
 	case testInclude:
 		c.vals = []value{{text: l.ident(n, "authorisation")}}
 	case testOwnerResolved:
@@ -927,10 +1036,112 @@ func (l *loader) value(fact factID, n *yaml.Node) value {
 	case kindMarket:
 		return value{text: l.country(n, true)}
 	case kindParty:
-		return value{text: l.ident(n, "party")}
+		return value{text: l.named(n, NameParty)}
+	case kindDate:
+		return l.day(n, name)
+	case kindTime:
+		return l.clock(n)
+	case kindWeekday:
+		return value{text: l.choice(n, "day of the week", weekdayNames...)}
+	case kindPosture:
+		return l.posture(n)
 	default:
 		return value{text: l.text(n, name)}
 	}
+}
+
+// day reads a day, counted from 1970.
+func (l *loader) day(n *yaml.Node, what string) value {
+	s := l.date(n, what, true)
+	d, _ := dayNumber(s)
+	return value{num: d, text: s}
+}
+
+// clock reads a time of day, in minutes since midnight.
+func (l *loader) clock(n *yaml.Node) value {
+	s := l.text(n, "time of day")
+	if s == "" {
+		return value{}
+	}
+	t, err := time.Parse("15:04", s)
+	if err != nil || len(s) != 5 {
+		want := `write it as HH:MM between 00:00 and 23:59, in quotes: "22:00"`
+		if err == nil {
+			want = fmt.Sprintf("did you mean %q?", t.Format("15:04"))
+		}
+		l.err(n, want, "%q is not a time of day", s)
+	}
+	return value{num: int64(t.Hour()*60 + t.Minute()), text: s}
+}
+
+// posture reads a threat level: its name, or its number from 0.
+func (l *loader) posture(n *yaml.Node) value {
+	s := l.text(n, "threat level")
+	if s == "" {
+		return value{}
+	}
+	if i := slices.Index(l.postures, s); i >= 0 {
+		return value{num: int64(i), text: s}
+	}
+	v, err := strconv.ParseInt(s, 10, 64)
+	switch {
+	case err != nil || n.Tag != "!!int":
+		if len(l.postures) == 0 {
+			l.err(n, "write its number, or name the levels: postures: [normal, …]", "%q is not a threat level", s)
+		} else {
+			l.err(n, suggest(s, l.postures), "%q is not a threat level", s)
+		}
+	case v < 0 || v > 1000 || len(l.postures) > 0 && v >= int64(len(l.postures)):
+		l.err(n, "write a number from 0", "there is no threat level %d", v)
+	}
+	return value{num: v}
+}
+
+// named reads a name that the reference data hold.
+func (l *loader) named(n *yaml.Node, kind NameKind) string {
+	what := nameKinds[kind]
+	if l.names == nil {
+		return l.ident(n, what)
+	}
+	s := l.text(n, what)
+	ids := l.known(kind)
+	if _, ok := slices.BinarySearch(ids, s); s == "" || ok && isIdent(s) {
+		return s
+	}
+	want := ""
+	if kind == NameParty {
+		want = l.names.PartyCalled(s)
+	}
+	if want != "" && isIdent(want) {
+		want = fmt.Sprintf("did you mean %q?", want)
+	} else if want = suggest(s, ids); want == "" {
+		want = "load reference data that hold it"
+	}
+	l.err(n, want, "the reference data hold no %s %q", what, s)
+	return ""
+}
+
+func (l *loader) known(kind NameKind) []string {
+	if l.ids[kind] == nil {
+		l.ids[kind] = l.names.IDs(kind)
+	}
+	return l.ids[kind]
+}
+
+// origin reads whose licence or firmware it is: a country or a party.
+func (l *loader) origin(n *yaml.Node) string {
+	s := l.text(n, "country or party")
+	_, alias := countryAliases[strings.ToUpper(s)]
+	switch up := strings.ToUpper(s); {
+	case isCountry(s) || s == "":
+		return s
+	case alias:
+		return l.country(n, false)
+	case l.names != nil && isCountry(up) && !slices.Contains(l.known(NameParty), s):
+		l.err(n, fmt.Sprintf("did you mean %q?", up), "%q is neither a country (ISO 3166-1 alpha-2) nor a party", s)
+		return ""
+	}
+	return l.named(n, NameParty)
 }
 
 func (l *loader) boolean(n *yaml.Node) int64 {

@@ -9,7 +9,9 @@ var (
 	zoneNames      = [...]string{ZonePublic: "public", ZoneControlled: "controlled", ZoneRestricted: "restricted", ZoneCritical: "critical"}
 	certaintyNames = [...]string{CertaintyNone: "none", CertaintyReported: "reported", CertaintyObserved: "observed", CertaintyDocumented: "documented", CertaintySettled: "settled"}
 	truthNames     = [...]string{Unknown: "unknown", False: "false", True: "true"}
-	classNames     = []string{string(ClassPrivate), string(ClassGovernment), string(ClassContractor), string(ClassEmergency), string(ClassMilitary), string(ClassDiplomatic)}
+	classNames     = []string{string(ClassPrivate), string(ClassGovernment), string(ClassContractor), string(ClassEmergency), string(ClassMilitary), string(ClassDiplomatic), string(ClassAllied)}
+	momentNames    = [...]string{MomentEntry: "entry", MomentExit: "exit", MomentInside: "inside"}
+	weekdayNames   = []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
 	roleNames      = []string{"tcu", "head-unit", "device"}
 	basisNames     = []string{"catalogue", "declared", "inspected", "heard"}
 )
@@ -22,6 +24,9 @@ func (z Zone) String() string { return nameOf(zoneNames[:], int(z)) }
 
 // String gives the certainty's name, from none to settled.
 func (c Certainty) String() string { return nameOf(certaintyNames[:], int(c)) }
+
+// String gives the moment's name: entry, exit or inside.
+func (m Moment) String() string { return nameOf(momentNames[:], int(m)) }
 
 // String gives unknown, false or true.
 func (t Truth) String() string { return nameOf(truthNames[:], int(t)) }
@@ -42,6 +47,12 @@ func ParseZone(s string) (Zone, bool) {
 func ParseCertainty(s string) (Certainty, bool) {
 	i := indexOf(certaintyNames[:], s)
 	return Certainty(max(i, 0)), i >= 0
+}
+
+// ParseMoment reads a moment's name.
+func ParseMoment(s string) (Moment, bool) {
+	i := indexOf(momentNames[:], s)
+	return Moment(max(i, 0)), i >= 0
 }
 
 // ParseClass reads a class's name.

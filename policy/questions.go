@@ -35,10 +35,9 @@ func (m *machine) questions(v *Verdict) {
 	}
 	var list []entry
 	decided := slices.ContainsFunc(v.Reasons, func(r Reason) bool { return r.Outcome != Grant && !r.Open && r.Rule != DefaultRule })
-	at := m.f.At.Unix()
 	for i := range m.p.rules {
 		r := &m.p.rules[i]
-		if at < r.from || at >= r.to || m.lifted[i] != 0 {
+		if !m.applies(r) || m.lifted[i] != 0 {
 			continue
 		}
 		m.collect(i, decided)

@@ -13,6 +13,7 @@ const (
 	fModelYear
 	fType
 	fBuiltIn
+	fBuiltOn
 	fWMICountry
 	fWeight
 	fVehicleMaker
@@ -32,15 +33,21 @@ const (
 	fCameraInside
 	fMicrophone
 	fGNSS
+	fSentry
 	fRecordingOff
+	fLookedFor
 	fClass
 	fAuthorisations
+	fOnCall
 	fHotspotHeard
 	fHeardMaker
 	fCellular
 	fZone
 	fMarket
 	fPosture
+	fLocalTime
+	fWeekday
+	fVPICAge
 	fCatalogueAge
 	fSupplyAge
 	factCount
@@ -63,15 +70,24 @@ const (
 	kindParty
 	kindAuthorisation
 	kindCount // always known
+	kindDate
+	kindTime
+	kindWeekday
+	kindPosture
 )
 
 func (k factKind) numeric() bool {
-	return k == kindBool || k == kindInt || k == kindZone || k == kindCertainty || k == kindCount
+	switch k {
+	case kindBool, kindInt, kindZone, kindCertainty, kindCount, kindDate, kindTime, kindPosture:
+		return true
+	}
+	return false
 }
 
 func (k factKind) String() string {
 	return [...]string{"true or false", "a whole number", "text", "a country (ISO 3166-1 alpha-2)", "a country (ISO 3166-1 alpha-2) or EU",
-		"a class", "a zone", "a certainty", "a role", "a basis", "a party id", "an authorisation id", "a whole number"}[k]
+		"a class", "a zone", "a certainty", "a role", "a basis", "a party id", "an authorisation id", "a whole number",
+		"a day (YYYY-MM-DD)", "a time of day (HH:MM)", "a day of the week", "a threat level"}[k]
 }
 
 // factInfo describes one fact: how a rule names it, and how a person is told
@@ -92,6 +108,7 @@ var factTable = [factCount]factInfo{
 	fModelYear:       {"vehicle.model_year", kindInt, "the model year", "Read the year of first registration off the registration document", 1},
 	fType:            {"vehicle.type", kindText, "the vehicle type", "Read the vehicle type off the registration document", 1},
 	fBuiltIn:         {"vehicle.built_in", kindCountry, "the country of build", "Read the maker's plate on the door frame: plant or country of manufacture", 2},
+	fBuiltOn:         {"vehicle.built_on", kindDate, "the day of build", "Read the date of manufacture off the maker's plate or the registration document", 2},
 	fWMICountry:      {"vehicle.wmi_country", kindCountry, "the country that assigned the maker's code", "", 0},
 	fWeight:          {"vehicle.weight_kg", kindInt, "the gross weight in kg", "Read the permitted gross weight off the maker's plate", 2},
 	fVehicleMaker:    {"vehicle.maker", kindParty, "the car maker", "Read the manufacturer's name off the maker's plate or registration document", 2},
@@ -111,15 +128,21 @@ var factTable = [factCount]factInfo{
 	fCameraInside:    {"capability.camera_inside", kindBool, "whether it has a camera looking in", "Look for a camera inside, above the mirror or in the dashboard", 1},
 	fMicrophone:      {"capability.microphone", kindBool, "whether it has a microphone", "Ask whether the vehicle takes calls or spoken commands", 1},
 	fGNSS:            {"capability.gnss", kindBool, "whether it records its position", "Ask whether the vehicle has navigation or a tracker", 1},
+	fSentry:          {"capability.sentry", kindBool, "whether it watches its surroundings while parked", "Ask whether the vehicle watches its surroundings while parked, and look in its settings", 1},
 	fRecordingOff:    {"capability.recording_off", kindBool, "whether recording is switched off or covered", "Have recording switched off and the cameras covered, check it, and confirm", 3},
+	fLookedFor:       {"devices.looked_for", kindBool, "whether a person looked for fitted and carried devices", "Look for fitted and carried devices: windscreen, dashboard, diagnostic socket, boot", 3},
 	fClass:           {"registration.class", kindClass, "the vehicle's class", "Look the vehicle up in the registration or plate list: which class is it?", 1},
 	fAuthorisations:  {"registration.authorisations", kindAuthorisation, "its authorisations", "Ask for the authorisation's number and look it up", 3},
+	fOnCall:          {"arrival.on_call", kindBool, "whether it is on an emergency call", "Ask the crew and their dispatcher whether the vehicle is on an emergency call", 1},
 	fHotspotHeard:    {"radio.hotspot_heard", kindBool, "whether a hotspot of the vehicle was heard", "", 0},
 	fHeardMaker:      {"radio.heard_maker", kindParty, "the maker heard on the air", "", 0},
 	fCellular:        {"radio.cellular", kindBool, "whether a mobile uplink was heard", "", 0},
 	fZone:            {"site.zone", kindZone, "the zone", "Have the security manager set the zone of this lane", 1},
 	fMarket:          {"site.market", kindMarket, "the market of the vehicle", "Read the country off the registration document", 1},
-	fPosture:         {"site.posture", kindInt, "the threat level", "Have the security manager set the threat level", 1},
+	fPosture:         {"site.posture", kindPosture, "the threat level", "Have the security manager set the threat level", 1},
+	fLocalTime:       {"site.local_time", kindTime, "the time of day at the site", "Have the administrator set the site's time zone", 9},
+	fWeekday:         {"site.weekday", kindWeekday, "the day of the week", "Have the administrator set the site's time zone", 9},
+	fVPICAge:         {"data.vpic_age_days", kindInt, "the age of the vPIC data in days", "Have the administrator check the reference data", 9},
 	fCatalogueAge:    {"data.catalogue_age_days", kindInt, "the age of the catalogue in days", "Have the administrator check the reference data", 9},
 	fSupplyAge:       {"data.supply_age_days", kindInt, "the age of the supply data in days", "Have the administrator check the reference data", 9},
 }
@@ -149,6 +172,8 @@ const (
 	testAtMost
 	testLess
 	testMore
+	testBefore
+	testOnOrAfter
 	testInclude // an authorisation of that id is held and in date
 	testControlledFrom
 	testShareFrom
@@ -156,24 +181,38 @@ const (
 	testDesignFrom
 	testTrustedBy
 	testOwnerResolved
+	testLicenceFrom
+	testFirmwareBy
+	testAuthorisedBy
 	testCount
 )
 
-var testNames = [testCount]string{"is", "in", "at_least", "at_most", "less_than", "more_than", "include",
-	"controlled_from", "share_from", "listed_on", "design_from", "trusted_by", "owner_resolved"}
+var testNames = [testCount]string{"is", "in", "at_least", "at_most", "less_than", "more_than", "before", "on_or_after", "include",
+	"controlled_from", "share_from", "listed_on", "design_from", "trusted_by", "owner_resolved",
+	"licence_from", "firmware_by", "authorised_by"}
 
 func (t test) supply() bool  { return t >= testControlledFrom }
 func (t test) ordered() bool { return t >= testAtLeast && t <= testMore }
 
-// testsOf lists the tests that a kind of fact allows.
-func testsOf(k factKind) []test {
-	switch k {
+// testsOf lists the tests that a fact allows.
+func testsOf(f factID) []test {
+	switch f {
+	case fModuleUpdater:
+		return []test{testIs, testIn, testControlledFrom, testShareFrom, testListedOn}
+	case fHeardMaker: // what praises somebody is not asked of what was heard
+		return []test{testIs, testIn, testControlledFrom, testShareFrom, testListedOn, testDesignFrom, testLicenceFrom, testFirmwareBy}
+	}
+	switch f.kind() {
 	case kindBool:
 		return []test{testIs}
-	case kindInt, kindZone, kindCertainty, kindCount:
+	case kindInt, kindZone, kindCertainty, kindCount, kindPosture:
 		return []test{testIs, testIn, testAtLeast, testAtMost, testLess, testMore}
 	case kindParty:
-		return []test{testIs, testIn, testControlledFrom, testShareFrom, testListedOn, testDesignFrom, testTrustedBy, testOwnerResolved}
+		return []test{testIs, testIn, testControlledFrom, testShareFrom, testListedOn, testDesignFrom, testTrustedBy, testOwnerResolved, testLicenceFrom, testFirmwareBy, testAuthorisedBy}
+	case kindTime:
+		return []test{testIs, testAtLeast, testAtMost, testLess, testMore}
+	case kindDate:
+		return []test{testIs, testBefore, testOnOrAfter}
 	case kindAuthorisation:
 		return []test{testInclude}
 	default:
