@@ -240,3 +240,58 @@ const (
 var opNames = [...]string{"all", "any", "not", "surely", "any_module", "every_module", "any_known_module", "any_device", "known", "unknown"}
 
 func (o op) quantifier() bool { return o >= opAnyModule && o <= opAnyDevice }
+
+// kindKeys name the kinds for a program, in the order of the constants.
+var kindKeys = [...]string{"bool", "int", "text", "country", "market", "class", "zone", "certainty", "role", "basis", "party",
+	"authorisation", "count", "date", "time", "weekday", "posture"}
+
+// FactView describes one fact that a rule may look at, for an editor, a schema
+// or a reader.
+type FactView struct {
+	Name      string   `json:"name"`             // as a rule writes it: "vehicle.built_in"
+	Kind      string   `json:"kind"`             // bool, int, text, country, market, class, zone, certainty, role, basis, party, authorisation, count, date, time, weekday, posture
+	Words     string   `json:"words"`            // what its value is, in English
+	Label     string   `json:"label"`            // what it is, in English
+	Operators []string `json:"operators"`        // what a rule may ask of it
+	Values    []string `json:"values,omitempty"` // where its value is one of a few words
+	Ask       string   `json:"ask,omitempty"`    // the act that settles it; %s stands for the unit; empty where no act does
+	Cost      int      `json:"cost,omitempty"`   // ranks the acts, cheapest first
+	Module    bool     `json:"module,omitempty"` // one of a module: it needs a quantifier
+	Radio     bool     `json:"radio,omitempty"`  // from the air: it may raise a verdict, never lower one
+	Always    bool     `json:"always,omitempty"` // never unknown
+}
+
+// Vocabulary lists every fact that a rule may look at, in the order in which
+// they are documented. The list shares nothing with the package.
+func Vocabulary() []FactView {
+	out := make([]FactView, factCount)
+	for f := range factCount {
+		info := f.info()
+		v := FactView{Name: info.name, Kind: kindKeys[info.kind], Words: info.kind.String(), Label: info.label, Ask: info.ask, Cost: info.cost,
+			Values: slices.Clone(wordsOf(info.kind)), Module: f.module(), Radio: f.radio(), Always: info.kind == kindCount || info.kind == kindAuthorisation}
+		for _, t := range testsOf(f) {
+			v.Operators = append(v.Operators, testNames[t])
+		}
+		out[f] = v
+	}
+	return out
+}
+
+// wordsOf lists the words of a kind whose values are few.
+func wordsOf(k factKind) []string {
+	switch k {
+	case kindClass:
+		return classNames
+	case kindZone:
+		return zoneNames[1:]
+	case kindCertainty:
+		return certaintyNames[1:]
+	case kindRole:
+		return roleNames
+	case kindBasis:
+		return basisNames
+	case kindWeekday:
+		return weekdayNames
+	}
+	return nil
+}
