@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -72,14 +73,31 @@ type ListsFile struct {
 // ListsOf takes what a ListsFile holds out of a supply graph's file, or returns
 // a lists file as it is.
 func ListsOf(b []byte) ([]byte, error) {
-	var f supply.File
-	if err := json.Unmarshal(b, &f); err != nil {
+	f, err := supply.ReadFile(b)
+	if err != nil {
 		return nil, fmt.Errorf("neither a supply graph nor a file of lists: %w", err)
 	}
-	if f.Edition == "" || len(f.Lists)+len(f.Instruments)+len(f.Trusted) == 0 {
+	if len(f.Lists)+len(f.Instruments)+len(f.Trusted) == 0 {
 		return nil, fmt.Errorf("edition %q holds neither lists nor instruments", f.Edition)
 	}
 	return json.MarshalIndent(ListsFile{f.Edition, f.Lists, f.Instruments, f.Trusted, f.Advisories}, "", " ")
+}
+
+// readLists reads a ListsFile as strictly as a graph is read. A party or an edge
+// in it would be signed for by those who are trusted for lists only.
+func readLists(b []byte) (*supply.File, error) {
+	f, err := supply.ReadFile(b)
+	if err != nil {
+		return nil, err
+	}
+	v := reflect.ValueOf(*f)
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Name
+		if _, ours := reflect.TypeFor[ListsFile]().FieldByName(name); !ours && v.Field(i).Kind() == reflect.Slice && v.Field(i).Len() > 0 {
+			return nil, fmt.Errorf("a file of lists holds %s, which are for a supply graph to say", strings.ToLower(name))
+		}
+	}
+	return f, nil
 }
 
 // Pack is a policy that came with a release.
@@ -150,18 +168,16 @@ func (r *Release) Open() (*Data, error) {
 			}
 		case Supply:
 			// The graph is opened when its lists are in it.
-			f := &supply.File{}
-			if err = json.Unmarshal(b, f); err == nil {
+			var f *supply.File
+			if f, err = supply.ReadFile(b); err == nil {
 				edition = f.Edition
 				graphs = append(graphs, theirs[*supply.File]{role, f})
 			}
 		case Lists:
-			var l ListsFile
-			if err = json.Unmarshal(b, &l); err == nil {
-				if edition = l.Edition; edition == "" {
-					err = fmt.Errorf("it names no edition")
-				}
-				lists = append(lists, theirs[*supply.File]{role, &supply.File{Edition: l.Edition, Lists: l.Lists, Instruments: l.Instruments, Trusted: l.Trusted, Advisories: l.Advisories}})
+			var f *supply.File
+			if f, err = readLists(b); err == nil {
+				edition = f.Edition
+				lists = append(lists, theirs[*supply.File]{role, f})
 			}
 		case Packs:
 			err = d.pack(role, p, b)

@@ -397,6 +397,7 @@ func TestRowsAreAttributed(t *testing.T) {
 func open(t testing.TB, f File) *Graph {
 	t.Helper()
 	f.Edition = "2026-01-01.test"
+	f = sourced(f)
 	b, err := write(&f)
 	if err != nil {
 		t.Fatal(err)

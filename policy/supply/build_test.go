@@ -2,6 +2,7 @@ package supply
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"os"
 	"strings"
@@ -90,40 +91,68 @@ func TestDatesInProse(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
-	p := `{"id":"a","name":"A","source":"s","certainty":"official"}`
-	for name, b := range map[string]string{
-		"empty":            ``,
-		"no edition":       `{}`,
-		"party twice":      `{"edition":"x","parties":[` + p + `,` + p + `]}`,
-		"name of two":      `{"edition":"x","parties":[` + p + `,{"id":"b","name":"a.","source":"s","certainty":"official"}]}`,
-		"name of signs":    `{"edition":"x","parties":[{"id":"--","name":"--"}]}`,
-		"edge of nobody":   `{"edition":"x","edges":[{"id":"1","from":"a","to":"b","kind":"owned_by"}]}`,
-		"edge to nobody":   `{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"b","kind":"owned_by"}]}`,
-		"owner left out":   `{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","kind":"owned_by"}]}`,
-		"share of 101":     `{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"a","kind":"owned_by","share":101}]}`,
-		"kind unknown":     `{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"a","kind":"likes"}]}`,
-		"date of no month": `{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"a","kind":"owned_by","since":"2024-13"}]}`,
-		"never":            `{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"a","kind":"owned_by","since":"2024-07-26","until":"2022"}]}`,
-		"list without day": `{"edition":"x","lists":[{"id":"l","editions":[{"id":"e"}]}]}`,
-		"entry for nobody": `{"edition":"x","lists":[{"id":"l","editions":[{"id":"e","from":"2024","entries":[{"name":"n","party":"q"}]}]}]}`,
-		"edition twice":    `{"edition":"x","lists":[{"id":"l","editions":[{"id":"e","from":"2024","until":"2025"},{"id":"e","from":"2024","withdrawn":true}]}]}`,
-		"another's id":     `{"edition":"x","lists":[{"id":"l","editions":[{"id":"e","from":"2024"}]},{"id":"m","editions":[{"id":"e","from":"2024","withdrawn":true}]}]}`,
-		"a list's id":      `{"edition":"x","lists":[{"id":"l","editions":[{"id":"m","from":"2024"}]},{"id":"m"}]}`,
-		"edition unnamed":  `{"edition":"x","lists":[{"id":"l","editions":[{"from":"2024"}]}]}`,
-		"a line end":       `{"edition":"x","parties":[{"id":"a","name":"A\nYES. A is owned by B"}]}`,
-		"a terminal's own": `{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"a","kind":"owned_by","quote":"\u001b[2J"}]}`,
-		"letters reversed": `{"edition":"x","lists":[{"id":"l","editions":[{"id":"e","from":"2024","entries":[{"name":"n","also":["\u202ellatekcar"]}]}]}]}`,
-		"make of nobody":   `{"edition":"x","makes":[{"name":"n","party":"q"}]}`,
+	const src = `"source":"s","certainty":"official"`
+	const p = `{"id":"a","name":"A",` + src + `}`
+	for name, c := range map[string]struct{ file, says string }{
+		"empty":            {``, "unexpected end"},
+		"no edition":       {`{}`, "names no edition"},
+		"a newer format":   {`{"edition":"x","format":2,"news":[]}`, "it is of format 2, and this program reads format 1"},
+		"party twice":      {`{"edition":"x","parties":[` + p + `,` + p + `]}`, `party "a" appears twice`},
+		"name of two":      {`{"edition":"x","parties":[` + p + `,{"id":"b","name":"a.",#}]}`, "names both"},
+		"name of signs":    {`{"edition":"x","parties":[{"id":"--","name":"--",#}]}`, "neither letter nor digit"},
+		"edge of nobody":   {`{"edition":"x","edges":[{"id":"1","from":"a","to":"b","kind":"owned_by",#}]}`, `edge "1" is about the party "a"`},
+		"edge to nobody":   {`{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"b","kind":"owned_by",#}]}`, `edge "1" leads to the party "b"`},
+		"owner left out":   {`{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","kind":"owned_by",#}]}`, `edge "1" names no owner`},
+		"share of 101":     {`{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"a","kind":"owned_by","share":101,#}]}`, "a share of 101"},
+		"kind unknown":     {`{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"a","kind":"likes",#}]}`, `unknown kind "likes"`},
+		"date of no month": {`{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"a","kind":"owned_by","since":"2024-13",#}]}`, `"2024-13" is not a date`},
+		"never":            {`{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"a","kind":"owned_by","since":"2024-07-26","until":"2022",#}]}`, "is never"},
+		"list without day": {`{"edition":"x","lists":[{"id":"l","editions":[{"id":"e",#}]}]}`, "no readable first day"},
+		"entry for nobody": {`{"edition":"x","lists":[{"id":"l","editions":[{"id":"e","from":"2024","entries":[{"name":"n","party":"q",#}],#}]}]}`, `matches "n" to the party "q"`},
+		"edition twice":    {`{"edition":"x","lists":[{"id":"l","editions":[{"id":"e","from":"2024","until":"2025",#},{"id":"e","from":"2024","withdrawn":true,#}]}]}`, "no id of its own"},
+		"another's id":     {`{"edition":"x","lists":[{"id":"l","editions":[{"id":"e","from":"2024",#}]},{"id":"m","editions":[{"id":"e","from":"2024","withdrawn":true,#}]}]}`, "no id of its own"},
+		"a list's id":      {`{"edition":"x","lists":[{"id":"l","editions":[{"id":"m","from":"2024",#}]},{"id":"m"}]}`, "no id of its own"},
+		"edition unnamed":  {`{"edition":"x","lists":[{"id":"l","editions":[{"from":"2024",#}]}]}`, "no id of its own"},
+		"a line end":       {`{"edition":"x","parties":[{"id":"a","name":"A\nYES. A is owned by B",#}]}`, `party "a": the text`},
+		"a terminal's own": {`{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"a","kind":"owned_by","quote":"\u001b[2J",#}]}`, `edge "1": the text`},
+		"letters reversed": {`{"edition":"x","lists":[{"id":"l","editions":[{"id":"e","from":"2024","entries":[{"name":"n","also":["\u202ellatekcar"],#}],#}]}]}`, `list "l", edition "e", entry "n": the text`},
+		"make of nobody":   {`{"edition":"x","makes":[{"name":"n","party":"q"}]}`, `make "n" names the party "q"`},
+
+		"a party on nobody's word":       {`{"edition":"x","parties":[{"id":"a","name":"A","certainty":"official"}]}`, `party "a": it names no source`},
+		"an edge on nobody's word":       {`{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"a","kind":"owned_by","source":" ","certainty":"press"}]}`, `edge "1": it names no source`},
+		"an edge of no certainty":        {`{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"a","kind":"owned_by","source":"s"}]}`, `edge "1": it does not say how certain`},
+		"an edge of a certainty unheard": {`{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"a","kind":"owned_by","source":"s","certainty":"sure"}]}`, `edge "1": its certainty "sure" is none of`},
+		"an edition on nobody's word":    {`{"edition":"x","lists":[{"id":"l","editions":[{"id":"e","from":"2024"}]}]}`, `list "l", edition "e": it names no source`},
+		"an entry on nobody's word":      {`{"edition":"x","lists":[{"id":"l","editions":[{"id":"e","from":"2024","entries":[{"name":"n"}],#}]}]}`, `list "l", edition "e", entry "n": it names no source`},
+		"an absence on nobody's word":    {`{"edition":"x","lists":[{"id":"l","editions":[{"id":"e","from":"2024","absent":[{"name":"n"}],#}]}]}`, `list "l", edition "e", entry "n": it names no source`},
+		"an instrument on nobody's word": {`{"edition":"x","instruments":[{"id":"i"}]}`, `instrument "i": it names no source`},
+		"a plant on nobody's word":       {`{"edition":"x","plants":[{"brand":"b"}]}`, `plant "b": it names no source`},
+		"a territory on nobody's word":   {`{"edition":"x","territories":[{"country":"CN"}]}`, `territory "CN": it names no source`},
+		"a trust of no certainty":        {`{"edition":"x","trusted":[{"id":"t","trusts":[{"name":"n","source":"s"}],#}]}`, `positive list "t", trust "n": it does not say how certain`},
+
+		"from misspelt":             {`{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","form":"a","to":"a","kind":"owned_by",#}]}`, `edge "1": unknown field "form"`},
+		"until misspelt":            {`{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"a","kind":"owned_by",#},{"id":"2","from":"a","to":"a","kind":"owned_by","untill":"2024",#}]}`, `edge "2": unknown field "untill"`},
+		"withdrawn misspelt":        {`{"edition":"x","lists":[{"id":"l","editions":[{"id":"e","from":"2024","withdrawm":true,#}]}]}`, `list "l", edition "e": unknown field "withdrawm"`},
+		"until of an entry":         {`{"edition":"x","lists":[{"id":"l","editions":[{"id":"e","from":"2024","entries":[{"name":"n","til":"2024",#}],#}]}]}`, `list "l", edition "e", entry "n": unknown field "til"`},
+		"a field of a nameless row": {`{"edition":"x","edges":[{"frm":"a"}]}`, `edge 1: unknown field "frm"`},
+		"a section":                 {`{"edition":"x","partys":[]}`, `the file: unknown field "partys"`},
+		"a share in words":          {`{"edition":"x","edges":[{"id":"1","share":"half"}]}`, `edge "1": json: cannot unmarshal string`},
+		"a row that is a word":      {`{"edition":"x","edges":["all"]}`, "edge 1: json: cannot unmarshal string"},
 	} {
-		if _, err := Open([]byte(b)); err == nil {
-			t.Errorf("%s: opened", name)
+		if _, err := Open([]byte(strings.ReplaceAll(c.file, "#", src))); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, want %q", name, err, c.says)
 		}
 	}
 }
 
 func FuzzOpen(f *testing.F) {
-	f.Add([]byte(`{"edition":"2026-01-01.x","parties":[{"id":"a","name":"A","country":"CN"},{"id":"b","name":"B"}],"edges":[{"id":"1","from":"b","to":"a","kind":"owned_by","share":60},{"id":"2","from":"a","to":"b","kind":"owned_by","share":60}]}`))
-	f.Add([]byte(`{"edition":"x","parties":[{"id":"a","name":"A","unresolved":"?"}],"edges":[{"id":"1","from":"a","to":"a","kind":"brand_of","alternative":true}],"lists":[{"id":"l","country":"CN","editions":[{"id":"e","from":"2024-01-01","entries":[{"name":"n","party":"a"}]}]}]}`))
+	for _, seed := range []string{
+		`{"edition":"2026-01-01.x","parties":[{"id":"a","name":"A","country":"CN",#},{"id":"b","name":"B",#}],"edges":[{"id":"1","from":"b","to":"a","kind":"owned_by","share":60,#},{"id":"2","from":"a","to":"b","kind":"owned_by","share":60,#}]}`,
+		`{"edition":"x","parties":[{"id":"a","name":"A","unresolved":"?",#}],"edges":[{"id":"1","from":"a","to":"a","kind":"brand_of","alternative":true,#}],"lists":[{"id":"l","country":"CN","editions":[{"id":"e","from":"2024-01-01","entries":[{"name":"n","party":"a",#}],#}]}]}`,
+		`{"edition":"x","edges":[{"frm":{"a":[1]}}]}`,
+	} {
+		f.Add([]byte(strings.ReplaceAll(seed, "#", `"source":"s","certainty":"press"`)))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		g, err := Open(b)
 		if err != nil {

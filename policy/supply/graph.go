@@ -2,11 +2,8 @@ package supply
 
 import (
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -196,7 +193,8 @@ type MakeName struct {
 
 // File is the form in which a graph is stored and exchanged.
 type File struct {
-	Edition     string       `json:"edition"` // date of the review and a hash of the content
+	Format      int          `json:"format,omitempty"` // 0 and 1 are Format
+	Edition     string       `json:"edition"`          // date of the review and a hash of the content
 	Parties     []Party      `json:"parties"`
 	Edges       []Edge       `json:"edges"`
 	Lists       []List       `json:"lists"`
@@ -281,65 +279,23 @@ var embeddedOnce = sync.OnceValues(func() (*Graph, error) { return Open(embedded
 // Embedded returns the graph that is built into the program.
 func Embedded() (*Graph, error) { return embeddedOnce() }
 
-// Open reads a graph from the form that Build writes. It refuses a file in
-// which an edge or an edition has no id of its own, an edge, entry or make names
-// a party that is not in it, two parties answer to one name, a share lies outside
-// 0..100, a date cannot be read, a row holds on no day or a text holds what no reader can see.
+// Open reads a graph from the form that Build writes. It refuses a file that
+// ReadFile does, and one in which an edge or an edition has no id of its own, an
+// edge, entry or make names a party that is not in it, two parties answer to one
+// name, a share lies outside 0..100, a date cannot be read or a row holds on no
+// day.
 func Open(b []byte) (*Graph, error) {
-	var f File
-	if err := json.Unmarshal(b, &f); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+	f, err := ReadFile(b)
+	if err != nil {
+		return nil, err
 	}
-	if f.Edition == "" {
-		return nil, fmt.Errorf("%w: it names no edition", ErrFormat)
-	}
-	if err := checkText(reflect.ValueOf(&f).Elem(), "the file"); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
-	}
-	g := &Graph{file: f}
+	g := &Graph{file: *f}
 	for _, index := range []func() error{g.indexParties, g.indexEdges, g.indexLists, g.checkEditions, g.checkTrusted} {
 		if err := index(); err != nil {
 			return nil, err
 		}
 	}
 	return g, nil
-}
-
-// checkText refuses control characters, line ends among them, and marks that
-// turn the order of letters round: with these a row could write lines of its own
-// into an answer, or on the terminal that shows it. at says where v stands.
-func checkText(v reflect.Value, at string) error {
-	switch v.Kind() {
-	case reflect.String:
-		for _, r := range v.String() {
-			if unseen(r) {
-				return fmt.Errorf("%s: the text %q holds the character %U", at, v.String(), r)
-			}
-		}
-	case reflect.Slice:
-		for i := range v.Len() {
-			if err := checkText(v.Index(i), at); err != nil {
-				return err
-			}
-		}
-	case reflect.Struct:
-		if id := v.FieldByName("ID"); id.IsValid() && id.Kind() == reflect.String {
-			at = strings.ToLower(v.Type().Name()) + " " + strconv.Quote(id.String())
-		}
-		for i := range v.NumField() {
-			if err := checkText(v.Field(i), at); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// unseen says whether a rune writes nothing and rules what others look like: a
-// control character, an end of a line, or a mark that turns the order of letters
-// round. The marks that only say how one letter reads (U+200E) are let be.
-func unseen(r rune) bool {
-	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
 }
 
 // indexParties fills what depends on parties, territories and makes.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -261,12 +262,14 @@ func TestWithLists(t *testing.T) {
 		"a party not there":      {ID: "us-1260h", Editions: []Edition{{ID: "n", From: "2028-06-08", Entries: []Entry{{Name: "x", Party: "nobody"}}}}},
 		"a date that is no date": {ID: "us-1260h", Editions: []Edition{{ID: "n", From: "soon"}}},
 	} {
+		giveSources(reflect.ValueOf(&l).Elem())
 		if _, err := g.WithLists(l); err == nil {
 			t.Errorf("%s: taken", name)
 		}
 	}
 	f := g.file
 	f.Lists = append(slices.Clone(f.Lists), List{ID: "two", Title: "Two", Editions: []Edition{{ID: "t1", From: "2025-01-01"}, {ID: "t2", From: "2026-01-01"}}})
+	f = sourced(f)
 	b, err := write(&f)
 	if err != nil {
 		t.Fatal(err)

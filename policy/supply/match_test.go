@@ -12,13 +12,13 @@ import (
 // small is a graph of a few parties whose names are easy to take for others.
 func small(t testing.TB, more ...Party) *Graph {
 	t.Helper()
-	f := File{Edition: "2026-01-01.test", Parties: append([]Party{
+	f := sourced(File{Edition: "2026-01-01.test", Parties: append([]Party{
 		{ID: "acme", Name: "Acme Wireless Solutions Co., Ltd.", Kind: "company", Country: "CN", Aliases: []string{"Acme Wireless", "AWS", "艾克米通信"}},
 		{ID: "acme_us", Name: "Acme Wireless Solutions Inc.", Kind: "company", Country: "US"},
 		{ID: "rolling", Name: "Rolling Modules", Kind: "brand"},
 		{ID: "lee", Name: "Jane Lee", Kind: "person", Country: "GB"},
 		{ID: "somewhere", Name: "Somewhere Holding", Kind: "company"},
-	}, more...)}
+	}, more...)})
 	b, err := write(&f)
 	if err != nil {
 		t.Fatal(err)

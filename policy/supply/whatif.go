@@ -3,6 +3,7 @@ package supply
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -49,8 +50,8 @@ func (g *Graph) With(c WhatIf) (*Graph, error) {
 	if err := errors.Join(n.changeEdges(c), n.changeEntries(c)); err != nil {
 		return nil, err
 	}
-	var err error
-	if parties {
+	err := checkRows(reflect.ValueOf(WhatIf{Parties: c.Parties, Edges: c.Edges, Entries: c.Entries}), "the file")
+	if err == nil && parties {
 		err = n.indexParties()
 	}
 	if err == nil && (parties || edges) {

@@ -3,6 +3,7 @@ package supply
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -24,7 +25,7 @@ func TestWith(t *testing.T) {
 	raised.Share = share60()
 	gone := sold
 	gone.Until = "2026-10-01"
-	listed := EditionEntry{Edition: "us-1260h-2026", Entry: Entry{Party: "fibocom", Ref: Ref{Source: "what if"}}}
+	listed := EditionEntry{Edition: "us-1260h-2026", Entry: Entry{Party: "fibocom", Ref: Ref{Source: "what if", Certainty: "reviewed"}}}
 	for _, tc := range []struct {
 		name   string
 		change WhatIf
@@ -86,9 +87,14 @@ func TestWithRefuses(t *testing.T) {
 		"an entry for nobody":    {Entries: []EditionEntry{{Edition: "us-1260h-2026", Entry: Entry{Party: "nobody", Name: "n"}}}},
 		"a name that two answer": {Parties: []Party{{ID: "n", Name: "Quectel"}}},
 	} {
+		giveSources(reflect.ValueOf(&c).Elem())
 		if h, err := g.With(c); !errors.Is(err, ErrChange) || h != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	// What is supposed has its source too: it says that it is supposed.
+	if _, err := g.With(WhatIf{Edges: []Edge{{ID: "n", From: "tesla", To: "baic", Kind: OwnedBy}}}); !errors.Is(err, ErrChange) || !strings.Contains(err.Error(), `edge "n": it names no source`) {
+		t.Errorf("on nobody's word: %v", err)
 	}
 }
 
@@ -107,7 +113,7 @@ func TestWithIsOpenOfTheChangedRows(t *testing.T) {
 					c.DropEdges = []string{g.file.Edges[rapid.IntRange(0, len(g.file.Edges)-1).Draw(r, "dropped")].ID}
 				}
 			case 1:
-				c.Entries = []EditionEntry{{Edition: "l-2025", Entry: Entry{Party: pick(r, f), Ref: Ref{Source: "s"}}}}
+				c.Entries = []EditionEntry{{Edition: "l-2025", Entry: Entry{Party: pick(r, f), Ref: Ref{Source: "s", Certainty: "official"}}}}
 			case 2:
 				c.Parties = []Party{party("fresh", "CN")}
 				e.To = "fresh"
