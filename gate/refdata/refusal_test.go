@@ -152,6 +152,14 @@ func TestRefusals(t *testing.T) {
 	whole := c.pack(v3)
 	catalogue := targetsDir + "catalogue/catalogue.json"
 
+	signed := func(k Kind, data string) []byte {
+		r := v3.clone()
+		_, err := r.Draft(a, []Put{{Role: "supply", Kind: k, Data: []byte(data)}}, nil, day0.Add(2*days))
+		c.ok(err)
+		c.sign(r, "pl", "us")
+		return c.pack(r)
+	}
+
 	tests := []struct {
 		name   string
 		want   Class
@@ -199,6 +207,15 @@ func TestRefusals(t *testing.T) {
 
 		{name: "an older release", want: Rollback, says: "release 1; release 2 is held", bundle: c.pack(v1)},
 		{name: "the same release", want: Held, bundle: c.pack(v2)},
+		{name: "the same release, grown old", want: Held, bundle: c.pack(v2), at: day0.Add(400 * days)},
+		{name: "the same release with a file of another", want: BadHash, says: "catalogue/catalogue.json", bundle: change(v2, with(catalogue, v3.Files[catalogue]))},
+		{name: "the same release without a file", want: Missing, bundle: change(v2, func(r *Repo) { delete(r.Files, catalogue) })},
+		{name: "the same release with a file that nobody signed for", want: Unexpected, bundle: change(v2, with(targetsDir+"catalogue/supply.json", []byte("{}")))},
+		{name: "the same release with metadata changed after signing", want: BadSignature, says: "catalogue", bundle: change(v2, func(r *Repo) {
+			edit(t, r.Files, metadataDir+"catalogue.json", func(m map[string]any) { signedPart(m)["expires"] = "2036-01-01T00:00:00Z" })
+		})},
+		{name: "the same release with another's snapshot", want: Mixed, says: "snapshot", bundle: change(v2, with(metadataDir+"snapshot.json", v3.Files[metadataDir+"snapshot.json"]))},
+		{name: "the same release, cut short", want: Truncated, bundle: c.pack(v2)[:len(c.pack(v2))*2/3]},
 		{name: "another release of the same number", want: Mixed, says: "a number was given twice", bundle: change(v2, func(r *Repo) {
 			resign(c, r, "timestamp", func(s map[string]any) { s["expires"] = "2026-12-30T00:00:00Z" }, "pl", "de")
 		})},
@@ -312,6 +329,14 @@ func TestRefusals(t *testing.T) {
 			c.sign(r, "pl", "us")
 			return c.pack(r)
 		}()},
+		{name: "signed, and a row of an edge misspells a field", want: Unusable, says: `edge "E2": unknown field "untill"`, bundle: signed(Supply,
+			`{"edition":"2026-11-03.s","edges":[{"id":"E2","from":"maker","to":"owner","kind":"owned_by","untill":"2025","source":"s","certainty":"official"}]}`)},
+		{name: "signed, and an edge is on nobody's word", want: Unusable, says: `edge "E2": it names no source`, bundle: signed(Supply,
+			`{"edition":"2026-11-03.s","edges":[{"id":"E2","from":"maker","to":"owner","kind":"owned_by"}]}`)},
+		{name: "signed, and an entry misspells a field", want: Unusable, says: `list "x", edition "e", entry "N": unknown field "til"`, bundle: signed(Lists,
+			`{"edition":"2026-11-03.l","lists":[{"id":"x","title":"X","editions":[{"id":"e","from":"2026-01-01","source":"s","certainty":"official","entries":[{"name":"N","til":"2026-02-01","source":"s","certainty":"official"}]}]}]}`)},
+		{name: "signed, and who is trusted for lists says who owns whom", want: Unusable, says: "a file of lists holds edges", bundle: signed(Lists,
+			`{"edition":"2026-11-03.l","edges":[{"id":"E2","from":"maker","to":"owner","kind":"owned_by","source":"s","certainty":"official"}]}`)},
 		{name: "a contribution alone", want: Missing, says: "contribution", bundle: func() []byte {
 			r, err := Contribute("site-krk", 1, day0.Add(90*days), Put{Role: "site-krk", Kind: Aggregates, Data: []byte("{}")})
 			c.ok(err)

@@ -91,6 +91,7 @@ type Release struct {
 	Parts       []Part    `json:"parts"`
 
 	files Files
+	held  bool // it is the very release that is in use
 }
 
 // Content returns a part's bytes, which must not be changed.
@@ -158,7 +159,13 @@ func Read(r io.Reader, lim Limits, t Trust) (*Release, error) {
 	if err := verified(files); err != nil {
 		return nil, err
 	}
-	return rel, rel.take(files)
+	if err := rel.take(files); err != nil {
+		return nil, err
+	}
+	if rel.held {
+		return nil, refuse(Held, nil, "Release %d is installed already.", rel.Release)
+	}
+	return rel, nil
 }
 
 // check verifies files that are held already: signatures, numbers among
@@ -589,10 +596,10 @@ func (c *chain) newer() error {
 	case c.rel.Release < held.Release:
 		return refuse(Rollback, nil, "The bundle is release %d; release %d is held.", c.rel.Release, held.Release)
 	case c.rel.Release == held.Release && c.rel.SignedHash == held.SignedHash:
-		if c.t.InUse == held.Release {
-			return refuse(Held, nil, "Release %d is installed already.", held.Release)
-		}
-		// It was begun, or was here before the directory was lost.
+		// Where it is not in use it was begun, or was here before the directory
+		// was lost. Where it is, the rest is verified before that is said: what
+		// goes by its number may still be changed, or cut short.
+		c.rel.held = c.t.InUse == held.Release
 	case c.rel.Release == held.Release:
 		return refuse(Mixed, nil, "The bundle is another release %d than the one held: a number was given twice.", held.Release)
 	}
@@ -819,8 +826,12 @@ func (c *chain) forward() error {
 // clockSlack is how far a gate's clock may be behind that of who released.
 const clockSlack = 24 * time.Hour
 
-// inDate looks at the age of everything in the chain.
+// inDate looks at the age of everything in the chain. What is in use stays in
+// use when it grows old.
 func (c *chain) inDate() error {
+	if c.rel.held {
+		return nil
+	}
 	at := c.t.At
 	if c.t.Held.Released.After(at) {
 		at = c.t.Held.Released
