@@ -26,11 +26,13 @@ type WhatIf struct {
 	After  *supply.Graph // the graph with the change
 	// Of the arrival that is supposed for a make, a catalogue row or a
 	// registered vehicle, where it does not say itself.
-	Zone    policy.Zone
-	Class   policy.Class
-	Market  string
-	Posture int
-	At      time.Time
+	Zone   policy.Zone
+	Class  policy.Class
+	Market string
+	At     time.Time
+	// Posture is the threat level at which all of these arrive. Nil leaves each
+	// at its own: 0 is a level, and says that the threat is the normal one.
+	Posture *int
 	// Policy finds the policy under which a past passage was decided, by its
 	// hash; nil where it is not kept. A nil function knows that of Before only.
 	Policy func(hash string) *policy.Policy
@@ -184,8 +186,8 @@ func (w WhatIf) complete(q Request) Request {
 	if q.At.IsZero() {
 		q.At = w.At
 	}
-	if q.Posture == 0 {
-		q.Posture = w.Posture
+	if w.Posture != nil {
+		q.Posture = *w.Posture
 	}
 	return q
 }
@@ -256,6 +258,7 @@ type alike struct {
 	market  string
 	zone    policy.Zone
 	posture int
+	moment  policy.Moment
 	at      time.Time
 	reg     Registered
 }
@@ -337,8 +340,8 @@ func (w WhatIf) sort(a *arrival, seed maphash.Seed, byVIN bool) {
 	if a.id == "" {
 		a.id = cmp.Or(q.VIN, q.Plate)
 	}
-	a.key = alike{class: q.Class, market: q.Market, zone: q.Zone, posture: q.Posture, at: q.At, reg: q.Registered}
-	if byVIN || q.Stated != "" || q.Radio != nil || len(q.Declared)+len(q.Inspections)+len(q.Authorisations)+len(q.Expected) > 0 {
+	a.key = alike{class: q.Class, market: q.Market, zone: q.Zone, posture: q.Posture, moment: q.Moment, at: q.At, reg: q.Registered}
+	if byVIN || q.Stated != "" || q.OnCall != nil || q.Radio != nil || len(q.Declared)+len(q.Inspections)+len(q.Authorisations)+len(q.Expected) > 0 {
 		a.own = true
 		return
 	}

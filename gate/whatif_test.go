@@ -50,6 +50,9 @@ func with(t testing.TB, w supply.WhatIf) *supply.Graph {
 	return g
 }
 
+// supposed is the source of rows that a test supposes.
+var supposed = supply.Ref{Source: "what if", Certainty: "reviewed"}
+
 func percent(v float64) *float64 { return &v }
 
 const mercedes = "W1KLF6DB2TA000001"
@@ -65,7 +68,7 @@ func TestAChangeOfOwnerCountsFromItsDay(t *testing.T) {
 	sold := func(day string) supply.WhatIf {
 		return supply.WhatIf{Edges: []supply.Edge{{
 			ID: "what-if", From: "telit_cinterion", To: "quectel", Kind: supply.OwnedBy, Share: percent(100), Since: day,
-			Ref: supply.Ref{Source: "what if", Certainty: "reviewed"},
+			Ref: supposed,
 		}}}
 	}
 	for _, tc := range []struct {
@@ -142,7 +145,7 @@ func TestWhatIfGroupsAsEachVehicle(t *testing.T) {
 	e := edge(t, "mercedes_benz_group", "baic")
 	e.Share = percent(60)
 	bought := func(from, to string) supply.Edge {
-		return supply.Edge{ID: "what-if/" + from, From: from, To: to, Kind: supply.OwnedBy, Share: percent(100), Ref: supply.Ref{Source: "what if", Certainty: "reviewed"}}
+		return supply.Edge{ID: "what-if/" + from, From: from, To: to, Kind: supply.OwnedBy, Share: percent(100), Ref: supposed}
 	}
 	g := with(t, supply.WhatIf{
 		Edges:     []supply.Edge{e, bought("tesla", "baic"), bought("telit_cinterion", "quectel")},
@@ -263,8 +266,8 @@ func TestWhatIfOfPassages(t *testing.T) {
 func TestWhatIfOfNothing(t *testing.T) {
 	j := packJudge(t, "paper-baseline")
 	g := with(t, supply.WhatIf{
-		Parties: []supply.Party{{ID: "x", Name: "X", Kind: "company", Country: "CN"}, {ID: "y", Name: "Y", Kind: "company", Country: "US"}},
-		Edges:   []supply.Edge{{ID: "x/y", From: "y", To: "x", Kind: supply.OwnedBy, Share: percent(100), Ref: supply.Ref{Source: "what if"}}},
+		Parties: []supply.Party{{ID: "x", Name: "X", Kind: "company", Country: "CN", Ref: supposed}, {ID: "y", Name: "Y", Kind: "company", Country: "US", Ref: supposed}},
+		Edges:   []supply.Edge{{ID: "x/y", From: "y", To: "x", Kind: supply.OwnedBy, Share: percent(100), Ref: supposed}},
 	})
 	var past []gate.WhatIfPast
 	for i, v := range vehicles {
@@ -334,7 +337,7 @@ rules:
 	}
 	base := packJudge(t, "paper-baseline")
 	j := base.Under(p)
-	g := with(t, supply.WhatIf{Edges: []supply.Edge{{ID: "w", From: "tesla", To: "baic", Kind: supply.OwnedBy, Share: percent(100), Ref: supply.Ref{Source: "what if"}}}})
+	g := with(t, supply.WhatIf{Edges: []supply.Edge{{ID: "w", From: "tesla", To: "baic", Kind: supply.OwnedBy, Share: percent(100), Ref: supposed}}})
 	r, err := suppose(t, j, g).Run(context.Background(), slices.Values(list), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -352,4 +355,51 @@ func mustVIN(t *testing.T, pattern string) string {
 		t.Fatalf("%s has no check digit", pattern)
 	}
 	return pattern[:8] + string(c) + pattern[9:]
+}
+
+// The threat level at which arrivals are supposed is the one given, the normal
+// one too; none given leaves each at its own.
+func TestWhatIfAtAPosture(t *testing.T) {
+	p, err := policy.Load("posture", []byte(`
+policy: posture
+version: "1"
+title: A rule of a raised threat
+status: in force
+default: flag
+may_change: [security-manager]
+rules:
+  - id: raised
+    title: A Chinese maker, while the threat is raised
+    outcome: deny
+    instrument: {authority: test, title: test, status: in force, quote: test, link: "https://example.org/", date: "2026-01-01"}
+    when:
+      all:
+        - {fact: site.posture, at_least: 2}
+        - {fact: vehicle.maker, controlled_from: {country: CN, at_least: 50}}
+    say: {en: No., pl: Nie., de: Nein.}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := packJudge(t, "paper-baseline").Under(p)
+	g := with(t, supply.WhatIf{Edges: []supply.Edge{{ID: "w", From: "tesla", To: "baic", Kind: supply.OwnedBy, Share: percent(100), Ref: supposed}}})
+	normal, raised := 0, 2
+	for _, tc := range []struct {
+		name    string
+		posture *int
+		own     int
+		denied  int
+	}{
+		{"normal, of a vehicle that came at another", &normal, 2, 0},
+		{"raised, of a vehicle that came at the normal one", &raised, 0, 1},
+		{"not said, at the normal one", nil, 0, 0},
+		{"not said, at another", nil, 2, 1},
+	} {
+		w := suppose(t, j, g)
+		w.Posture = tc.posture
+		r, err := w.Run(context.Background(), slices.Values([]gate.Request{{VIN: "5YJXCAE42MF000001", Posture: tc.own}}), nil)
+		if err != nil || r.Vehicles.Judged != 1 || r.Vehicles.Raised != tc.denied {
+			t.Errorf("%s: %+v, %v", tc.name, r.Vehicles, err)
+		}
+	}
 }

@@ -300,7 +300,8 @@ func openBeside(ctx context.Context, dir string) (inspectedSite, error) {
 }
 
 // judge is the Judge by a policy with the site's own index and with what its
-// inspections say of kinds of vehicles; no site is the program's own.
+// inspections, and those that other sites signed for, say of kinds of vehicles;
+// no site is the program's own.
 func (k inspectedSite) judge(ctx context.Context, s *streams, policyName string, held *refdata.Data) (*gate.Judge, error) {
 	index := k.cfg.VPIC
 	if index != "" {
@@ -310,7 +311,7 @@ func (k inspectedSite) judge(ctx context.Context, s *streams, policyName string,
 	if err != nil {
 		return nil, err
 	}
-	return k.learnt(ctx, j, func(err error) { fmt.Fprintln(s.err, "sallyport:", err) })
+	return k.learnt(ctx, j, func(err error) { fmt.Fprintln(s.err, "sallyport:", err) }, held.Findings...)
 }
 
 // learnt is the Judge with what the site's inspections say of kinds of vehicles.

@@ -185,6 +185,7 @@ type refdataSupplyWhatIfCmd struct {
 	Zone      string   `help:"Zone that vehicles are supposed to go to; the default is the strictest of the site's lanes, else restricted." placeholder:"ZONE"`
 	Class     string   `help:"Class of a vehicle where no registration says it." default:"private" placeholder:"CLASS"`
 	Market    string   `help:"Market of a vehicle where no registration says it." default:"EU" placeholder:"CODE"`
+	Posture   int      `help:"Threat level at which all arrive, as the site counts them; 0 is the normal one." default:"0" placeholder:"LEVEL"`
 	All       bool     `help:"Print every subject that would be judged otherwise, not the first of each kind."`
 	supplySource
 }
@@ -379,9 +380,12 @@ func (c *refdataSupplyWhatIfCmd) Run(ctx context.Context, s *streams) (err error
 	if err != nil {
 		return err
 	}
-	what := gate.WhatIf{Before: judge, After: after, Market: c.Market, At: day, Zone: policy.ZoneRestricted}
+	what := gate.WhatIf{Before: judge, After: after, Market: c.Market, At: day, Zone: policy.ZoneRestricted, Posture: &c.Posture}
 	if c.Day == "" {
 		what.At = s.now().UTC()
+	}
+	if c.Posture < 0 {
+		return fmt.Errorf("--posture: %d is below the normal level, which is 0", c.Posture)
 	}
 	if what.Class, err = gate.ParseClass(c.Class); err != nil {
 		return fmt.Errorf("--%w", err)
