@@ -17,13 +17,16 @@ import (
 type AssessRequest struct {
 	VIN          string           `json:"vin"`
 	Plate        string           `json:"plate"`
-	Class        string           `json:"class"` // private, government, contractor, emergency, military, diplomatic
-	Zone         string           `json:"zone"`  // public, controlled, restricted, critical
-	At           string           `json:"at"`    // RFC 3339; absent is now
+	Class        string           `json:"class"`   // private, government, contractor, emergency, military, diplomatic, allied
+	Zone         string           `json:"zone"`    // public, controlled, restricted, critical
+	At           string           `json:"at"`      // RFC 3339; absent is now
+	Moment       string           `json:"moment"`  // entry, exit, inside; absent is entry
+	OnCall       *bool            `json:"on_call"` // whether it is on an emergency call, as a person at the lane said
 	Market       string           `json:"market"`
 	Make         string           `json:"make"`       // as the registration says; used where the VIN does not say
 	Model        string           `json:"model"`      // likewise
 	ModelYear    int              `json:"model_year"` // likewise
+	BuiltOn      string           `json:"built_on"`   // year, month or day of build as the papers say: 2027, 2027-01 or 2027-01-31
 	Declared     []Declared       `json:"declared"`
 	Observations []rf.Observation `json:"observations"`
 }
@@ -49,7 +52,16 @@ func ParseAssessRequest(line []byte) (AssessRequest, error) {
 func (r AssessRequest) Request(now time.Time, hear func([]rf.Observation) *rf.Finding) (Request, error) {
 	q := Request{
 		VIN: r.VIN, Plate: r.Plate, Market: r.Market, At: now.UTC(), Declared: r.Declared,
-		Registered: Registered{Make: r.Make, Model: r.Model, ModelYear: r.ModelYear},
+		Registered: Registered{Make: r.Make, Model: r.Model, ModelYear: r.ModelYear, BuiltOn: r.BuiltOn}, OnCall: r.OnCall,
+	}
+	if r.Moment != "" {
+		var ok bool
+		if q.Moment, ok = policy.ParseMoment(r.Moment); !ok {
+			return Request{}, fmt.Errorf("moment: %q is none of entry, exit, inside", r.Moment)
+		}
+	}
+	if r.BuiltOn != "" && !partOfDay(r.BuiltOn) {
+		return Request{}, fmt.Errorf("built_on: %q is not a year, month or day such as 2027, 2027-01 or 2027-01-31", r.BuiltOn)
 	}
 	if r.At != "" {
 		at, err := time.Parse(time.RFC3339, r.At)
@@ -79,6 +91,16 @@ func (r AssessRequest) Request(now time.Time, hear func([]rf.Observation) *rf.Fi
 	return q, nil
 }
 
+// partOfDay says whether s is a day, a month or a year.
+func partOfDay(s string) bool {
+	for _, layout := range [...]string{time.DateOnly, "2006-01", "2006"} {
+		if _, err := time.Parse(layout, s); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // ParseClass reads a vehicle class; empty is unknown.
 func ParseClass(s string) (policy.Class, error) {
 	if s == "" {
@@ -87,7 +109,7 @@ func ParseClass(s string) (policy.Class, error) {
 	if c, ok := policy.ParseClass(s); ok {
 		return c, nil
 	}
-	return "", fmt.Errorf("class: %q is none of private, government, contractor, emergency, military, diplomatic", s)
+	return "", fmt.Errorf("class: %q is none of private, government, contractor, emergency, military, diplomatic, allied", s)
 }
 
 // ParseZone reads a zone's sensitivity; empty is unknown.

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,6 +24,7 @@ type Judge struct {
 	policy    *policy.Policy
 	supply    *GraphSupply
 	observed  *telematics.Shares // of inspections; nil where nothing is learnt
+	zone      *time.Location     // of the site; nil is not set
 	vpic      edition
 	known     edition // of the catalogue
 	behind    edition // of the supply graph
@@ -51,6 +53,14 @@ func NewJudge(index *vin.Index, catalogue *telematics.Catalogue, graph *supply.G
 func (j *Judge) Observing(shares *telematics.Shares) *Judge {
 	k := *j
 	k.observed = shares
+	return &k
+}
+
+// In is the Judge at a site that keeps the time of a zone. Nil is a site of which
+// none is set: its clock shows UTC.
+func (j *Judge) In(zone *time.Location) *Judge {
+	k := *j
+	k.zone = zone
 	return &k
 }
 
@@ -249,7 +259,11 @@ func vehicleView(d *vin.Decoded, reg Registered) VehicleView {
 
 // gather fills the facts. What it cannot use it says in a.Notes.
 func (j *Judge) gather(d *vin.Decoded, r Request, a *Assessment) policy.Facts {
-	f := policy.Facts{At: r.At.UTC()}
+	f := policy.Facts{At: r.At.UTC(), Moment: r.Moment}
+	if d.ModelYear != 0 && !mayBeBuilt(r.Registered.BuiltOn, d.ModelYear) {
+		a.Notes = append(a.Notes, fmt.Sprintf("the day of build on the papers, %s, is not one of a vehicle of model year %d: it is not used", r.Registered.BuiltOn, d.ModelYear))
+		r.Registered.BuiltOn = ""
+	}
 	f.Vehicle = j.vehicleFacts(d, r.Registered)
 	if read, _ := vin.Parse(r.VIN); d.VIN != "" && read != d.VIN {
 		f.Vehicle.VIN.From.Title = "found in what was scanned or typed, and corrected where the notes say so"
@@ -267,12 +281,37 @@ func (j *Judge) gather(d *vin.Decoded, r Request, a *Assessment) policy.Facts {
 	if r.Market != "" {
 		f.Site.Market = policy.Know(r.Market, policy.Source{Title: "configuration of the lane or registration"})
 	}
+	if r.OnCall != nil {
+		f.Arrival.OnCall = policy.Know(*r.OnCall, policy.Source{Title: "as a person at the lane said"})
+	}
+	j.clock(&f)
 	f.Site.Posture = policy.Know(r.Posture, policy.Source{Title: "posture of the site"})
 	if r.Radio != nil {
 		f.Radio = j.radioFacts(*r.Radio)
 	}
 	f.Data = j.Data(f.At)
 	return f
+}
+
+// clock says what the site's own clock and calendar show.
+func (j *Judge) clock(f *policy.Facts) {
+	from, at := policy.Source{Title: "UTC: no time zone of the site is set"}, f.At
+	if j.zone != nil {
+		from.Title, at = "the site's time zone, "+j.zone.String(), at.In(j.zone)
+	}
+	f.Site.LocalTime = policy.Know(at.Hour()*60+at.Minute(), from)
+	f.Site.Weekday = policy.Know(strings.ToLower(at.Weekday().String()[:3]), from)
+}
+
+// mayBeBuilt says whether a vehicle of a model year may have been built then.
+// Model years begin in the calendar year before, now and then earlier, and a
+// last vehicle leaves the line after the year's end.
+func mayBeBuilt(on string, modelYear int) bool {
+	if len(on) < 4 {
+		return true
+	}
+	y, err := strconv.Atoi(on[:4])
+	return err == nil && y >= modelYear-2 && y <= modelYear+1
 }
 
 // Data is the edition and age of the reference data at an instant.
@@ -337,6 +376,9 @@ func (j *Judge) vehicleFacts(d *vin.Decoded, reg Registered) policy.VehicleFacts
 		v.ModelYear = policy.Know(d.ModelYear, from)
 	} else if reg.ModelYear != 0 {
 		v.ModelYear = policy.Know(reg.ModelYear, paper)
+	}
+	if _, err := time.Parse(time.DateOnly, reg.BuiltOn); err == nil {
+		v.BuiltOn = policy.Know(reg.BuiltOn, paper)
 	}
 	if b := d.BuiltIn; b.Code != "" {
 		from := j.vinSource(b.Basis)
@@ -416,9 +458,13 @@ func (j *Judge) radioFacts(h rf.Finding) policy.RadioFacts {
 // query is the vehicle as the catalogue is asked about it.
 func query(f *policy.Facts, d *vin.Decoded, r Request) telematics.Query {
 	v := &f.Vehicle
+	built := r.Registered.BuiltOn
+	if d.ModelYear != 0 && !mayBeBuilt(built, d.ModelYear) {
+		built = ""
+	}
 	return telematics.Query{
 		Make: v.Make.Value, Model: v.Model.Value, Year: v.ModelYear.Value, Market: r.Market,
-		VehicleType: v.Type.Value, Fuel: d.FuelPrimary, BuiltIn: v.BuiltIn.Value, Plant: plantOf(d), At: f.At,
+		VehicleType: v.Type.Value, Fuel: d.FuelPrimary, BuiltIn: v.BuiltIn.Value, Built: built, Plant: plantOf(d), At: f.At,
 	}
 }
 

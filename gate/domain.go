@@ -34,6 +34,8 @@ type Request struct {
 	Stated         policy.Class // as entered at the lane; used only where Class is empty, and in no vehicle's favour
 	Zone           policy.Zone  // zero is unknown
 	At             time.Time
+	Moment         policy.Moment // the zero value is entry
+	OnCall         *bool         // whether it is on an emergency call, as a person at the lane said; nil is unknown
 	Market         string
 	Declared       []Declared
 	Inspections    []Inspection    // of this VIN, with their acts; which of them count is for the Assessor to say
@@ -51,6 +53,7 @@ type Registered struct {
 	Make      string        `json:"make,omitempty"`
 	Model     string        `json:"model,omitempty"`
 	ModelYear int           `json:"model_year,omitempty"` // 0 is unknown
+	BuiltOn   string        `json:"built_on,omitempty"`   // year, month or day of build: RFC 3339 full-date or its beginning
 	From      policy.Source `json:"from,omitzero"`
 }
 
@@ -60,7 +63,8 @@ type Arrival struct {
 	Plate    string       `json:"plate,omitempty"`
 	Class    policy.Class `json:"class,omitempty"` // as somebody entered it; it can raise a verdict and never lowers one
 	Declared []Declared   `json:"declared,omitempty"`
-	Via      string       `json:"via"` // scanner, keyboard, camera, api, demo
+	OnCall   *bool        `json:"on_call,omitempty"` // whether it is on an emergency call, as a person at the lane said; absent is unknown
+	Via      string       `json:"via"`               // scanner, keyboard, camera, api, demo
 }
 
 // State is a state of the lane controller.

@@ -457,6 +457,9 @@ func (j *Judge) settleDevices(f *policy.Facts, seen, stated []claim, a *Assessme
 	var none *claim
 	for i := range seen {
 		c := seen[i]
+		if c.in.Result != ResultUnclear {
+			f.Devices.LookedFor = policy.Know(true, c.from)
+		}
 		switch c.in.Result {
 		case ResultUnclear:
 			a.Notes = append(a.Notes, "the "+c.in.words()+" could not tell")

@@ -51,7 +51,7 @@ func capabilities(known policy.CapabilityFacts, can telematics.Capabilities) pol
 	for _, c := range [...]struct {
 		to  *policy.Leaf[bool]
 		can telematics.Fitted
-	}{{&known.CameraOutside, can.CameraOutside}, {&known.CameraInside, can.CameraInside}, {&known.Microphone, can.Microphone}, {&known.GNSS, can.GNSS}} {
+	}{{&known.CameraOutside, can.CameraOutside}, {&known.CameraInside, can.CameraInside}, {&known.Microphone, can.Microphone}, {&known.GNSS, can.GNSS}, {&known.Sentry, can.Sentry}} {
 		if !c.to.Known {
 			*c.to = fitted(c.can)
 		}
