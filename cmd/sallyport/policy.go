@@ -9,6 +9,7 @@ import (
 // policyCmd is what a security manager does with rules.
 type policyCmd struct {
 	Packs policyPacksCmd `cmd:"" help:"List the policies that ship with the program, and what each leaves out of its instruments."`
+	Test  policyTestCmd  `cmd:"" help:"Run the examples that stand beside the rules, and refuse rules that no example shows."`
 }
 
 type policyPacksCmd struct{}
