@@ -23,6 +23,7 @@ type Policy struct {
 	prog      []node // every condition in pre-order
 	rules     []rule
 	questions []SupplyQuestion // distinct questions without party and day
+	terms     terms
 	lifting   bool
 	canonical []byte
 	hash      string
@@ -113,6 +114,7 @@ func compile(d *document) *Policy {
 		p.rules = append(p.rules, c)
 		p.reasons[r.id] = r
 	}
+	p.terms = lower(p.prog, p.rules)
 	p.canonical = canonical(d)
 	sum := sha256.Sum256(p.canonical)
 	p.hash = hex.EncodeToString(sum[:])

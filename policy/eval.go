@@ -2,25 +2,31 @@ package policy
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
 
-// machine is the working memory of one evaluation. Machines are reused, so
-// that deciding allocates nothing once one has grown to the size of its facts.
+// machine is the working memory of one decision. Machines are reused, so that
+// deciding allocates nothing once one has grown to the size of its policy and
+// facts.
 type machine struct {
 	p       *Policy
 	f       *Facts
 	s       Supply
 	sceptic bool // presumptions count as unknown
 
-	vals   []Truth // per rule
-	lifted []int32 // per rule: 1 + index of the rule that lifts it
+	force  []standing // the rules that apply, in file order
+	within stretch    // seconds since 1970 for which force holds
+	vals   []Truth    // per rule; one that does not apply is false
+	lifted []int32    // per rule: 1 + index of the rule that lifts it
+
+	memo []uint8 // per term, then per candidate and term: 0, or 1 + its value
+	here int     // where the candidate in hand begins in memo
 
 	base    []int32 // per unit: index of its first candidate
-	slots   int     // candidates' makers, their updaters, vehicle maker, heard maker
-	updater int     // slot of the first candidate's updater
-	asked   []bool  // per question and slot
+	parties []Party // that were asked about
+	asked   []int32 // per party and question: 1 + index of the answer
 	answers []SupplyAnswer
 
 	at     int64   // seconds since 1970
@@ -28,31 +34,40 @@ type machine struct {
 
 	unit *Unit
 	cand *Candidate
-	slot int
+	u, k int // their indexes, -1 for none
 
 	known, claimed int64
 	numbers        [factCount]int64
 
-	date    [3]int
-	day     string
-	account account
-	open    []ruleFact
+	date [3]int
+	day  string
 }
 
-const (
-	slotVehicle = -2 // from the end of the slots
-	slotHeard   = -1
-)
+// standing is a rule that applies at the instant of a decision.
+type standing struct {
+	rule      int32
+	term      int32
+	outcome   Outcome
+	ifUnknown Outcome
+}
 
-func (p *Policy) machine(f *Facts, s Supply) *machine {
-	m, _ := p.machines.Get().(*machine)
-	if m == nil {
-		m = &machine{p: p, vals: make([]Truth, len(p.rules)), lifted: make([]int32, len(p.rules))}
-	}
-	m.f, m.s, m.sceptic, m.unit, m.cand = f, s, false, nil, nil
+// stretch is a half-open stretch of seconds since 1970.
+type stretch struct{ from, to int64 }
+
+func (s stretch) holds(at int64) bool { return s.from <= at && at < s.to }
+
+// prepare takes up the facts of one decision.
+func (m *machine) prepare(p *Policy, f *Facts, s Supply) {
+	m.f, m.s, m.sceptic = f, s, false
+	m.drop()
+	was := m.moment
 	m.at, m.moment = f.At.Unix(), onEntry
 	if f.Moment <= MomentInside {
 		m.moment = 1 << f.Moment
+	}
+	if m.p != p {
+		m.p, m.within = p, stretch{}
+		m.vals, m.lifted = make([]Truth, len(p.rules)), make([]int32, len(p.rules))
 	}
 	m.base = m.base[:0]
 	m.known, m.claimed = 0, 0
@@ -70,29 +85,52 @@ func (p *Policy) machine(f *Facts, s Supply) *machine {
 			m.claimed++
 		}
 	}
-	m.slots, m.updater = 2*n+2, n
-	size := m.slots * len(p.questions)
-	if cap(m.asked) < size {
-		m.asked, m.answers = make([]bool, size), make([]SupplyAnswer, size)
+	if size := p.terms.vehicle + n*p.terms.module; cap(m.memo) < size {
+		m.memo = make([]uint8, size)
+	} else {
+		m.memo = m.memo[:size]
+		clear(m.memo)
 	}
-	m.asked, m.answers = m.asked[:size], m.answers[:size]
-	clear(m.asked)
+	m.parties, m.asked, m.answers = m.parties[:0], m.asked[:0], m.answers[:0]
 	m.fill()
 	at := f.At.UTC()
 	y, mo, d := at.Date()
 	if date := [3]int{y, int(mo), d}; m.day == "" || m.date != date {
 		m.date, m.day = date, at.Format(time.DateOnly)
 	}
-	return m
+	if was != m.moment || !m.within.holds(m.at) {
+		m.inForce()
+	}
 }
 
-// release gives the machine back and lets go of the caller's facts.
-func (p *Policy) release(m *machine) {
-	m.f, m.s, m.unit, m.cand = nil, nil, nil, nil
-	clear(m.answers)
-	m.account.forget()
-	m.open = m.open[:0]
-	p.machines.Put(m)
+// inForce lists the rules that apply at the instant and moment. The list is
+// kept for as long as the instants stay between the same two effective dates,
+// and the moment the same.
+func (m *machine) inForce() {
+	m.within = stretch{math.MinInt64, math.MaxInt64}
+	m.force = m.force[:0]
+	for i := range m.p.rules {
+		r := &m.p.rules[i]
+		m.vals[i] = False
+		for _, edge := range [...]int64{r.from, r.to} {
+			if edge <= m.at {
+				m.within.from = max(m.within.from, edge)
+			} else {
+				m.within.to = min(m.within.to, edge)
+			}
+		}
+		if m.applies(r) {
+			m.force = append(m.force, standing{int32(i), m.p.terms.of[r.root], r.outcome, r.ifUnknown})
+		}
+	}
+}
+
+// forget lets go of the caller's facts.
+func (m *machine) forget() {
+	m.f, m.s = nil, nil
+	m.drop()
+	clear(m.answers[:cap(m.answers)])
+	clear(m.parties[:cap(m.parties)])
 }
 
 // known says whether anything at all is known of the candidate.
@@ -103,24 +141,21 @@ func (c *Candidate) known() bool {
 // Decide gives the outcome alone: what Evaluate would say, without reasons and
 // without allocating. It is what a back-test runs.
 func (p *Policy) Decide(f *Facts, s Supply) Outcome {
-	m := p.machine(f, s)
-	o := m.decide()
-	p.release(m)
+	fs := p.findings()
+	fs.prepare(p, f, s)
+	o := fs.decide()
+	p.release(fs)
 	return o
 }
 
 // decide runs every rule and takes the strictest outcome.
 func (m *machine) decide() Outcome {
-	rules := m.p.rules
 	var strictest Outcome
 	granted := false
-	for i := range rules {
-		r := &rules[i]
-		v := False
-		if m.applies(r) {
-			v = m.eval(r.root)
-		}
-		m.vals[i] = v
+	for i := range m.force {
+		r := &m.force[i]
+		v := m.value(r.term)
+		m.vals[r.rule] = v
 		switch v {
 		case True:
 			strictest = max(strictest, r.outcome)
@@ -162,20 +197,22 @@ func (m *machine) atLeastDefault(strictest Outcome, granted bool) Outcome {
 // outcome takes the strictest of what the rules say, after lifting.
 func (m *machine) outcome() Outcome {
 	clear(m.lifted)
-	for i := range m.p.rules {
-		if m.vals[i] == True {
-			for _, t := range m.p.rules[i].lifts {
+	for i := range m.force {
+		r := m.force[i].rule
+		if m.vals[r] == True {
+			for _, t := range m.p.rules[r].lifts {
 				if m.lifted[t] == 0 {
-					m.lifted[t] = int32(i) + 1
+					m.lifted[t] = r + 1
 				}
 			}
 		}
 	}
 	var strictest Outcome
 	granted := false
-	for i := range m.p.rules {
-		if m.lifted[i] == 0 {
-			o := m.says(i)
+	for i := range m.force {
+		r := &m.force[i]
+		if m.lifted[r.rule] == 0 {
+			o := r.says(m.vals[r.rule])
 			strictest = max(strictest, o)
 			granted = granted || o == Grant
 		}
@@ -183,53 +220,73 @@ func (m *machine) outcome() Outcome {
 	return m.atLeastDefault(strictest, granted)
 }
 
-// says is what a rule contributes before lifting: 0 is nothing.
-func (m *machine) says(i int) Outcome {
-	switch m.vals[i] {
+// says is what a rule of that value contributes before lifting: 0 is nothing.
+func (r *standing) says(v Truth) Outcome {
+	switch v {
 	case True:
-		return m.p.rules[i].outcome
+		return r.outcome
 	case Unknown:
-		return m.p.rules[i].ifUnknown
+		return r.ifUnknown
 	default:
 		return 0
 	}
 }
 
 // presumed says whether a grant rests on a presumption: it would not stand if
-// every question about our own knowledge were answered "unknown".
+// every question about our own knowledge were answered "unknown". It leaves
+// what the rules say behind it as it was.
 func (m *machine) presumed() bool {
 	changed := false
 	m.sceptic = true
-	for i := range m.p.rules {
-		r := &m.p.rules[i]
-		if r.presumes && m.applies(r) {
-			if v := m.eval(r.root); v != m.vals[i] {
-				m.vals[i], changed = v, true
-			}
+	for i := range m.force {
+		r := &m.force[i]
+		if !m.p.rules[r.rule].presumes {
+			continue
+		}
+		if v := m.value(r.term); v != m.vals[r.rule] {
+			m.vals[r.rule], changed = v, true
 		}
 	}
 	m.sceptic = false
-	return changed && m.outcome() != Grant
+	if !changed {
+		return false
+	}
+	o := m.outcome()
+	m.decide()
+	return o != Grant
 }
 
-// eval computes the node at i for the module in hand.
-func (m *machine) eval(i int32) Truth {
-	n := &m.p.prog[i]
-	switch n.op {
+// eval computes the node at i of the program for the module in hand.
+func (m *machine) eval(i int32) Truth { return m.value(m.p.terms.of[i]) }
+
+// value gives a term's value for the module in hand.
+func (m *machine) value(c int32) Truth {
+	k := &m.p.terms.all[c]
+	if m.sceptic && k.presumes {
+		return m.work(k)
+	}
+	at := int(k.place)
+	if k.module {
+		at += m.here
+	}
+	if v := m.memo[at]; v != 0 {
+		return Truth(v - 1)
+	}
+	v := m.work(k)
+	m.memo[at] = 1 + uint8(v)
+	return v
+}
+
+// work computes a term. Memo is written behind it: a quantifier below moves
+// the candidate in hand, and no term that speaks of one holds a quantifier.
+func (m *machine) work(c *term) Truth {
+	switch c.op {
 	case opAtom:
-		return m.atom(n)
+		return m.atom(&m.p.prog[c.node])
 	case opAll:
 		v := True
-		for k := i + 1; k < n.end; {
-			kid := &m.p.prog[k]
-			var w Truth
-			if kid.op == opAtom {
-				w = m.atom(kid)
-			} else {
-				w = m.eval(k)
-			}
-			k = kid.end
-			switch w {
+		for _, kid := range c.kids {
+			switch m.value(kid) {
 			case False:
 				return False
 			case Unknown:
@@ -239,16 +296,8 @@ func (m *machine) eval(i int32) Truth {
 		return v
 	case opAny:
 		v := False
-		for k := i + 1; k < n.end; {
-			kid := &m.p.prog[k]
-			var w Truth
-			if kid.op == opAtom {
-				w = m.atom(kid)
-			} else {
-				w = m.eval(k)
-			}
-			k = kid.end
-			switch w {
+		for _, kid := range c.kids {
+			switch m.value(kid) {
 			case True:
 				return True
 			case Unknown:
@@ -257,20 +306,21 @@ func (m *machine) eval(i int32) Truth {
 		}
 		return v
 	case opNot:
-		return not(m.eval(i + 1))
+		return not(m.value(c.kids[0]))
 	case opSurely:
-		v := m.eval(i + 1)
-		if v == Unknown && !(m.sceptic && n.presumes) {
+		v := m.value(c.kids[0])
+		if v == Unknown && !(m.sceptic && m.p.prog[c.node].presumes) {
 			return False
 		}
 		return v
 	case opKnown, opUnknown:
+		n := &m.p.prog[c.node]
 		if m.sceptic && n.presumes {
 			return Unknown
 		}
 		return truth(m.leafKnown(n.fact) == (n.op == opKnown))
 	default:
-		return m.quantify(i, n)
+		return m.quantify(c.node, &m.p.prog[c.node])
 	}
 }
 
@@ -372,31 +422,38 @@ func (u *Unit) makerKnown() bool {
 // agreed is the body's value where all candidates of a unit give the same, and
 // Unknown where they differ or there is none.
 func (m *machine) agreed(i int32, u int) Truth {
-	unit := &m.f.Units[u]
-	v := Unknown
-	m.unit = unit
-	for k := range unit.Candidates {
-		m.cand, m.slot = &unit.Candidates[k], int(m.base[u])+k
-		w := m.eval(i + 1)
+	v, body := Unknown, m.p.terms.of[i+1]
+	for k := range m.f.Units[u].Candidates {
+		m.take(u, k)
+		w := m.value(body)
 		if w == Unknown || k > 0 && w != v {
-			return Unknown
+			v = Unknown
+			break
 		}
 		v = w
 	}
+	m.drop()
 	return v
 }
 
 // body runs a quantifier's body for one candidate.
 func (m *machine) body(i int32, u, k int) Truth {
 	m.take(u, k)
-	return m.eval(i + 1)
+	v := m.eval(i + 1)
+	m.drop()
+	return v
 }
 
+// take puts a candidate in hand.
 func (m *machine) take(u, k int) {
 	m.unit = &m.f.Units[u]
 	m.cand = &m.unit.Candidates[k]
-	m.slot = int(m.base[u]) + k
+	m.u, m.k = u, k
+	m.here = m.p.terms.vehicle + (int(m.base[u])+k)*m.p.terms.module
 }
+
+// drop leaves no candidate in hand.
+func (m *machine) drop() { m.unit, m.cand, m.u, m.k = nil, nil, -1, -1 }
 
 // atom computes one comparison.
 func (m *machine) atom(n *node) Truth {
@@ -469,45 +526,53 @@ func (a *Authorisation) covers(id string, at time.Time) bool {
 }
 
 func (m *machine) supply(n *node) Truth {
-	leaf, slot := m.party(n.fact)
+	leaf := m.party(n.fact)
 	if !leaf.Known {
 		return m.absent(n)
 	}
-	a := m.ask(n, leaf.Value, slot)
+	a := m.ask(n, leaf.Value)
 	if n.test == testOwnerResolved && n.num == 0 {
 		return not(a.Value)
 	}
 	return a.Value
 }
 
-// party gives a maker and its place among the slots.
-func (m *machine) party(f factID) (*Leaf[Party], int) {
+// party gives the party that a fact names.
+func (m *machine) party(f factID) *Leaf[Party] {
 	switch f {
 	case fModuleMaker:
-		return &m.cand.Maker, m.slot
+		return &m.cand.Maker
 	case fModuleUpdater:
-		return &m.cand.Updater, m.updater + m.slot
+		return &m.cand.Updater
 	case fVehicleMaker:
-		return &m.f.Vehicle.Maker, m.slots + slotVehicle
+		return &m.f.Vehicle.Maker
 	default:
-		return &m.f.Radio.HeardMaker, m.slots + slotHeard
+		return &m.f.Radio.HeardMaker
 	}
 }
 
-// ask puts a question to the supply graph, once for each maker.
-func (m *machine) ask(n *node, party Party, slot int) *SupplyAnswer {
-	k := int(n.question)*m.slots + slot
-	if !m.asked[k] {
-		m.asked[k] = true
-		if m.s == nil {
-			m.answers[k] = SupplyAnswer{Because: "no supply data is loaded"}
-		} else {
-			q := m.p.questions[n.question]
-			q.Party, q.Day = party, m.day
-			m.answers[k] = m.s.Ask(q)
+// ask puts a question to the supply graph, once for each party.
+func (m *machine) ask(n *node, party Party) *SupplyAnswer {
+	who := slices.Index(m.parties, party)
+	if who < 0 {
+		who = len(m.parties)
+		m.parties = append(m.parties, party)
+		for range m.p.questions {
+			m.asked = append(m.asked, 0)
 		}
 	}
-	return &m.answers[k]
+	at := &m.asked[who*len(m.p.questions)+int(n.question)]
+	if *at == 0 {
+		a := SupplyAnswer{Because: "no supply data is loaded"}
+		if m.s != nil {
+			q := m.p.questions[n.question]
+			q.Party, q.Day = party, m.day
+			a = m.s.Ask(q)
+		}
+		m.answers = append(m.answers, a)
+		*at = int32(len(m.answers))
+	}
+	return &m.answers[*at-1]
 }
 
 // unknownNumber stands for a number that is not known. No fact reaches it.

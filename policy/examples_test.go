@@ -261,8 +261,8 @@ func TestEveryFactCanBeSaid(t *testing.T) {
 			} else {
 				f.put(fact, v, say)
 			}
-			m := p.machine(f, nil)
-			defer p.release(m)
+			m := &Findings{}
+			m.prepare(p, f, nil)
 			if fact.module() {
 				m.take(0, 0)
 			}

@@ -10,27 +10,30 @@ import (
 // Evaluate looks at every rule and gives the verdict with all its reasons and
 // open questions. It is a pure function of its arguments and of the policy; f
 // is only read, s may be asked from this goroutine only, each question once
-// for a maker. A nil Supply answers nothing.
+// for a party. A nil Supply answers nothing.
 func (p *Policy) Evaluate(f *Facts, s Supply) Verdict {
-	m := p.machine(f, s)
-	defer p.release(m)
-	v := Verdict{Outcome: m.decide(), Policy: p.ID(), Hash: p.hash}
-	spoken := m.reasons(&v)
-	if !spoken || m.belowFloor(&v) {
-		v.Reasons = append(v.Reasons, p.defaultReason(m.floor()))
+	fs := p.findings()
+	defer p.release(fs)
+	p.Find(f, s, fs)
+	return fs.Verdict()
+}
+
+// Verdict puts the findings into words. It shares nothing with them.
+func (fs *Findings) Verdict() Verdict {
+	p := fs.p
+	v := Verdict{Outcome: fs.result, Presumed: fs.presume, Policy: p.ID(), Hash: p.hash}
+	fs.write(&v)
+	if len(v.Reasons) == 0 || belowFloor(&v) {
+		v.Reasons = append(v.Reasons, p.defaultReason(fs.floor()))
 		slices.SortStableFunc(v.Reasons, func(a, b Reason) int { return cmp.Compare(b.Outcome, a.Outcome) })
 	}
-	m.duties(&v)
-	if v.Outcome == Grant {
-		v.Presumed = m.presumed()
-	} else {
-		m.questions(&v)
-	}
+	fs.duties(&v)
+	fs.questions(&v)
 	return v
 }
 
 // belowFloor says whether it is the policy's default that made the outcome.
-func (m *machine) belowFloor(v *Verdict) bool {
+func belowFloor(v *Verdict) bool {
 	return !slices.ContainsFunc(v.Reasons, func(r Reason) bool { return r.Outcome == v.Outcome })
 }
 
@@ -42,78 +45,75 @@ func (p *Policy) defaultReason(floor Outcome) Reason {
 	}
 }
 
-// reasons writes down every rule that speaks, strictest first, then in file
-// order, and every rule that was lifted. It says whether any rule spoke.
-func (m *machine) reasons(v *Verdict) bool {
-	n := 0
-	for i := range m.p.rules {
-		if m.says(i) != 0 {
-			n++
+// write puts down the reason of every rule that spoke.
+func (fs *Findings) write(v *Verdict) {
+	if len(fs.spoke) == 0 {
+		return
+	}
+	lifted := 0
+	for i := range fs.spoke {
+		if fs.spoke[i].by != 0 {
+			lifted++
 		}
 	}
-	if n == 0 {
-		return false
+	if n := len(fs.spoke) - lifted; n > 0 {
+		v.Reasons = make([]Reason, 0, n)
 	}
-	v.Reasons = make([]Reason, 0, n)
-	for o := Deny; o >= Grant; o-- {
-		for i := range m.p.rules {
-			if m.says(i) != o {
-				continue
-			}
-			r := m.reason(i, o)
-			if by := m.lifted[i]; by != 0 {
-				r.LiftedBy = m.p.doc.rules[by-1].id
-				v.Lifted = append(v.Lifted, r)
-				continue
-			}
-			v.Reasons = append(v.Reasons, r)
+	for i := range fs.spoke {
+		if fs.spoke[i].by != 0 {
+			v.Lifted = append(v.Lifted, fs.Reason(i))
+		} else {
+			v.Reasons = append(v.Reasons, fs.Reason(i))
 		}
 	}
-	return len(v.Reasons) > 0
 }
 
-// reason accounts for one rule.
-func (m *machine) reason(i int, o Outcome) Reason {
-	d := m.p.doc.rules[i]
-	a := &m.account
+// Reason puts the say of one rule into words.
+func (fs *Findings) Reason(i int) Reason {
+	s := &fs.spoke[i]
+	t := &fs.told[s.kind]
+	a := &fs.words
 	a.reset()
-	if m.vals[i] == Unknown {
+	if s.open {
 		a.text = append(a.text, "Not settled: "...)
 	}
-	m.explain(m.p.rules[i].root, m.vals[i])
-	if e := d.exemption; e != nil {
-		a.exempts(e)
+	fs.recite(fs.clauses[t.from:t.to])
+	d := fs.p.doc.rules[s.rule]
+	if d.exemption != nil {
+		a.exempts(d.exemption)
 	}
-	r := Reason{Rule: d.id, Outcome: o, Open: m.vals[i] == Unknown, Because: a.sentence(), Instrument: m.p.rules[i].source, Exemption: d.exemption}
-	for _, open := range a.open {
-		m.open = append(m.open, ruleFact{i, open})
-	}
+	r := Reason{Rule: d.id, Outcome: s.outcome, Open: s.open, Because: a.sentence(), Instrument: fs.p.rules[s.rule].source, Exemption: d.exemption}
 	r.Evidence = a.evidence()
-	deciding := r.Instrument
+	deciding := &r.Instrument
 	if k := slices.IndexFunc(r.Evidence, func(s Source) bool { return s.Address != "" }); k >= 0 {
-		deciding = r.Evidence[k]
+		deciding = &r.Evidence[k]
 	}
 	r.Source, r.Quote, r.Date = deciding.Address, deciding.Quote, deciding.Date
+	if s.by != 0 {
+		r.LiftedBy = fs.p.doc.rules[s.by-1].id
+	}
 	return r
 }
 
 // duties collects conditions and work items. A refused vehicle is told only
 // what comes with the refusal; a work item needs a rule that is true.
-func (m *machine) duties(v *Verdict) {
-	for i, d := range m.p.doc.rules {
-		o := m.says(i)
-		if o == 0 || m.lifted[i] != 0 {
+func (fs *Findings) duties(v *Verdict) {
+	for i := range fs.force {
+		r := &fs.force[i]
+		d := fs.p.doc.rules[r.rule]
+		o := r.says(fs.vals[r.rule])
+		if o == 0 || fs.lifted[r.rule] != 0 {
 			continue
 		}
 		if v.Outcome != Deny || o == Deny {
 			for _, id := range d.conditions {
 				if !slices.Contains(v.ConditionIDs, id) {
 					v.ConditionIDs = append(v.ConditionIDs, id)
-					v.Conditions = append(v.Conditions, m.p.Condition(id, "en"))
+					v.Conditions = append(v.Conditions, fs.p.Condition(id, "en"))
 				}
 			}
 		}
-		if d.workItem != "" && m.vals[i] == True && !slices.Contains(v.WorkItems, d.workItem) {
+		if d.workItem != "" && fs.vals[r.rule] == True && !slices.Contains(v.WorkItems, d.workItem) {
 			v.WorkItems = append(v.WorkItems, d.workItem)
 		}
 	}
@@ -124,17 +124,15 @@ type account struct {
 	text    []byte
 	clauses int
 	joined  string // written before the next clause
-	mute    bool   // only open facts are wanted
 	module  []*Source
 	supply  []*Source
 	leaf    []*Source
 	once    []*Source // those of the three, each once
-	open    []openFact
 }
 
 func (a *account) reset() {
-	a.text, a.clauses, a.joined, a.mute = a.text[:0], 0, "; ", false
-	a.module, a.supply, a.leaf, a.open = a.module[:0], a.supply[:0], a.leaf[:0], a.open[:0]
+	a.text, a.clauses, a.joined = a.text[:0], 0, "; "
+	a.module, a.supply, a.leaf = a.module[:0], a.supply[:0], a.leaf[:0]
 }
 
 // forget lets go of the caller's sources.
@@ -148,9 +146,6 @@ func (a *account) forget() {
 
 // say adds one clause.
 func (a *account) say(parts ...string) {
-	if a.mute {
-		return
-	}
 	if a.clauses > 0 {
 		a.text = append(a.text, a.joined...)
 	}
@@ -209,118 +204,100 @@ func (a *account) evidence() []Source {
 	return out
 }
 
-// explain walks the part of a condition that made its value v and writes it
-// down.
-func (m *machine) explain(i int32, v Truth) {
-	n := &m.p.prog[i]
-	switch n.op {
-	case opAtom:
-		m.explainAtom(n)
-	case opAll, opAny:
-		m.explainGroup(i, n, v)
-	case opNot:
-		m.explain(i+1, not(v))
-	case opSurely:
-		m.explain(i+1, m.eval(i+1))
-	case opKnown, opUnknown:
-		m.explainKnown(n)
-	default:
-		m.explainQuantifier(i, n, v)
-	}
-}
-
-func (m *machine) explainGroup(i int32, n *node, v Truth) {
-	stop := False
-	if n.op == opAny {
-		stop = True
-	}
-	for _, want := range [...]Truth{v, not(stop)} {
-		// What is said of a module comes before what is said of the rest.
-		for _, quantified := range [...]bool{true, false} {
-			for k := i + 1; k < n.end; k = m.p.prog[k].end {
-				// Where nothing stopped the group, all its parts agree.
-				if m.p.prog[k].quantified != quantified || v != not(stop) && m.eval(k) != want {
-					continue
-				}
-				m.explain(k, want)
-				if v == stop {
-					return
-				}
+// recite puts an account into words.
+func (fs *Findings) recite(clauses []clause) {
+	a := &fs.words
+	before, mark := 0, 0
+	for i := range clauses {
+		c := &clauses[i]
+		n := &fs.p.prog[c.node]
+		if c.kind <= cSupply && c.u >= 0 {
+			fs.take(int(c.u), int(c.k))
+		}
+		switch c.kind {
+		case cValue:
+			fs.sayValue(n, c.v)
+		case cUnknown:
+			a.say(n.fact.info().label, " is not known")
+		case cHolds:
+			fs.sayAuthorisation(n, c.v)
+		case cSupply:
+			fs.saySupply(n)
+		case cNoModule:
+			unit := &fs.f.Units[c.u]
+			a.leaf = append(a.leaf, &unit.Fitted.From)
+			a.say("the module of the ", unitNoun(unit), " is not known")
+		case cUnit:
+			unit := &fs.f.Units[c.u]
+			for k := range unit.Candidates {
+				k := &unit.Candidates[k]
+				a.module = append(point(a.module, k.Sources), &k.Maker.From)
 			}
+			a.say("")
+			a.listModules(unit)
+			before, a.clauses, a.joined = a.clauses, 0, " and "
+			mark = len(a.text)
+			a.text = append(a.text, " — "...)
+		case cUnitEnd:
+			if a.clauses == 0 {
+				a.text = a.text[:mark]
+			}
+			a.clauses, a.joined = before, "; "
+		case cFitted:
+			a.say("whether the ", unitNoun(&fs.f.Units[c.u]), " is fitted is not known")
+		case cOneOf:
+			unit := &fs.f.Units[c.u]
+			for k := range unit.Candidates {
+				a.module = point(a.module, unit.Candidates[k].Sources)
+			}
+			a.say("the ", unitNoun(unit), " holds one of several modules, and which is not known: ")
+			a.listModules(unit)
+		case cOfThese:
+			a.text = append(appendModule(append(a.text, "; of these, "...), &fs.f.Units[c.u], int(c.k)), " — "...)
+			before, a.clauses, a.joined = a.clauses, 0, " and "
+		case cTheseEnd:
+			if a.clauses == 0 {
+				a.text = append(a.text, "it is the kind the rule names"...)
+			}
+			a.clauses, a.joined = before, "; "
+		case cOwn:
+			a.leaf = append(a.leaf, &fs.f.Modem.From)
+			if fs.f.Modem.Known {
+				a.say("a modem is fitted and its module is not known")
+			} else {
+				a.say("it is not known whether a modem is fitted, nor which module")
+			}
+		case cNothing:
+			fs.sayNothing(n)
 		}
-		// An open "all" also tells what already holds.
-		if v != Unknown || n.op != opAll {
-			return
-		}
+		fs.drop()
 	}
 }
 
-func (m *machine) explainKnown(n *node) {
-	known := m.leafKnown(n.fact)
-	if m.sceptic && n.presumes {
-		known = false
-	}
-	if !known {
-		m.explainUnknown(n)
-		return
-	}
-	m.explainValue(n)
-}
-
-func (m *machine) explainUnknown(n *node) {
-	a := &m.account
-	info := n.fact.info()
-	if n.fact.kind() == kindCount {
-		return
-	}
-	o := openFact{fact: n.fact, unit: -1}
-	if n.fact.module() {
-		o.unit = m.unitIndex()
-	}
-	if slices.Contains(a.open, o) {
-		return
-	}
-	if info.cost > 0 {
-		a.open = append(a.open, o)
-	}
-	a.say(info.label, " is not known")
-}
-
-func (m *machine) unitIndex() int {
-	for i := range m.f.Units {
-		if &m.f.Units[i] == m.unit {
-			return i
-		}
-	}
-	return -1
-}
-
-func (m *machine) explainAtom(n *node) {
-	if n.test.supply() {
-		m.explainSupply(n)
-		return
-	}
-	if n.presumes && m.sceptic {
-		return
-	}
-	switch v := m.atom(n); {
-	case n.test == testInclude:
-		m.explainAuthorisation(n, v)
-	case v == Unknown:
-		m.explainUnknown(n)
+// sayNothing tells why a quantifier found no unit to speak of.
+func (fs *Findings) sayNothing(n *node) {
+	a := &fs.words
+	a.leaf = append(a.leaf, &fs.f.Modem.From)
+	switch {
+	case fs.f.Modem.Known && !fs.f.Modem.Value:
+		a.say("no modem is fitted")
+	case n.op == opEveryModule:
+		a.say("no unit is fitted")
+	case n.op == opAnyDevice:
+		a.say("no device is known or declared")
 	default:
-		m.explainValue(n)
+		a.say("nothing is known of any module")
 	}
 }
 
-func (m *machine) explainAuthorisation(n *node, v Truth) {
-	a := &m.account
+func (fs *Findings) sayAuthorisation(n *node, v Truth) {
+	a := &fs.words
 	if v != True {
 		a.say("no authorisation ", n.text, " is held")
 		return
 	}
-	for i := range m.f.Registration.Authorisations {
-		if h := &m.f.Registration.Authorisations[i]; h.covers(n.text, m.f.At) {
+	for i := range fs.f.Registration.Authorisations {
+		if h := &fs.f.Registration.Authorisations[i]; h.covers(n.text, fs.f.At) {
 			a.say("authorisation ", n.text, " is held")
 			if h.Issuer != "" {
 				a.text = append(append(a.text, ", issued by "...), h.Issuer...)
@@ -336,26 +313,26 @@ func shown(f factID) bool {
 	return f == fModuleCertainty || f == fModuleBasis || f == fModuleRole || f == fModuleChipDown || f == fModuleModel || f == fModuleMaker
 }
 
-// explainValue writes a known fact and how it stands to the rule's value.
-func (m *machine) explainValue(n *node) {
-	a := &m.account
-	if from := m.leafSource(n.fact); from != nil {
+// sayValue writes a known fact and how it stands to the rule's value.
+func (fs *Findings) sayValue(n *node, v Truth) {
+	a := &fs.words
+	if from := fs.leafSource(n.fact); from != nil {
 		a.leaf = append(a.leaf, from)
 	}
-	if a.mute || shown(n.fact) {
+	if shown(n.fact) {
 		return
 	}
 	info := n.fact.info()
 	switch n.fact {
 	case fModulesKnown:
-		if m.known == 0 {
+		if fs.known == 0 {
 			a.say("nothing is known of any module")
 		} else {
 			a.say("something is known of a module")
 		}
 		return
 	case fUnitsClaimed:
-		if m.claimed == 0 {
+		if fs.claimed == 0 {
 			a.say("no unit is known, declared or reported")
 		} else {
 			a.say("a unit is known, declared or reported")
@@ -363,25 +340,26 @@ func (m *machine) explainValue(n *node) {
 		return
 	}
 	if info.kind == kindBool {
-		x, _ := m.number(n.fact)
+		x, _ := fs.number(n.fact)
 		a.say(boolWords(n.fact, x == 1))
 		return
 	}
-	a.say(info.label, " is ", m.actual(n.fact))
+	a.say(info.label, " is ", fs.actual(n.fact))
 	if n.op == opAtom {
-		m.compareWords(n)
+		fs.compareWords(n, v)
 	}
 }
 
 // compareWords adds how an ordered value compares.
-func (m *machine) compareWords(n *node) {
+func (fs *Findings) compareWords(n *node, v Truth) {
+	a := &fs.words
 	if !n.test.ordered() && n.test != testBefore && n.test != testOnOrAfter {
-		if m.atom(n) == False && n.test == testIs {
-			m.account.text = append(append(m.account.text, ", not "...), valueWords(n.fact, n.test, value{n.num, n.text})...)
+		if v == False && n.test == testIs {
+			a.text = append(append(a.text, ", not "...), valueWords(n.fact, n.test, value{n.num, n.text})...)
 		}
 		return
 	}
-	x, _ := m.number(n.fact)
+	x, _ := fs.number(n.fact)
 	words := "less than "
 	switch {
 	case (n.fact == fModelYear || n.fact == fBuiltOn || n.fact == fLocalTime) && x < n.num:
@@ -396,7 +374,7 @@ func (m *machine) compareWords(n *node) {
 	if n.fact == fZone {
 		return
 	}
-	m.account.text = append(append(append(m.account.text, ", "...), words...), valueWords(n.fact, n.test, value{n.num, n.text})...)
+	a.text = append(append(append(a.text, ", "...), words...), valueWords(n.fact, n.test, value{n.num, n.text})...)
 }
 
 func boolWords(f factID, yes bool) string {
@@ -430,44 +408,27 @@ func boolWords(f factID, yes bool) string {
 }
 
 // actual is a known fact's value in words.
-func (m *machine) actual(f factID) string {
+func (fs *Findings) actual(f factID) string {
 	if f.kind().numeric() {
-		x, _ := m.number(f)
-		if f == fPosture && x >= 0 && x < int64(len(m.p.doc.postures)) {
-			return m.p.doc.postures[x]
+		x, _ := fs.number(f)
+		if f == fPosture && x >= 0 && x < int64(len(fs.p.doc.postures)) {
+			return fs.p.doc.postures[x]
 		}
 		return numberWords(f.kind(), x)
 	}
-	s, _ := m.word(f)
+	s, _ := fs.word(f)
 	return s
 }
 
-func (m *machine) explainSupply(n *node) {
-	a := &m.account
-	leaf, slot := m.party(n.fact)
-	if !leaf.Known {
-		if !n.fact.radio() {
-			m.explainUnknown(n)
-		}
-		return
-	}
-	ans := m.ask(n, leaf.Value, slot)
+// saySupply writes a question to the supply graph with its answer.
+func (fs *Findings) saySupply(n *node) {
+	a := &fs.words
+	leaf := fs.party(n.fact)
+	ans := fs.ask(n, leaf.Value)
 	a.supply = point(a.supply, ans.Sources)
 	if !n.fact.module() {
 		a.leaf = append(a.leaf, &leaf.From)
 	}
-	if ans.Value == Unknown {
-		a.open = append(a.open, openFact{fact: n.fact, unit: -1, party: leaf.Value})
-	}
-	if a.mute {
-		return
-	}
-	m.supplyWords(n, ans)
-}
-
-// supplyWords writes a question to the supply graph with its answer.
-func (m *machine) supplyWords(n *node, ans *SupplyAnswer) {
-	a := &m.account
 	who := "its maker"
 	switch n.fact {
 	case fModuleUpdater:
@@ -484,7 +445,7 @@ func (m *machine) supplyWords(n *node, ans *SupplyAnswer) {
 	case Unknown:
 		before, after = "whether ", " is not known"
 	}
-	q := &m.p.questions[n.question]
+	q := &fs.p.questions[n.question]
 	switch n.test {
 	case testControlledFrom:
 		verb := " counts as "
@@ -543,135 +504,8 @@ func (a *account) tie(v Truth, who, verb, what, from string) {
 	}
 }
 
-// explainQuantifier writes down the units that made the quantifier's value.
-func (m *machine) explainQuantifier(i int32, n *node, v Truth) {
-	every := n.op == opEveryModule
-	own, spoke := false, false
-	for u := range m.f.Units {
-		own = own || m.f.Units[u].own()
-		w, present := m.unitTruth(i, n, u)
-		if !present || w != v {
-			continue
-		}
-		spoke = true
-		m.explainUnit(i, u, w)
-		if v == True && !every || v == False && every {
-			return
-		}
-	}
-	if v == Unknown && !own && m.ownUnit(n) {
-		m.explainOwnUnit()
-		return
-	}
-	if !spoke && v != Unknown {
-		m.account.leaf = append(m.account.leaf, &m.f.Modem.From)
-		switch {
-		case m.f.Modem.Known && !m.f.Modem.Value:
-			m.account.say("no modem is fitted")
-		case every:
-			m.account.say("no unit is fitted")
-		case n.op == opAnyDevice:
-			m.account.say("no device is known or declared")
-		default:
-			m.account.say("nothing is known of any module")
-		}
-	}
-}
-
-// explainOwnUnit tells that the vehicle's own modem is not on record.
-func (m *machine) explainOwnUnit() {
-	a := &m.account
-	a.open = append(a.open, openFact{fact: fModuleMaker, unit: -1})
-	a.leaf = append(a.leaf, &m.f.Modem.From)
-	if m.f.Modem.Known {
-		a.say("a modem is fitted and its module is not known")
-		return
-	}
-	a.open = append(a.open, openFact{fact: fModem, unit: -1})
-	a.say("it is not known whether a modem is fitted, nor which module")
-}
-
-// explainUnit tells of one unit whose contribution is w.
-func (m *machine) explainUnit(i int32, u int, w Truth) {
-	a := &m.account
-	unit := &m.f.Units[u]
-	if len(unit.Candidates) == 0 {
-		a.open = append(a.open, openFact{fact: fModuleMaker, unit: u})
-		a.leaf = append(a.leaf, &unit.Fitted.From)
-		a.say("the module of the ", unitNoun(unit), " is not known")
-		return
-	}
-	agreed := m.agreed(i, u)
-	if agreed == Unknown && len(unit.Candidates) > 1 {
-		m.explainAlternatives(i, u)
-		return
-	}
-	for k := range unit.Candidates {
-		c := &unit.Candidates[k]
-		a.module = append(point(a.module, c.Sources), &c.Maker.From)
-	}
-	m.nameModules(unit)
-	before := a.clauses
-	a.clauses, a.joined = 0, " and "
-	mark := len(a.text)
-	if !a.mute {
-		a.text = append(a.text, " — "...)
-	}
-	m.take(u, 0)
-	m.explain(i+1, agreed)
-	m.unit, m.cand = nil, nil
-	if a.clauses == 0 && !a.mute {
-		a.text = a.text[:mark]
-	}
-	a.clauses, a.joined = before, "; "
-	if agreed != w { // only whether it is fitted stays open
-		a.open = append(a.open, openFact{fact: fModuleModel, unit: u, fitted: true})
-		a.say("whether the ", unitNoun(unit), " is fitted is not known")
-	}
-}
-
-// explainAlternatives tells of a unit whose candidates do not agree.
-func (m *machine) explainAlternatives(i int32, u int) {
-	a := &m.account
-	unit := &m.f.Units[u]
-	a.open = append(a.open, openFact{fact: fModuleMaker, unit: u})
-	for k := range unit.Candidates {
-		a.module = point(a.module, unit.Candidates[k].Sources)
-	}
-	if a.mute {
-		return
-	}
-	a.say("the ", unitNoun(unit), " holds one of several modules, and which is not known: ")
-	m.listModules(unit)
-	for k := range unit.Candidates {
-		if m.body(i, u, k) != True {
-			continue
-		}
-		a.text = append(appendModule(append(a.text, "; of these, "...), unit, k), " — "...)
-		before := a.clauses
-		a.clauses, a.joined = 0, " and "
-		m.take(u, k)
-		m.explain(i+1, True)
-		m.unit, m.cand = nil, nil
-		if a.clauses == 0 {
-			a.text = append(a.text, "it is the kind the rule names"...)
-		}
-		a.clauses, a.joined = before, "; "
-		return
-	}
-}
-
-// nameModules begins a clause with the unit's module, or modules where several
-// agree.
-func (m *machine) nameModules(unit *Unit) {
-	m.account.say("")
-	if !m.account.mute {
-		m.listModules(unit)
-	}
-}
-
-func (m *machine) listModules(unit *Unit) {
-	a := &m.account
+// listModules writes the modules that a unit holds, or may hold.
+func (a *account) listModules(unit *Unit) {
 	for k := range unit.Candidates {
 		switch {
 		case k == 3 && len(unit.Candidates) > 4:

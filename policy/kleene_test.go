@@ -51,8 +51,9 @@ func truthFacts() *Facts {
 func valueOf(t testing.TB, when string, f *Facts, s Supply) Truth {
 	t.Helper()
 	p := load(t, ruleOf("flag", when))
-	m := p.machine(f, s)
+	m := p.findings()
 	defer p.release(m)
+	m.prepare(p, f, s)
 	m.decide()
 	return m.vals[0]
 }
@@ -138,7 +139,8 @@ func TestQuantifiers(t *testing.T) {
 		check("not any_module", valueOf(t, "{not: {any_module: "+is+"}}", f, nil), not(tt.anyBelow))
 		src := strings.Replace(ruleOf("flag", "{any_known_module: "+is+"}"), "    when:", "    presumption: the site's\n    when:", 1)
 		p := load(t, src)
-		m := p.machine(f, nil)
+		m := &Findings{}
+		m.prepare(p, f, nil)
 		m.decide()
 		check("any_known_module", m.vals[0], tt.anyKnownSure)
 		m.sceptic = true

@@ -15,6 +15,9 @@ type openFact struct {
 	fitted bool  // whether the unit is fitted at all
 }
 
+// factFitted is the name of the question whether a unit is in the vehicle.
+const factFitted = "module.fitted"
+
 // ruleFact is an open fact of one rule.
 type ruleFact struct {
 	rule int
@@ -24,33 +27,19 @@ type ruleFact struct {
 // costOfOwner ranks what no act at the gate settles behind everything else.
 const costOfOwner = 20
 
-// questions collects what keeps rules open and ranks it: what settles most
-// first, then the cheapest act. Presumptions are looked at sceptically, so that
-// a rule which is silent only because nothing is known counts among those that
-// a question would settle.
-func (m *machine) questions(v *Verdict) {
+// questions ranks what keeps rules open: what settles most first, then the
+// cheapest act.
+func (fs *Findings) questions(v *Verdict) {
 	type entry struct {
 		q    OpenQuestion
 		cost int
 	}
 	var list []entry
-	decided := slices.ContainsFunc(v.Reasons, func(r Reason) bool { return r.Outcome != Grant && !r.Open && r.Rule != DefaultRule })
-	for i := range m.p.rules {
-		r := &m.p.rules[i]
-		if !m.applies(r) || m.lifted[i] != 0 {
-			continue
-		}
-		m.collect(i, decided)
-	}
-	slices.SortStableFunc(m.open, func(a, b ruleFact) int { return cmp.Compare(a.rule, b.rule) })
-	for _, o := range m.open {
-		if m.lifted[o.rule] != 0 {
-			continue
-		}
-		q, cost := m.question(o.openFact)
-		d := m.p.doc.rules[o.rule]
+	for _, o := range fs.open {
+		q, cost := fs.question(o.openFact)
+		d := fs.p.doc.rules[o.rule]
 		if own := d.ask[o.fact]; own != "" && q.About == "" && !o.fitted {
-			q.Ask = m.p.fill(own)
+			q.Ask = fs.p.fill(own)
 		}
 		k := slices.IndexFunc(list, func(e entry) bool { return e.q.Fact == q.Fact && e.q.Unit == q.Unit })
 		if k < 0 {
@@ -66,62 +55,6 @@ func (m *machine) questions(v *Verdict) {
 	})
 	for _, e := range list {
 		v.Open = append(v.Open, e.q)
-	}
-}
-
-// collect gathers the open facts of a rule that gave no reason: one that
-// presumes, looked at sceptically, or one that grants and is not true. Once a
-// rule that denies or flags is true, nothing that a grant rule lacks would help.
-func (m *machine) collect(i int, decided bool) {
-	r := &m.p.rules[i]
-	if m.says(i) != 0 || r.outcome == Grant && decided || r.outcome != Grant && !r.presumes {
-		return
-	}
-	m.account.reset()
-	m.account.mute = true
-	if r.outcome == Grant {
-		m.unsettled(r.root)
-	}
-	m.sceptic = r.outcome != Grant
-	if m.eval(r.root) == Unknown {
-		m.explain(r.root, Unknown)
-	}
-	m.sceptic = false
-	for _, open := range m.account.open {
-		m.open = append(m.open, ruleFact{i, open})
-	}
-}
-
-// unsettled names the modules that are known, but not well enough for a rule
-// that grants.
-func (m *machine) unsettled(root int32) {
-	for i := root; i < m.p.prog[root].end; i++ {
-		n := &m.p.prog[i]
-		if !n.op.quantifier() {
-			continue
-		}
-		for k := i + 1; k < n.end; k++ {
-			if c := &m.p.prog[k]; c.op == opAtom && c.fact == fModuleCertainty {
-				m.unsettledUnits(c)
-			}
-		}
-	}
-}
-
-func (m *machine) unsettledUnits(n *node) {
-	for u := range m.f.Units {
-		if f := m.f.Units[u].Fitted; f.Known && !f.Value {
-			continue
-		}
-		for k := range m.f.Units[u].Candidates {
-			m.take(u, k)
-			v := m.atom(n)
-			m.unit, m.cand = nil, nil
-			if v != True {
-				m.account.open = append(m.account.open, openFact{fact: fModuleMaker, unit: u})
-				break
-			}
-		}
 	}
 }
 
@@ -142,7 +75,7 @@ func (m *machine) question(o openFact) (q OpenQuestion, cost int) {
 		noun = unitNoun(&m.f.Units[o.unit])
 	}
 	if o.fitted {
-		return OpenQuestion{Fact: "module.fitted", Unit: noun, Ask: fmt.Sprintf("Look whether the %s is fitted in this vehicle", noun)}, 6
+		return OpenQuestion{Fact: factFitted, Unit: noun, Ask: fmt.Sprintf("Look whether the %s is fitted in this vehicle", noun)}, 6
 	}
 	q, cost = OpenQuestion{Fact: info.name, Ask: info.ask}, info.cost
 	if o.fact.module() {
