@@ -159,6 +159,9 @@ const (
 	doubtfulClass = "the class was entered at the lane and no registration says so: it counts in no vehicle's favour"
 )
 
+// statedAtLane is the source of a class that somebody entered.
+const statedAtLane = "as entered at the lane; no registration says so"
+
 // withoutVIN is the request of a vehicle that its VIN does not identify. It is
 // not known to be the one that papers speak of; a person who inspected it under
 // the very same text knows it.
@@ -273,7 +276,7 @@ func (j *Judge) gather(d *vin.Decoded, r Request, a *Assessment) policy.Facts {
 	if r.Class != "" {
 		f.Registration.Class = policy.Know(r.Class, policy.Source{Title: "registration or plate list of the site"})
 	} else if r.Stated != "" {
-		f.Registration.Class = policy.Know(r.Stated, policy.Source{Title: "as entered at the lane; no registration says so"})
+		f.Registration.Class = policy.Know(r.Stated, policy.Source{Title: statedAtLane})
 	}
 	if r.Zone != 0 {
 		f.Site.Zone = policy.Know(r.Zone, policy.Source{Title: "configuration of the lane"})
