@@ -87,10 +87,11 @@ type Config struct {
 	Store      Recorder
 	Registry   Registry
 	Assessor   Assessor
-	Posture    func() int      // threat level now; nil is always 0
-	Inspecting InspectionRules // what the site asks of inspections
-	Program    string          // version of the program, for the record of each start
-	Log        *slog.Logger    // nil: slog.Default
+	Posture    func(at time.Time) int // threat level at an instant, 0 the least; nil is always 0
+	Clock      *Clock                 // of all records of the site; nil is one of its own
+	Inspecting InspectionRules        // what the site asks of inspections
+	Program    string                 // version of the program, for the record of each start
+	Log        *slog.Logger           // nil: slog.Default
 }
 
 // Controller runs the lanes of a site. Each lane is one goroutine that owns
@@ -100,7 +101,7 @@ type Controller struct {
 	cfg   Config
 	lanes map[LaneID]*lane
 	order []*lane
-	clock clock
+	clock *Clock
 	run   atomic.Bool
 }
 
@@ -118,12 +119,15 @@ func NewController(cfg Config) (*Controller, error) {
 		return nil, errors.New("controller: the site has no lane")
 	}
 	if cfg.Posture == nil {
-		cfg.Posture = func() int { return 0 }
+		cfg.Posture = func(time.Time) int { return 0 }
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	c := &Controller{cfg: cfg, lanes: make(map[LaneID]*lane, len(cfg.Lanes))}
+	if cfg.Clock == nil {
+		cfg.Clock = NewClock(time.Now)
+	}
+	c := &Controller{cfg: cfg, clock: cfg.Clock, lanes: make(map[LaneID]*lane, len(cfg.Lanes))}
 	for i, lc := range cfg.Lanes {
 		if !validLaneID(lc.ID) {
 			return nil, fmt.Errorf("controller: lane %d: id %q: 1 to 32 of a-z, 0-9 and hyphen", i+1, lc.ID)
@@ -169,7 +173,7 @@ func (c *Controller) Run(ctx context.Context) error {
 		}
 		<-ctx.Done()
 		wg.Wait()
-		at, _ := c.clock.stamp()
+		at, _ := c.clock.Stamp()
 		end, cancel := c.storeContext(ctx, c.order[0].cfg.StoreTimeout)
 		defer cancel()
 		if err := c.cfg.Store.RecordEvent(end, Event{Kind: EventStopped, At: at}); err != nil {
@@ -194,8 +198,8 @@ func (c *Controller) open(ctx context.Context) bool {
 			if err != nil {
 				return err
 			}
-			c.clock.atLeast(last)
-			at, _ := c.clock.stamp()
+			c.clock.AtLeast(last)
+			at, _ := c.clock.Stamp()
 			open, err := c.cfg.Store.CloseOpen(work, at)
 			if err != nil {
 				return err
@@ -342,6 +346,25 @@ func (c *Controller) Inspected(ctx context.Context, vin string) error {
 	return errors.Join(errs...)
 }
 
+// Changed decides again on every vehicle that waits at a lane, after a policy or
+// a posture took effect; because says which. That nobody waits is no error. An
+// error is that of the lanes that could not decide; the others have.
+func (c *Controller) Changed(ctx context.Context, because string) error {
+	var errs []error
+	for _, l := range c.order {
+		reply := make(chan error, 1)
+		got, err := ask(ctx, c, l.cfg.ID, reply, func(l *lane) { reply <- l.changed(because) })
+		if err == nil {
+			err = got
+		}
+		// A lane out of service has no vehicle at its line.
+		if err != nil && !errors.Is(err, ErrOutOfService) {
+			errs = append(errs, fmt.Errorf("reassess at %q: %w", l.cfg.ID, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Detect tells the lane that its detector is covered, or free.
 func (c *Controller) Detect(ctx context.Context, id LaneID, covered bool) error {
 	reply := make(chan struct{}, 1)
@@ -411,36 +434,5 @@ func (c *Controller) Observe(id LaneID, o rf.Observation) bool {
 func (c *Controller) Refused(id LaneID, n uint64) {
 	if l, ok := c.lanes[id]; ok {
 		l.feed.refused.Add(n)
-	}
-}
-
-// clock gives the instants of records. They never run backwards: while the
-// system's clock is behind the last record, the last record's instant is used,
-// so that effective dates cannot be dodged by setting the clock back.
-type clock struct {
-	mu   sync.Mutex
-	last time.Time
-}
-
-// clockTolerance is how far behind the last record a clock may be without
-// being called wrong: lanes stamp records concurrently.
-const clockTolerance = time.Second
-
-func (c *clock) stamp() (at time.Time, behind bool) {
-	now := time.Now().UTC().Round(0)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if now.After(c.last) {
-		c.last = now
-		return now, false
-	}
-	return c.last, now.Before(c.last.Add(-clockTolerance))
-}
-
-func (c *clock) atLeast(t time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if t.After(c.last) {
-		c.last = t.UTC()
 	}
 }

@@ -303,7 +303,7 @@ func (l *lane) publish() {
 
 // stamp is the instant of a record made now.
 func (l *lane) stamp() time.Time {
-	at, behind := l.ctl.clock.stamp()
+	at, behind := l.ctl.clock.Stamp()
 	if behind && !l.behind {
 		l.ctl.cfg.Log.ErrorContext(l.ctx, "clock is behind the last record", "lane", l.cfg.ID, "record", at)
 		l.event(Event{Kind: EventClockBehind, At: at, Detail: "clock shows " + time.Now().UTC().Format(time.RFC3339)})
@@ -347,7 +347,7 @@ func (l *lane) fail(step string, err error) error {
 
 // stampQuiet is stamp for when the store is known not to work.
 func (l *lane) stampQuiet() time.Time {
-	at, behind := l.ctl.clock.stamp()
+	at, behind := l.ctl.clock.Stamp()
 	l.behind = behind
 	return at
 }
@@ -512,7 +512,7 @@ func (l *lane) decide(a Arrival) (PassageID, error) {
 func (l *lane) gather(a Arrival, at time.Time) (Request, error) {
 	req := Request{
 		VIN: NormalVIN(a.VIN), Plate: NormalPlate(a.Plate), Stated: a.Class, Zone: l.cfg.Zone, At: at,
-		Market: l.cfg.Market, Declared: a.Declared, Posture: l.ctl.cfg.Posture(), Inspecting: l.ctl.cfg.Inspecting,
+		Market: l.cfg.Market, Declared: a.Declared, OnCall: a.OnCall, Posture: l.ctl.cfg.Posture(at), Inspecting: l.ctl.cfg.Inspecting,
 	}
 	ctx, cancel := l.work()
 	defer cancel()
@@ -804,7 +804,8 @@ func (l *lane) look() {
 		return
 	}
 	req := l.request
-	req.Radio, req.At, req.Posture = &f, l.stamp(), l.ctl.cfg.Posture()
+	req.Radio, req.At = &f, l.stamp()
+	req.Posture = l.ctl.cfg.Posture(req.At)
 	l.request.Radio = &f
 	result, err := l.assessment(req)
 	if err != nil {
@@ -831,6 +832,14 @@ func (l *lane) inspected(vin string) error {
 		return nil
 	}
 	return l.reassess("inspection")
+}
+
+// changed decides again on the vehicle that waits, if one does.
+func (l *lane) changed(because string) error {
+	if l.state != Waiting || !l.durable {
+		return nil
+	}
+	return l.reassess(because)
 }
 
 // reassess decides again on the vehicle that waits, after what the site knows

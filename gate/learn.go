@@ -168,6 +168,9 @@ func (l *Learning) publish() {
 // Assess decides by the shares of this moment.
 func (l *Learning) Assess(r Request) Assessment { return l.now.Load().judge.Assess(r) }
 
+// Judge is the Judge with the shares of this moment.
+func (l *Learning) Judge() *Judge { return l.now.Load().judge }
+
 // Shares are the shares of this moment.
 func (l *Learning) Shares() *telematics.Shares { return l.now.Load().shares }
 

@@ -23,7 +23,7 @@ type Reassessment struct {
 	Passage PassageID  `json:"passage"`
 	Lane    LaneID     `json:"lane"`
 	At      time.Time  `json:"at"`
-	Because string     `json:"because"` // radio, posture, inspection, data
+	Because string     `json:"because"` // radio, posture, policy, inspection, data
 	Result  Assessment `json:"result"`
 }
 

@@ -49,6 +49,10 @@ const (
 	InspectVehicle  Permission = "inspect-vehicle"  // record what was seen, or confirm it as the second person
 	FileStatement   Permission = "file-statement"   // file what a maker, importer or dealer states of a vehicle
 	EndInspection   Permission = "end-inspection"   // withdraw or void an inspection
+	ProposePolicy   Permission = "propose-policy"   // hand in rules, and propose them
+	ApprovePolicy   Permission = "approve-policy"   // have proposed rules of others take effect
+	RaisePosture    Permission = "raise-posture"    // set a threat level that is at no time lower than what holds
+	SetPosture      Permission = "set-posture"      // set any threat level
 )
 
 // Permissions lists every permission.
@@ -57,6 +61,7 @@ func Permissions() []Permission {
 		SeeLane, WorkLane, ApproveOverride, SeePassages, SeePolicy,
 		SeeData, VerifyLog, ReportRadio, ReportPlate,
 		SeeInspections, InspectVehicle, FileStatement, EndInspection,
+		ProposePolicy, ApprovePolicy, RaisePosture, SetPosture,
 	}
 }
 
@@ -67,16 +72,21 @@ func Permissions() []Permission {
 // cannot be the second person of an override. Whoever stands at the gate may
 // look into a vehicle; to end an inspection, which can lower a verdict as well
 // as raise it, and to file a letter takes somebody who answers for the site.
+// Rules are approved by security managers only, and never by who wrote or
+// proposed them; the duty officer (supervisor) may raise the threat level and
+// not lower it.
 func May(r Role, p Permission) bool {
 	switch r {
 	case Guard:
 		return p == SeeLane || p == WorkLane || p == SeePolicy || p == SeeInspections || p == InspectVehicle
 	case Supervisor:
 		return p == SeeLane || p == WorkLane || p == ApproveOverride || p == SeePassages || p == SeePolicy || p == SeeData ||
-			p == SeeInspections || p == InspectVehicle || p == FileStatement || p == EndInspection
+			p == SeeInspections || p == InspectVehicle || p == FileStatement || p == EndInspection ||
+			p == ProposePolicy || p == RaisePosture
 	case SecurityManager:
 		return p == SeeLane || p == ApproveOverride || p == SeePassages || p == SeePolicy || p == SeeData ||
-			p == SeeInspections || p == InspectVehicle || p == FileStatement || p == EndInspection
+			p == SeeInspections || p == InspectVehicle || p == FileStatement || p == EndInspection ||
+			p == ProposePolicy || p == ApprovePolicy || p == RaisePosture || p == SetPosture
 	case FleetManager:
 		return p == SeePolicy || p == SeeData
 	case Auditor:

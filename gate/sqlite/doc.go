@@ -1,6 +1,6 @@
 // Package sqlite is the database of a site: the only SQL that a gate runs. It
-// implements the ports of package gate (Recorder, Registry, InspectionStore) and
-// keeps policies, people, sessions and devices.
+// implements the ports of package gate (Recorder, Registry, InspectionStore,
+// PolicyStore, PostureStore) and keeps people, sessions and devices.
 //
 // It imports gate, gate/translog and migrations, mattn/go-sqlite3 (which needs
 // cgo) and goose. One process writes at a time; a lock file says which.

@@ -10,7 +10,7 @@ import (
 	"sallyport/gate"
 )
 
-// Reader reads a site's inspections, running or stopped, and writes nothing.
+// Reader reads a site's records, running or stopped, and writes nothing.
 // Its methods may be called concurrently.
 type Reader struct{ s Store }
 
@@ -26,7 +26,7 @@ func OpenReader(ctx context.Context, dir string) (*Reader, error) {
 		return nil, err
 	}
 	var there int
-	err = db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?", tableInspectionAct).Scan(&there)
+	err = db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?", tablePosture).Scan(&there)
 	if err == nil && there == 0 {
 		err = fmt.Errorf("%s: the database is of an older program; start the site once to bring it up to date", path)
 	}
@@ -50,6 +50,21 @@ func (r *Reader) EachInspection(ctx context.Context, take func(gate.Inspection) 
 // (gate.LearningStore).
 func (r *Reader) InspectionHistory(ctx context.Context, vin string) ([]gate.Inspection, error) {
 	return r.s.InspectionHistory(ctx, vin)
+}
+
+// PolicyVersions are all versions of the rules, as of Store.
+func (r *Reader) PolicyVersions(ctx context.Context) ([]gate.PolicyVersion, error) {
+	return r.s.PolicyVersions(ctx)
+}
+
+// PolicyVersion is one version with its source, as of Store.
+func (r *Reader) PolicyVersion(ctx context.Context, number int) (gate.PolicyVersion, error) {
+	return r.s.PolicyVersion(ctx, number)
+}
+
+// PostureChanges are all changes of the threat level, as of Store.
+func (r *Reader) PostureChanges(ctx context.Context) ([]gate.PostureChange, error) {
+	return r.s.PostureChanges(ctx)
 }
 
 // Close ends the reading.

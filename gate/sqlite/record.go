@@ -31,6 +31,9 @@ const (
 	tablePhoto         = "photo"
 	tableRegistration  = "registration"
 	tablePolicy        = "policy"
+	tablePolicyVersion = "policy_version"
+	tablePolicyStep    = "policy_step"
+	tablePosture       = "posture"
 
 	kindReassessed = "reassessed" // the others are named like their tables
 )

@@ -223,6 +223,9 @@ var lines = [...]struct{ table, query string }{
 	{tablePhoto, "SELECT 'photo', seq, at, '', '', inspection, type, by, salt, sha256, data, NULL FROM photo"},
 	{tableRegistration, "SELECT 'registration', seq, at, '', '', class, '', '', salt, vin, plate, doc FROM registration"},
 	{tablePolicy, "SELECT 'policy', seq, at, '', '', hash, id, CAST(source AS TEXT), NULL, NULL, NULL, NULL FROM policy"},
+	{tablePolicyVersion, "SELECT 'policy_version', seq, at, '', '', number, author, doc, NULL, NULL, NULL, NULL FROM policy_version"},
+	{tablePolicyStep, "SELECT 'policy_step', seq, at, '', '', version, kind, doc, NULL, NULL, NULL, NULL FROM policy_step"},
+	{tablePosture, "SELECT 'posture', seq, at, '', '', number, level, doc, NULL, NULL, NULL, NULL FROM posture"},
 }
 
 // allRows is the query for all records. A database that an older program wrote
@@ -257,6 +260,9 @@ var recordForm = map[string]struct {
 	tablePhoto:         {tablePhoto, 2, func(a, b, c string) []byte { return photoBody(a, b, c) }},
 	tableRegistration:  {tableRegistration, 3, func(a, _, _ string) []byte { return body("class", a) }},
 	tablePolicy:        {tablePolicy, 0, func(a, b, c string) []byte { return policyBody(a, b, []byte(c)) }},
+	tablePolicyVersion: {tablePolicyVersion, 0, func(a, b, c string) []byte { return policyVersionBody(a, b, c) }},
+	tablePolicyStep:    {tablePolicyStep, 0, func(a, b, c string) []byte { return policyStepBody(a, b, c) }},
+	tablePosture:       {tablePosture, 0, func(a, b, c string) []byte { return postureBody(a, b, c) }},
 }
 
 // Rows streams the records.

@@ -26,6 +26,13 @@ const (
 	StepInspectionActs   = "RecordInspectionActs"
 	StepPhoto            = "RecordPhoto"
 	StepHistory          = "InspectionHistory"
+
+	StepPolicyVersion  = "RecordPolicyVersion"
+	StepPolicyStep     = "RecordPolicyStep"
+	StepPolicyVersions = "PolicyVersions"
+	StepKeepPolicy     = "KeepPolicy"
+	StepPosture        = "RecordPosture"
+	StepPostures       = "PostureChanges"
 )
 
 // Faults is a store whose steps fail on purpose, with or without their effect.
@@ -33,6 +40,8 @@ type Faults struct {
 	gate.Recorder
 	gate.Registry
 	gate.InspectionStore
+	policies gate.PolicyStore
+	postures gate.PostureStore
 
 	mu    sync.Mutex
 	plan  map[string]fault
@@ -46,13 +55,15 @@ type fault struct {
 	last   bool
 }
 
-// NewFaults wraps a store that is all three ports.
+// NewFaults wraps a store that is all ports.
 func NewFaults(s interface {
 	gate.Recorder
 	gate.Registry
 	gate.InspectionStore
+	gate.PolicyStore
+	gate.PostureStore
 }) *Faults {
-	return &Faults{Recorder: s, Registry: s, InspectionStore: s, plan: make(map[string]fault)}
+	return &Faults{Recorder: s, Registry: s, InspectionStore: s, policies: s, postures: s, plan: make(map[string]fault)}
 }
 
 // Break makes the step fail that many times; with effect, what it records is
@@ -122,7 +133,9 @@ func (f *Faults) step(name string, do func() error) error {
 	if err := do(); err != nil {
 		return err
 	}
-	if name != StepInspection && name != StepHistory {
+	switch name {
+	case StepInspection, StepHistory, StepPolicyVersions, StepPostures:
+	default:
 		f.Mark(name)
 	}
 	if broken {
@@ -186,5 +199,43 @@ func (f *Faults) RecordPhoto(ctx context.Context, p gate.PhotoData) error {
 // InspectionHistory is broken as planned.
 func (f *Faults) InspectionHistory(ctx context.Context, vin string) (list []gate.Inspection, err error) {
 	err = f.step(StepHistory, func() (err error) { list, err = f.InspectionStore.InspectionHistory(ctx, vin); return err })
+	return list, err
+}
+
+// RecordPolicyVersion is broken as planned.
+func (f *Faults) RecordPolicyVersion(ctx context.Context, v gate.PolicyVersion, steps ...gate.PolicyStep) error {
+	return f.step(StepPolicyVersion, func() error { return f.policies.RecordPolicyVersion(ctx, v, steps...) })
+}
+
+// RecordPolicyStep is broken as planned.
+func (f *Faults) RecordPolicyStep(ctx context.Context, s gate.PolicyStep) error {
+	return f.step(StepPolicyStep, func() error { return f.policies.RecordPolicyStep(ctx, s) })
+}
+
+// PolicyVersions is broken as planned.
+func (f *Faults) PolicyVersions(ctx context.Context) (list []gate.PolicyVersion, err error) {
+	err = f.step(StepPolicyVersions, func() (err error) { list, err = f.policies.PolicyVersions(ctx); return err })
+	return list, err
+}
+
+// PolicyVersion is broken when PolicyVersions is.
+func (f *Faults) PolicyVersion(ctx context.Context, number int) (v gate.PolicyVersion, err error) {
+	err = f.step(StepPolicyVersions, func() (err error) { v, err = f.policies.PolicyVersion(ctx, number); return err })
+	return v, err
+}
+
+// KeepPolicy is broken as planned.
+func (f *Faults) KeepPolicy(ctx context.Context, p gate.PolicyDocument) error {
+	return f.step(StepKeepPolicy, func() error { return f.policies.KeepPolicy(ctx, p) })
+}
+
+// RecordPosture is broken as planned.
+func (f *Faults) RecordPosture(ctx context.Context, c gate.PostureChange) error {
+	return f.step(StepPosture, func() error { return f.postures.RecordPosture(ctx, c) })
+}
+
+// PostureChanges is broken as planned.
+func (f *Faults) PostureChanges(ctx context.Context) (list []gate.PostureChange, err error) {
+	err = f.step(StepPostures, func() (err error) { list, err = f.postures.PostureChanges(ctx); return err })
 	return list, err
 }

@@ -140,6 +140,8 @@ type Memory struct {
 	inspections   []*inspected
 	registrations []gate.Registration
 	policies      []gate.PolicyDocument
+	versions      []gate.PolicyVersion
+	postures      []gate.PostureChange
 }
 
 // NewMemory is an empty store with a key of its own.

@@ -23,8 +23,9 @@ type Store interface {
 	gate.Recorder
 	gate.Registry
 	gate.InspectionStore
+	gate.PolicyStore
+	gate.PostureStore
 	PutRegistrations(context.Context, ...gate.Registration) error
-	KeepPolicy(context.Context, gate.PolicyDocument) error
 	Policy(context.Context, string) (gate.PolicyDocument, error)
 	Passages(context.Context, gate.PassageFilter) ([]gate.PassageSummary, error)
 	Passage(context.Context, gate.PassageID) (gate.PassageRecord, error)
@@ -285,6 +286,11 @@ func Run(t *testing.T, kit Kit) {
 	t.Run("inspections at once", func(t *testing.T) { inspectionsAtOnce(t, kit) })
 	t.Run("photographs", func(t *testing.T) { photographs(t, kit) })
 	t.Run("erasure of inspections", func(t *testing.T) { inspectionsErased(t, kit) })
+
+	t.Run("policy versions", func(t *testing.T) { policyVersions(t, kit) })
+	t.Run("policy steps refused", func(t *testing.T) { policyStepsRefused(t, kit) })
+	t.Run("policy versions at once", func(t *testing.T) { policiesAtOnce(t, kit) })
+	t.Run("posture", func(t *testing.T) { postures(t, kit) })
 
 	t.Run("registrations", func(t *testing.T) {
 		s := kit.Open(t)
