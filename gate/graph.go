@@ -2,6 +2,8 @@ package gate
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,6 +20,9 @@ const (
 	opDesignFrom     = "design_from"
 	opTrustedBy      = "trusted_by"
 	opOwnerResolved  = "owner_resolved"
+	opLicenceFrom    = "licence_from"
+	opFirmwareBy     = "firmware_by"
+	opAuthorisedBy   = "authorised_by"
 )
 
 // maxAnswers bounds the answers kept. A site asks some dozens of different
@@ -75,6 +80,12 @@ func (s *GraphSupply) answer(q policy.SupplyQuestion) policy.SupplyAnswer {
 		a = s.graph.TrustedBy(id, q.Arg, day).Answer
 	case opOwnerResolved:
 		a = s.graph.OwnerResolved(id, day)
+	case opLicenceFrom:
+		a = s.graph.LicenceFrom(id, q.Arg, day)
+	case opFirmwareBy:
+		a = s.graph.FirmwareBy(id, q.Arg, day)
+	case opAuthorisedBy:
+		a = s.graph.AuthorisedBy(id, q.Arg, day)
 	default:
 		return policy.SupplyAnswer{Because: fmt.Sprintf("the supply graph has no question %q", q.Op)}
 	}
@@ -94,6 +105,10 @@ func (j *Judge) Prepare(day time.Time) {
 		switch q.Op {
 		case opControlledFrom, opShareFrom, opDesignFrom:
 			j.supply.graph.Prepare(q.Arg, day)
+		case opLicenceFrom, opFirmwareBy: // of a country, in capitals, or of a party
+			if q.Arg == strings.ToUpper(q.Arg) {
+				j.supply.graph.Prepare(q.Arg, day)
+			}
 		}
 	}
 }
@@ -122,4 +137,49 @@ func truth(v supply.Value) policy.Truth {
 		return policy.Unknown
 	}
 	return policy.Unknown
+}
+
+// names are the names that the supply graph holds, as policy.LoadKnowing asks
+// for them.
+type names struct{ graph *supply.Graph }
+
+// Names are the names that a rule file may take from a supply graph.
+func Names(g *supply.Graph) policy.Names { return names{g} }
+
+// IDs are the names of a kind. A list may be named by one of its editions, and
+// lists of trusted suppliers by their authority.
+func (n names) IDs(kind policy.NameKind) []string {
+	var out []string
+	switch kind {
+	case policy.NameParty:
+		for i := range n.graph.Parties() {
+			out = append(out, n.graph.Parties()[i].ID)
+		}
+	case policy.NameList:
+		for i := range n.graph.Lists() {
+			l := &n.graph.Lists()[i]
+			out = append(out, l.ID)
+			for k := range l.Editions {
+				out = append(out, l.Editions[k].ID)
+			}
+		}
+	case policy.NameTrusted:
+		for _, l := range n.graph.Trusted() {
+			out = append(out, l.ID, strings.ToLower(l.Authority))
+		}
+	case policy.NameAuthority:
+		for _, l := range n.graph.Authorisations() {
+			out = append(out, l.ID)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// PartyCalled is the id of the party that goes by a name, or "".
+func (n names) PartyCalled(name string) string {
+	if p, ok := n.graph.Find(name); ok {
+		return p.ID
+	}
+	return ""
 }

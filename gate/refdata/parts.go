@@ -68,6 +68,8 @@ type ListsFile struct {
 	Instruments []supply.Instrument `json:"instruments"`
 	Trusted     []supply.TrustList  `json:"trusted,omitempty"`
 	Advisories  []supply.Advisory   `json:"advisories,omitempty"`
+
+	Authorisations []supply.Authorisations `json:"authorisations,omitempty"`
 }
 
 // ListsOf takes what a ListsFile holds out of a supply graph's file, or returns
@@ -77,10 +79,10 @@ func ListsOf(b []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("neither a supply graph nor a file of lists: %w", err)
 	}
-	if len(f.Lists)+len(f.Instruments)+len(f.Trusted) == 0 {
+	if len(f.Lists)+len(f.Instruments)+len(f.Trusted)+len(f.Authorisations) == 0 {
 		return nil, fmt.Errorf("edition %q holds neither lists nor instruments", f.Edition)
 	}
-	return json.MarshalIndent(ListsFile{f.Edition, f.Lists, f.Instruments, f.Trusted, f.Advisories}, "", " ")
+	return json.MarshalIndent(ListsFile{f.Edition, f.Lists, f.Instruments, f.Trusted, f.Advisories, f.Authorisations}, "", " ")
 }
 
 // readLists reads a ListsFile as strictly as a graph is read. A party or an edge

@@ -255,6 +255,7 @@ func write(f *File) ([]byte, error) {
 		section("makes", len(f.Makes), func(i int) any { return f.Makes[i] }),
 		section("trusted", len(f.Trusted), func(i int) any { return f.Trusted[i] }),
 		section("advisories", len(f.Advisories), func(i int) any { return f.Advisories[i] }),
+		section("authorisations", len(f.Authorisations), func(i int) any { return f.Authorisations[i] }),
 	)
 	out.WriteString("}\n")
 	return out.Bytes(), err
@@ -638,6 +639,18 @@ func (b *builder) overRest() error {
 			ref := in.Ref
 			ref.Reason = r.Reason
 			b.file.Advisories = append(b.file.Advisories, Advisory{ID: r.ID, Title: in.Title, Parties: r.Names, Products: in.Scope, Ref: ref})
+		case "authorisations":
+			in, ok := b.instrumentOf(r.Edition)
+			if !ok {
+				return fmt.Errorf("%s: no instrument %q", at, r.Edition)
+			}
+			ref := in.Ref
+			ref.Reason = r.Reason
+			b.file.Authorisations = append(b.file.Authorisations, Authorisations{ID: r.ID, Title: r.Title, Authority: in.Authority, Ref: ref})
+		case "authorised", "refused":
+			if err := b.ruling(r); err != nil {
+				return fmt.Errorf("%s: %w", at, err)
+			}
 		case "reply":
 			if err := b.reply(r); err != nil {
 				return fmt.Errorf("%s: %w", at, err)
@@ -647,6 +660,26 @@ func (b *builder) overRest() error {
 		}
 		b.used[i] = true
 	}
+	return nil
+}
+
+// ruling adds what an authority decided on one party to its list.
+func (b *builder) ruling(r overRow) error {
+	i := slices.IndexFunc(b.file.Authorisations, func(l Authorisations) bool { return l.ID == r.List })
+	if i < 0 {
+		return fmt.Errorf("no authorisations %q come before it", r.List)
+	}
+	in, ok := b.instrumentOf(r.Edition)
+	if !ok || in.State != "decided" {
+		return fmt.Errorf("no instrument %q that was decided", r.Edition)
+	}
+	if in.Scope != r.Name || !b.has(r.Party) {
+		return fmt.Errorf("%q is not whom %q is about, or %q is no party", r.Name, r.Edition, r.Party)
+	}
+	ref := in.Ref
+	ref.Reason = r.Reason
+	l := &b.file.Authorisations[i]
+	l.Rulings = append(l.Rulings, Ruling{ID: in.ID, Name: r.Name, Party: r.Party, Refused: r.Row == "refused", Scope: in.Effective, From: r.Since, Until: r.Until, Ref: ref})
 	return nil
 }
 

@@ -204,6 +204,8 @@ type File struct {
 	Makes       []MakeName   `json:"makes"`
 	Trusted     []TrustList  `json:"trusted,omitempty"`
 	Advisories  []Advisory   `json:"advisories,omitempty"`
+
+	Authorisations []Authorisations `json:"authorisations,omitempty"`
 }
 
 // Graph answers questions. Its content never changes; it is safe for
@@ -290,7 +292,7 @@ func Open(b []byte) (*Graph, error) {
 		return nil, err
 	}
 	g := &Graph{file: *f}
-	for _, index := range []func() error{g.indexParties, g.indexEdges, g.indexLists, g.checkEditions, g.checkTrusted} {
+	for _, index := range []func() error{g.indexParties, g.indexEdges, g.indexLists, g.checkEditions, g.checkTrusted, g.checkAuthorisations} {
 		if err := index(); err != nil {
 			return nil, err
 		}
