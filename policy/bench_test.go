@@ -36,6 +36,42 @@ func sixtyRules(t testing.TB) *Policy {
 	return load(t, policyOf("flag", rules...))
 }
 
+// sixtyDistinct is a policy of sixty rules of which no two ask the same, nor
+// for the same outcome: the kinds of sixtyRules, each with values of its own.
+// It is harder than the packs are, whose rules repeat conditions.
+func sixtyDistinct(t testing.TB) *Policy {
+	conds := []string{
+		"{all: [{fact: registration.class, in: [%[2]s, allied]}, {any_known_module: {all: [{fact: module.maker, controlled_from: {country: %[3]s}}, {fact: module.certainty, at_least: documented}]}}]}",
+		"{all: [{fact: site.zone, at_least: restricted}, {fact: vehicle.model_year, more_than: 20%[4]d}, {any_known_module: {all: [{fact: module.maker, controlled_from: {country: %[3]s}}, {not: {surely: {fact: module.chip_down, is: true}}}, {fact: module.certainty, at_least: documented}]}}]}",
+		"{all: [{fact: vehicle.model_year, at_least: 20%[4]d}, {fact: vehicle.built_in, is: %[3]s}, {any_module: {unknown: module.maker}}]}",
+		"{any: [{fact: radio.heard_maker, controlled_from: {country: %[3]s}}, {all: [{fact: radio.hotspot_heard, is: true}, {fact: modules.known, at_most: %[1]d}]}]}",
+		"{all: [{fact: vehicle.make, in: [BYD, NIO, \"MAKE %[1]d\"]}, {fact: site.zone, at_least: controlled}, {fact: site.posture, at_least: %[1]d}]}",
+		"{any_module: {all: [{fact: module.maker, listed_on: us-1260h}, {fact: module.role, is: device}, {fact: module.basis, in: [declared, %[5]s]}, {fact: module.model, is: M%[1]d}]}}",
+		"{all: [{fact: vehicle.model_year, at_least: 20%[4]d}, {fact: vehicle.weight_kg, at_most: 4%[4]d6}, {fact: vehicle.maker, controlled_from: {country: CN}}]}",
+		"{all: [{fact: capability.camera_outside, is: true}, {fact: site.zone, is: critical}, {fact: data.supply_age_days, less_than: %[1]d}, {not: {fact: capability.recording_off, is: true}}]}",
+		"{any_device: {all: [{fact: module.maker, design_from: CN}, {fact: module.model, is: D%[1]d}]}}",
+		"{all: [{fact: data.catalogue_age_days, more_than: 6%[1]d}, {fact: site.zone, at_least: restricted}, {fact: registration.class, is: private}]}",
+	}
+	var rules []string
+	for i := range 60 {
+		k := i / 10
+		cond := fmt.Sprintf(conds[i%len(conds)], i, classNames[k], []string{"CN", "RU"}[k%2], 16+3*k, []string{"inspected", "heard", "catalogue"}[k%3])
+		rule := fmt.Sprintf("  - id: d%02d\n    title: Rule\n    outcome: %s\n    instrument: {authority: site, title: test}\n    say: {en: words}\n    when: %s\n",
+			i, []string{"deny", "flag"}[k%2], cond)
+		if strings.Contains(cond, "any_known_module") {
+			rule = strings.Replace(rule, "    say:", "    presumption: the site's\n    say:", 1)
+		}
+		rules = append(rules, rule)
+	}
+	return load(t, policyOf("flag", rules...))
+}
+
+// sixty are the policies that the benchmarks run.
+var sixty = []struct {
+	name   string
+	policy func(testing.TB) *Policy
+}{{"repeated", sixtyRules}, {"distinct", sixtyDistinct}}
+
 // fullFacts is a known car: every leaf a rule looks at has a value, and of the
 // sixty rules twelve speak.
 func fullFacts() *Facts {
@@ -80,35 +116,75 @@ func TestBenchmarkFacts(t *testing.T) {
 	if v.Outcome != Deny || len(v.Reasons) != 6 {
 		t.Errorf("the benchmark decides %s with %d reasons", v.Outcome, len(v.Reasons))
 	}
-	p, f, s := sixtyRules(t), fullFacts(), Supply(quectelTable())
-	if n := testing.AllocsPerRun(200, func() { p.Decide(f, s) }); n != 0 {
-		t.Errorf("deciding allocates %v times", n)
+	for _, bench := range sixty {
+		p, f, s := bench.policy(t), fullFacts(), Supply(quectelTable())
+		var fs Findings
+		p.Find(f, s, &fs)
+		if fs.Len() < 3 {
+			t.Errorf("%s: only %d rules speak", bench.name, fs.Len())
+		}
+		if n := testing.AllocsPerRun(200, func() { p.Decide(f, s) }); n != 0 {
+			t.Errorf("%s: deciding allocates %v times", bench.name, n)
+		}
+		if n := testing.AllocsPerRun(200, func() { p.Find(f, s, &fs) }); n != 0 {
+			t.Errorf("%s: keeping the findings allocates %v times", bench.name, n)
+		}
+	}
+	if d := sixtyDistinct(t); d.terms.kinds != 60 {
+		t.Errorf("of the sixty distinct rules %d are distinct", d.terms.kinds)
 	}
 }
 
-// BenchmarkRules measures the rules alone: sixty of them over full facts.
-func BenchmarkRules(b *testing.B) {
-	p, f, s := sixtyRules(b), fullFacts(), Supply(quectelTable())
-	b.ReportAllocs()
-	for b.Loop() {
-		p.Decide(f, s)
-	}
-}
-
-// BenchmarkVerdict measures the same with all reasons kept, and reports the
-// median and the 99th percentile.
-func BenchmarkVerdict(b *testing.B) {
-	p, f, s := sixtyRules(b), fullFacts(), Supply(quectelTable())
+// measured runs the body and reports the median and the 99th percentile.
+func measured(b *testing.B, body func()) {
 	b.ReportAllocs()
 	var took []time.Duration
 	for b.Loop() {
 		start := time.Now()
-		p.Evaluate(f, s)
+		body()
 		took = append(took, time.Since(start))
 	}
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Nanoseconds()), "median-ns")
 	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds()), "p99-ns")
+}
+
+// BenchmarkRules measures the outcome alone: sixty rules over full facts.
+func BenchmarkRules(b *testing.B) {
+	for _, bench := range sixty {
+		b.Run(bench.name, func(b *testing.B) {
+			p, f, s := bench.policy(b), fullFacts(), Supply(quectelTable())
+			b.ReportAllocs()
+			for b.Loop() {
+				p.Decide(f, s)
+			}
+		})
+	}
+}
+
+// BenchmarkFindings measures a decision with all that it rests on kept, but not
+// put into words.
+func BenchmarkFindings(b *testing.B) {
+	for _, bench := range sixty {
+		b.Run(bench.name, func(b *testing.B) {
+			p, f, s := bench.policy(b), fullFacts(), Supply(quectelTable())
+			var fs Findings
+			b.ReportAllocs()
+			for b.Loop() {
+				p.Find(f, s, &fs)
+			}
+		})
+	}
+}
+
+// BenchmarkVerdict measures the same put into words.
+func BenchmarkVerdict(b *testing.B) {
+	for _, bench := range sixty {
+		b.Run(bench.name, func(b *testing.B) {
+			p, f, s := bench.policy(b), fullFacts(), Supply(quectelTable())
+			measured(b, func() { p.Evaluate(f, s) })
+		})
+	}
 }
 
 // BenchmarkLoad measures parsing, checking and compiling sixty rules.

@@ -21,15 +21,19 @@ type machine struct {
 	vals   []Truth    // per rule; one that does not apply is false
 	lifted []int32    // per rule: 1 + index of the rule that lifts it
 
-	memo []uint8 // per term, then per candidate and term: 0, or 1 + its value
-	here int     // where the candidate in hand begins in memo
+	terms   []term
+	memo    []uint8 // per term, then per candidate and term: 0, or 1 + its value
+	other   []uint8 // the same for the other view of presumptions, once doubted
+	doubted bool
+	here    int // where the candidate in hand begins in memo
 
-	base    []int32 // per unit: index of its first candidate
+	seats   []seat  // per unit
+	own     bool    // a unit of the vehicle's own is on record
 	parties []Party // that were asked about
 	asked   []int32 // per party and question: 1 + index of the answer
 	answers []SupplyAnswer
 
-	at     int64   // seconds since 1970
+	now    int64   // seconds since 1970
 	moment moments // the one that it is
 
 	unit *Unit
@@ -43,12 +47,22 @@ type machine struct {
 	day  string
 }
 
+// seat is what is known of a unit before any rule looks at it.
+type seat struct {
+	first      int32 // index of its first candidate among all
+	absent     bool  // known not to be fitted
+	fitted     bool  // known whether it is fitted
+	device     bool
+	makerKnown bool // of some candidate
+}
+
 // standing is a rule that applies at the instant of a decision.
 type standing struct {
 	rule      int32
 	term      int32
 	outcome   Outcome
 	ifUnknown Outcome
+	presumes  bool
 }
 
 // stretch is a half-open stretch of seconds since 1970.
@@ -61,36 +75,35 @@ func (m *machine) prepare(p *Policy, f *Facts, s Supply) {
 	m.f, m.s, m.sceptic = f, s, false
 	m.drop()
 	was := m.moment
-	m.at, m.moment = f.At.Unix(), onEntry
+	m.now, m.moment = f.At.Unix(), onEntry
 	if f.Moment <= MomentInside {
 		m.moment = 1 << f.Moment
 	}
 	if m.p != p {
-		m.p, m.within = p, stretch{}
+		m.p, m.terms, m.within = p, p.terms.all, stretch{}
 		m.vals, m.lifted = make([]Truth, len(p.rules)), make([]int32, len(p.rules))
 	}
-	m.base = m.base[:0]
+	m.seats, m.own = m.seats[:0], false
 	m.known, m.claimed = 0, 0
 	n := 0
 	for i := range f.Units {
 		u := &f.Units[i]
-		m.base = append(m.base, int32(n))
+		at := seat{first: int32(n), absent: u.Fitted.Known && !u.Fitted.Value, fitted: u.Fitted.Known, device: u.Role == "device"}
 		n += len(u.Candidates)
 		for k := range u.Candidates {
 			if u.Candidates[k].known() {
 				m.known++
 			}
+			at.makerKnown = at.makerKnown || u.Candidates[k].Maker.Known
 		}
 		if len(u.Candidates) > 0 || u.Fitted.Known && u.Fitted.Value {
 			m.claimed++
 		}
+		m.own = m.own || u.own()
+		m.seats = append(m.seats, at)
 	}
-	if size := p.terms.vehicle + n*p.terms.module; cap(m.memo) < size {
-		m.memo = make([]uint8, size)
-	} else {
-		m.memo = m.memo[:size]
-		clear(m.memo)
-	}
+	m.memo = zeroed(m.memo, p.terms.vehicle+n*p.terms.module)
+	m.doubted = false
 	m.parties, m.asked, m.answers = m.parties[:0], m.asked[:0], m.answers[:0]
 	m.fill()
 	at := f.At.UTC()
@@ -98,7 +111,7 @@ func (m *machine) prepare(p *Policy, f *Facts, s Supply) {
 	if date := [3]int{y, int(mo), d}; m.day == "" || m.date != date {
 		m.date, m.day = date, at.Format(time.DateOnly)
 	}
-	if was != m.moment || !m.within.holds(m.at) {
+	if was != m.moment || !m.within.holds(m.now) {
 		m.inForce()
 	}
 }
@@ -113,16 +126,26 @@ func (m *machine) inForce() {
 		r := &m.p.rules[i]
 		m.vals[i] = False
 		for _, edge := range [...]int64{r.from, r.to} {
-			if edge <= m.at {
+			if edge <= m.now {
 				m.within.from = max(m.within.from, edge)
 			} else {
 				m.within.to = min(m.within.to, edge)
 			}
 		}
 		if m.applies(r) {
-			m.force = append(m.force, standing{int32(i), m.p.terms.of[r.root], r.outcome, r.ifUnknown})
+			m.force = append(m.force, standing{int32(i), m.p.terms.of[r.root], r.outcome, r.ifUnknown, r.presumes})
 		}
 	}
+}
+
+// zeroed makes a slice of n zeros of what there is.
+func zeroed[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	s = s[:n]
+	clear(s)
+	return s
 }
 
 // forget lets go of the caller's facts.
@@ -172,7 +195,7 @@ func (m *machine) decide() Outcome {
 
 // applies says whether a rule speaks at the instant and moment at all.
 func (m *machine) applies(r *rule) bool {
-	return m.at >= r.from && m.at < r.to && m.moment&r.moments != 0
+	return m.now >= r.from && m.now < r.to && m.moment&r.moments != 0
 }
 
 // floor is the least outcome where no grant rule speaks: the policy's default
@@ -237,17 +260,17 @@ func (r *standing) says(v Truth) Outcome {
 // what the rules say behind it as it was.
 func (m *machine) presumed() bool {
 	changed := false
-	m.sceptic = true
+	m.doubt()
 	for i := range m.force {
 		r := &m.force[i]
-		if !m.p.rules[r.rule].presumes {
+		if !r.presumes {
 			continue
 		}
 		if v := m.value(r.term); v != m.vals[r.rule] {
 			m.vals[r.rule], changed = v, true
 		}
 	}
-	m.sceptic = false
+	m.doubt()
 	if !changed {
 		return false
 	}
@@ -259,34 +282,58 @@ func (m *machine) presumed() bool {
 // eval computes the node at i of the program for the module in hand.
 func (m *machine) eval(i int32) Truth { return m.value(m.p.terms.of[i]) }
 
+// doubt turns to the other view of presumptions: that they count as unknown,
+// and back. What rests on none has the same value in both.
+func (m *machine) doubt() {
+	if !m.doubted {
+		m.doubted = true
+		m.other = append(m.other[:0], m.memo...)
+		ts := &m.p.terms
+		for _, at := range ts.presuming {
+			m.other[at] = 0
+		}
+		for from := ts.vehicle; from < len(m.other); from += ts.module {
+			for _, at := range ts.presumingModule {
+				m.other[from+int(at)] = 0
+			}
+		}
+	}
+	m.memo, m.other, m.sceptic = m.other, m.memo, !m.sceptic
+}
+
 // value gives a term's value for the module in hand.
 func (m *machine) value(c int32) Truth {
-	k := &m.p.terms.all[c]
-	if m.sceptic && k.presumes {
-		return m.work(k)
-	}
-	at := int(k.place)
-	if k.module {
-		at += m.here
-	}
-	if v := m.memo[at]; v != 0 {
+	k := &m.terms[c]
+	if v := m.memo[m.at(k)]; v != 0 {
 		return Truth(v - 1)
 	}
-	v := m.work(k)
-	m.memo[at] = 1 + uint8(v)
+	return m.work(k)
+}
+
+// at is where the value of a term is kept.
+func (m *machine) at(k *term) int { return int(k.place) + m.here&int(k.mask) }
+
+// work computes a term and keeps its value. A quantifier moves the candidate in
+// hand, but no term that speaks of one holds a quantifier.
+func (m *machine) work(k *term) Truth {
+	v := m.compute(k)
+	m.memo[m.at(k)] = 1 + uint8(v)
 	return v
 }
 
-// work computes a term. Memo is written behind it: a quantifier below moves
-// the candidate in hand, and no term that speaks of one holds a quantifier.
-func (m *machine) work(c *term) Truth {
+func (m *machine) compute(c *term) Truth {
 	switch c.op {
 	case opAtom:
 		return m.atom(&m.p.prog[c.node])
 	case opAll:
 		v := True
 		for _, kid := range c.kids {
-			switch m.value(kid) {
+			k := &m.terms[kid]
+			w := Truth(m.memo[m.at(k)] - 1)
+			if w > True {
+				w = m.work(k)
+			}
+			switch w {
 			case False:
 				return False
 			case Unknown:
@@ -297,7 +344,12 @@ func (m *machine) work(c *term) Truth {
 	case opAny:
 		v := False
 		for _, kid := range c.kids {
-			switch m.value(kid) {
+			k := &m.terms[kid]
+			w := Truth(m.memo[m.at(k)] - 1)
+			if w > True {
+				w = m.work(k)
+			}
+			switch w {
 			case True:
 				return True
 			case Unknown:
@@ -350,9 +402,7 @@ func (m *machine) quantify(i int32, n *node) Truth {
 	if every {
 		stop, v = False, True
 	}
-	own := false
-	for u := range m.f.Units {
-		own = own || m.f.Units[u].own()
+	for u := range m.seats {
 		w, present := m.unitTruth(i, n, u)
 		if !present {
 			continue
@@ -364,7 +414,7 @@ func (m *machine) quantify(i int32, n *node) Truth {
 			v = Unknown
 		}
 	}
-	if !own && m.ownUnit(n) {
+	if !m.own && m.ownUnit(n) {
 		v = Unknown
 	}
 	return v
@@ -386,18 +436,13 @@ func (m *machine) ownUnit(n *node) bool {
 // unitTruth is what one unit contributes to a quantifier; present is false
 // where it contributes nothing.
 func (m *machine) unitTruth(i int32, n *node, u int) (v Truth, present bool) {
-	unit := &m.f.Units[u]
-	if unit.Fitted.Known && !unit.Fitted.Value {
-		return 0, false
-	}
-	if n.op == opAnyDevice && unit.Role != "device" {
-		return 0, false
-	}
-	if n.op == opAnyKnownModule && !(m.sceptic && n.presumes) && !unit.makerKnown() {
+	at := &m.seats[u]
+	if at.absent || n.op == opAnyDevice && !at.device ||
+		n.op == opAnyKnownModule && !at.makerKnown && !(m.sceptic && n.presumes) {
 		return 0, false
 	}
 	v = m.agreed(i, u)
-	if unit.Fitted.Known {
+	if at.fitted {
 		return v, true
 	}
 	switch {
@@ -407,16 +452,6 @@ func (m *machine) unitTruth(i int32, n *node, u int) (v Truth, present bool) {
 		return Unknown, true
 	}
 	return v, true
-}
-
-// makerKnown says whether the maker of any candidate is known.
-func (u *Unit) makerKnown() bool {
-	for k := range u.Candidates {
-		if u.Candidates[k].Maker.Known {
-			return true
-		}
-	}
-	return false
 }
 
 // agreed is the body's value where all candidates of a unit give the same, and
@@ -449,7 +484,7 @@ func (m *machine) take(u, k int) {
 	m.unit = &m.f.Units[u]
 	m.cand = &m.unit.Candidates[k]
 	m.u, m.k = u, k
-	m.here = m.p.terms.vehicle + (int(m.base[u])+k)*m.p.terms.module
+	m.here = m.p.terms.vehicle + (int(m.seats[u].first)+k)*m.p.terms.module
 }
 
 // drop leaves no candidate in hand.

@@ -196,23 +196,17 @@ func (fs *Findings) Gaps() iter.Seq[Gap] {
 // and what decided it.
 func (fs *Findings) reasons() {
 	fs.spoke, fs.clauses, fs.opens = fs.spoke[:0], fs.clauses[:0], fs.opens[:0]
-	if n := fs.p.terms.kinds; cap(fs.told) < n {
-		fs.told = make([]telling, n)
-	} else {
-		fs.told = fs.told[:n]
-		clear(fs.told)
-	}
-	for o := Deny; o >= Grant; o-- {
-		for i := range fs.force {
-			r := &fs.force[i]
-			v := fs.vals[r.rule]
-			if v == False || r.says(v) != o {
-				continue
-			}
-			s := spoken{rule: r.rule, kind: fs.p.terms.roots[r.rule], outcome: o, open: v == Unknown, by: fs.lifted[r.rule]}
-			fs.spoke = append(fs.spoke, s)
-			fs.tell(s.kind, fs.p.rules[r.rule].root, v)
+	fs.told = zeroed(fs.told, fs.p.terms.kinds)
+	for i := range fs.force {
+		r := &fs.force[i]
+		if v := fs.vals[r.rule]; v != False && r.says(v) != 0 {
+			fs.spoke = append(fs.spoke, spoken{rule: r.rule, kind: fs.p.terms.roots[r.rule], outcome: r.says(v), open: v == Unknown, by: fs.lifted[r.rule]})
 		}
+	}
+	slices.SortStableFunc(fs.spoke, func(a, b spoken) int { return int(b.outcome) - int(a.outcome) })
+	for i := range fs.spoke {
+		s := &fs.spoke[i]
+		fs.tell(s.kind, fs.p.rules[s.rule].root, fs.vals[s.rule])
 	}
 }
 
@@ -258,7 +252,7 @@ func (fs *Findings) keep(rule int32, open []openFact) {
 // presumes, looked at sceptically, or one that grants and is not true. Once a
 // rule that denies or flags is true, nothing that a grant rule lacks would help.
 func (fs *Findings) collect(r *standing, decided bool) {
-	if r.outcome == Grant && decided || r.outcome != Grant && !fs.p.rules[r.rule].presumes {
+	if r.outcome == Grant && decided || r.outcome != Grant && !r.presumes {
 		return
 	}
 	root := fs.p.rules[r.rule].root
@@ -267,11 +261,14 @@ func (fs *Findings) collect(r *standing, decided bool) {
 	if r.outcome == Grant {
 		fs.unsettled(root)
 	}
-	fs.sceptic = r.outcome != Grant
+	if r.outcome != Grant {
+		fs.doubt()
+		defer fs.doubt()
+	}
 	if fs.value(r.term) == Unknown {
 		fs.explain(root, Unknown)
 	}
-	fs.sceptic, fs.mute = false, false
+	fs.mute = false
 	fs.keep(r.rule, fs.opens[mark:])
 	fs.opens = fs.opens[:mark]
 }
@@ -427,9 +424,8 @@ func (fs *Findings) explainSupply(i int32, n *node) {
 // explainQuantifier accounts for the units that made the quantifier's value.
 func (fs *Findings) explainQuantifier(i int32, n *node, v Truth) {
 	every := n.op == opEveryModule
-	own, spoke := false, false
-	for u := range fs.f.Units {
-		own = own || fs.f.Units[u].own()
+	spoke := false
+	for u := range fs.seats {
 		w, present := fs.unitTruth(i, n, u)
 		if !present || w != v {
 			continue
@@ -440,7 +436,7 @@ func (fs *Findings) explainQuantifier(i int32, n *node, v Truth) {
 			return
 		}
 	}
-	if v == Unknown && !own && fs.ownUnit(n) {
+	if v == Unknown && !fs.own && fs.ownUnit(n) {
 		fs.lack(openFact{fact: fModuleMaker, unit: -1})
 		if !fs.f.Modem.Known {
 			fs.lack(openFact{fact: fModem, unit: -1})

@@ -143,7 +143,7 @@ func TestQuantifiers(t *testing.T) {
 		m.prepare(p, f, nil)
 		m.decide()
 		check("any_known_module", m.vals[0], tt.anyKnownSure)
-		m.sceptic = true
+		m.doubt()
 		check("any_known_module, sceptically", m.eval(0), tt.any)
 	}
 }
