@@ -732,7 +732,11 @@ func (c *refdataDiffCmd) Run(s *streams) error {
 		if ch.Edition != "" {
 			edition = ", now edition " + ch.Edition
 		}
-		fmt.Fprintf(out, "%-8s %-10s %s%s\n", ch.What, ch.Section, seen(strings.TrimSpace(ch.Path+" "+ch.ID)), edition)
+		words := ch.Words()
+		if words != "" {
+			words = "  " + words
+		}
+		fmt.Fprintf(out, "%-8s %-10s %s%s%s\n", ch.What, ch.Section, seen(strings.TrimSpace(ch.Path+" "+ch.ID)), edition, seen(words))
 	}
 	return out.Flush()
 }

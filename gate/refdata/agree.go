@@ -16,7 +16,7 @@ import (
 // ally's takes effect where our authorities marked that ally binding.
 type Disagreement struct {
 	Part     Kind            `json:"part"`
-	Section  string          `json:"section"` // row, device, party, edge, list, edition, entry, instrument, trust-list, trust, advisory
+	Section  string          `json:"section"` // kind of row: row, device, party, edge, list, edition, entry … (see sections.go)
 	ID       string          `json:"id"`
 	Role     string          `json:"role"`
 	Title    string          `json:"title,omitempty"`
@@ -50,14 +50,18 @@ func first[F any](all []theirs[F]) (base theirs[F], rest []theirs[F], ok bool) {
 type merger struct {
 	part  Kind
 	taken map[string]string // section and id -> binding ally whose row is used
+	was   map[string]any    // section and id -> our row, in whose place another is used
 	found []Disagreement
 	used  []theirs[string] // binding allies that changed something, with their editions
 }
 
-func newMerger(part Kind) *merger { return &merger{part: part, taken: map[string]string{}} }
+func newMerger(part Kind) *merger {
+	return &merger{part: part, taken: map[string]string{}, was: map[string]any{}}
+}
 
 // mergeRows compares an ally's rows with ours by id and returns the rows to
-// use. Rows with the same id are told apart by their order.
+// use. Rows with the same id are told apart by their order. It is always with our
+// own row that an ally's is compared, also where another ally's is used.
 func mergeRows[T any](m *merger, section string, role Role, ours, theirs []T, id func(T) string) []T {
 	at := make(map[string]int, len(ours))
 	counts := map[string]int{}
@@ -76,28 +80,38 @@ func mergeRows[T any](m *merger, section string, role Role, ours, theirs []T, id
 	out, own := ours, true
 	for _, t := range theirs {
 		k := key(t, counts)
-		i, both := at[k]
-		if both && reflect.DeepEqual(out[i], t) {
+		place := section + " " + k
+		i, used := at[k]
+		by := m.taken[place]
+		mine, both := *new(T), used
+		if used {
+			mine = out[i]
+		}
+		if by != "" {
+			mine, both = m.was[place].(T) // none where only allies have it
+		}
+		if both && reflect.DeepEqual(mine, t) {
 			continue
 		}
 		d := Disagreement{Part: m.part, Section: section, ID: k, Role: role.Name, Title: role.Title, Standing: role.Standing, Theirs: raw(t), Used: "none"}
 		if both {
-			d.Ours, d.Used = raw(out[i]), "ours"
-			if by := m.taken[section+" "+k]; by != "" {
-				d.Used = by
-			}
+			d.Ours, d.Used = raw(mine), "ours"
 		}
-		if role.Standing == Binding && m.taken[section+" "+k] == "" {
+		if by != "" {
+			d.Used = by
+		}
+		if role.Standing == Binding && by == "" {
 			if own {
 				out, own = slices.Clone(ours), false
 			}
 			if both {
+				m.was[place] = mine
 				out[i] = t
 			} else {
 				at[k] = len(out)
 				out = append(out, t)
 			}
-			m.taken[section+" "+k], d.Used = role.Name, role.Name
+			m.taken[place], d.Used = role.Name, role.Name
 		}
 		m.found = append(m.found, d)
 	}
@@ -151,8 +165,9 @@ func (d *Data) catalogue(all []theirs[*telematics.Catalogue]) (err error) {
 	m := newMerger(Catalogue)
 	for _, t := range rest {
 		o := t.file.File()
-		f.Rows = mergeRows(m, "row", t.role, f.Rows, o.Rows, func(r telematics.Row) string { return r.ID })
-		f.Devices = mergeRows(m, "device", t.role, f.Devices, o.Devices, func(r telematics.Device) string { return r.ID })
+		for _, sec := range catalogueSections() {
+			sec.merge(m, t.role, &f, o)
+		}
 		m.bind(t.role, o.Edition)
 	}
 	d.Disagreements = append(d.Disagreements, m.found...)
@@ -182,21 +197,22 @@ func (d *Data) graph(graphs, lists []theirs[*supply.File]) error {
 	if haveLists {
 		f.Edition += " + lists " + own.file.Edition
 		f.Lists, f.Instruments, f.Trusted, f.Advisories = own.file.Lists, own.file.Instruments, own.file.Trusted, own.file.Advisories
+		f.Authorisations = own.file.Authorisations
 	}
 	m := newMerger(Supply)
 	for _, t := range rest {
-		f.Parties = mergeRows(m, "party", t.role, f.Parties, t.file.Parties, func(p supply.Party) string { return p.ID })
-		f.Edges = mergeRows(m, "edge", t.role, f.Edges, t.file.Edges, func(e supply.Edge) string { return e.ID })
+		for _, sec := range graphSections() {
+			sec.merge(m, t.role, &f, t.file)
+		}
 		m.bind(t.role, t.file.Edition)
 		others = append(others, t)
 	}
 	f.Edition = m.edition(f.Edition)
 	l := newMerger(Lists)
 	for _, t := range others {
-		f.Instruments = mergeRows(l, "instrument", t.role, f.Instruments, t.file.Instruments, func(in supply.Instrument) string { return in.ID })
-		f.Lists = mergeLists(l, t.role, f.Lists, t.file.Lists)
-		f.Trusted = mergeTrust(l, t.role, f.Trusted, t.file.Trusted)
-		f.Advisories = mergeRows(l, "advisory", t.role, f.Advisories, t.file.Advisories, func(a supply.Advisory) string { return a.ID })
+		for _, sec := range listSections() {
+			sec.merge(l, t.role, &f, t.file)
+		}
 		l.bind(t.role, t.file.Edition)
 	}
 	f.Edition = l.edition(f.Edition)
@@ -209,19 +225,20 @@ func (d *Data) graph(graphs, lists []theirs[*supply.File]) error {
 	return err
 }
 
-// mergeLists compares lists edition by edition and entry by entry: that an
-// edition was withdrawn is a statement of its own.
+// mergeLists compares what the lists say of themselves, then edition by edition
+// and entry by entry: that an edition was withdrawn is a statement of its own.
 func mergeLists(m *merger, role Role, ours, theirs []supply.List) []supply.List {
 	out := slices.Clone(ours)
+	id := func(l supply.List) string { return l.ID }
 	for _, t := range theirs {
 		i := slices.IndexFunc(out, func(l supply.List) bool { return l.ID == t.ID })
 		if i < 0 {
-			out = mergeRows(m, "list", role, out, []supply.List{t}, func(l supply.List) string { return l.ID })
+			out = mergeRows(m, "list", role, out, []supply.List{t}, id)
 			continue
 		}
-		l := out[i]
+		l := mergeRows(m, "list", role, bare(out[i:i+1]), bare([]supply.List{t}), id)[0]
 		entries := map[string][]supply.Entry{} // of each of our editions, as merged
-		for _, o := range l.Editions {
+		for _, o := range out[i].Editions {
 			entries[o.ID] = o.Entries
 		}
 		for _, te := range t.Editions {
@@ -231,7 +248,7 @@ func mergeLists(m *merger, role Role, ours, theirs []supply.List) []supply.List 
 			}
 		}
 		// The editions are compared by what they say of themselves.
-		bare := func(es []supply.Edition) []supply.Edition {
+		heads := func(es []supply.Edition) []supply.Edition {
 			es = slices.Clone(es)
 			for i := range es {
 				if _, both := entries[es[i].ID]; both {
@@ -240,7 +257,7 @@ func mergeLists(m *merger, role Role, ours, theirs []supply.List) []supply.List 
 			}
 			return es
 		}
-		l.Editions = mergeRows(m, "edition", role, bare(l.Editions), bare(t.Editions), func(e supply.Edition) string { return l.ID + "/" + e.ID })
+		l.Editions = mergeRows(m, "edition", role, heads(out[i].Editions), heads(t.Editions), func(e supply.Edition) string { return l.ID + "/" + e.ID })
 		for j, e := range l.Editions {
 			if es, both := entries[e.ID]; both {
 				l.Editions[j].Entries = es
@@ -251,16 +268,37 @@ func mergeLists(m *merger, role Role, ours, theirs []supply.List) []supply.List 
 	return out
 }
 
-// mergeTrust compares positive lists entry by entry.
+// mergeAuthorisations compares what the lists of authorisations say of
+// themselves, then decision by decision.
+func mergeAuthorisations(m *merger, role Role, ours, theirs []supply.Authorisations) []supply.Authorisations {
+	out := slices.Clone(ours)
+	id := func(l supply.Authorisations) string { return l.ID }
+	for _, t := range theirs {
+		i := slices.IndexFunc(out, func(l supply.Authorisations) bool { return l.ID == t.ID })
+		if i < 0 {
+			out = mergeRows(m, "authorisations", role, out, []supply.Authorisations{t}, id)
+			continue
+		}
+		l := mergeRows(m, "authorisations", role, bareRulings(out[i:i+1]), bareRulings([]supply.Authorisations{t}), id)[0]
+		l.Rulings = mergeRows(m, "ruling", role, out[i].Rulings, t.Rulings, func(r supply.Ruling) string { return rulingID(t.ID, r) })
+		out[i] = l
+	}
+	return out
+}
+
+// mergeTrust compares what positive lists say of themselves, then entry by entry.
 func mergeTrust(m *merger, role Role, ours, theirs []supply.TrustList) []supply.TrustList {
 	out := slices.Clone(ours)
+	id := func(l supply.TrustList) string { return l.ID }
 	for _, t := range theirs {
 		i := slices.IndexFunc(out, func(l supply.TrustList) bool { return l.ID == t.ID })
 		if i < 0 {
-			out = mergeRows(m, "trust-list", role, out, []supply.TrustList{t}, func(l supply.TrustList) string { return l.ID })
+			out = mergeRows(m, "trust-list", role, out, []supply.TrustList{t}, id)
 			continue
 		}
-		out[i].Trusts = mergeRows(m, "trust", role, out[i].Trusts, t.Trusts, func(x supply.Trust) string { return t.ID + "/" + x.Name + "/" + x.Scope })
+		l := mergeRows(m, "trust-list", role, bareTrust(out[i:i+1]), bareTrust([]supply.TrustList{t}), id)[0]
+		l.Trusts = mergeRows(m, "trust", role, out[i].Trusts, t.Trusts, func(x supply.Trust) string { return trustID(t.ID, x) })
+		out[i] = l
 	}
 	return out
 }

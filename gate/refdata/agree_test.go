@@ -197,20 +197,21 @@ func TestDiffMissesNoRow(t *testing.T) {
 		return rel
 	}
 	old := check(day0, func(f *supply.File) {})
+	src := supply.Ref{Source: "https://example.org/other", Certainty: "press"}
 	for section, change := range map[string]func(*supply.File){
 		"party":      func(f *supply.File) { f.Parties[0].Country = "CN" },
 		"edge":       func(f *supply.File) { f.Edges[0].Until = "2026" },
-		"instrument": func(f *supply.File) { f.Instruments = []supply.Instrument{{ID: "i"}} },
-		"plant":      func(f *supply.File) { f.Plants = []supply.Plant{{Brand: "b", Country: "CN"}} },
-		"territory":  func(f *supply.File) { f.Territories = []supply.Territory{{Country: "CN", Includes: []string{"DE"}}} },
+		"instrument": func(f *supply.File) { f.Instruments = []supply.Instrument{{ID: "i", Ref: src}} },
+		"plant":      func(f *supply.File) { f.Plants = []supply.Plant{{Brand: "b", Country: "CN", Ref: src}} },
+		"territory":  func(f *supply.File) { f.Territories = []supply.Territory{{Country: "CN", Includes: []string{"DE"}, Ref: src}} },
 		"make": func(f *supply.File) {
 			f.Makes = []supply.MakeName{{Name: "Volvo", Types: []string{"TRUCK"}, Party: "maker"}}
 		},
 		"list":       func(f *supply.File) { f.Lists[0].Country = "CN" },
-		"edition":    func(f *supply.File) { f.Lists[0].Editions[0].Absent = []supply.Entry{{Name: "Maker", Party: "maker"}} },
+		"edition":    func(f *supply.File) { f.Lists[0].Editions[0].Absent = []supply.Entry{{Name: "Maker", Party: "maker", Ref: src}} },
 		"entry":      func(f *supply.File) { f.Lists[0].Editions[0].Entries[0].Until = "2026" },
-		"trust-list": func(f *supply.File) { f.Trusted = []supply.TrustList{{ID: "t"}} },
-		"advisory":   func(f *supply.File) { f.Advisories = []supply.Advisory{{ID: "a"}} },
+		"trust-list": func(f *supply.File) { f.Trusted = []supply.TrustList{{ID: "t", Ref: src}} },
+		"advisory":   func(f *supply.File) { f.Advisories = []supply.Advisory{{ID: "a", Ref: src}} },
 	} {
 		list, err := Diff(old, check(day0.Add(days), change))
 		c.ok(err)

@@ -82,16 +82,30 @@ type Numbers struct {
 // Release is a verified release.
 type Release struct {
 	Numbers
-	Expires     time.Time `json:"expires"`      // the first day on which a part of the chain is too old
-	ExpiresRole string    `json:"expires_role"` // which
-	RootNeed    int       `json:"root_need"`
-	RootSigners []string  `json:"root_signers"`
-	Signers     []string  `json:"signers"` // of the timestamp
-	Roles       []Role    `json:"delegations"`
-	Parts       []Part    `json:"parts"`
+	Expires     time.Time  `json:"expires"`      // the first day on which a part of the chain is too old
+	ExpiresRole string     `json:"expires_role"` // which
+	RootNeed    int        `json:"root_need"`
+	RootSigners []string   `json:"root_signers"`
+	Signers     []string   `json:"signers"` // of the timestamp
+	Roles       []Role     `json:"delegations"`
+	Parts       []Part     `json:"parts"`
+	Signing     []RoleKeys `json:"signing"` // who may sign for each role, and how many must
 
 	files Files
 	held  bool // it is the very release that is in use
+}
+
+// RoleKeys are the keys that may sign for a role, and how many must.
+type RoleKeys struct {
+	Role string      `json:"role"` // root, timestamp, snapshot, targets, or a delegated role
+	Need int         `json:"need"`
+	Keys []KeyHolder `json:"keys"`
+}
+
+// KeyHolder is who holds a key.
+type KeyHolder struct {
+	Name  string `json:"name"`
+	KeyID string `json:"keyid"`
 }
 
 // Content returns a part's bytes, which must not be changed.
@@ -509,6 +523,10 @@ func (c *chain) roots() error {
 		return refuse(Rollback, nil, "The newest root of the bundle is %d; root %d was trusted here already.", have, c.t.Held.Root)
 	}
 	c.expires("root", at.Signed.Expires)
+	for _, name := range metadata.TOP_LEVEL_ROLE_NAMES {
+		r := at.Signed.Roles[name]
+		c.maySign(name, r.Threshold, r.KeyIDs)
+	}
 	return err
 }
 
@@ -548,6 +566,15 @@ func printable(s string) string {
 		return string(r[:80])
 	}
 	return s
+}
+
+// maySign takes down whose keys may sign for a role.
+func (c *chain) maySign(role string, need int, ids []string) {
+	r := RoleKeys{Role: role, Need: need}
+	for _, id := range slices.Sorted(slices.Values(ids)) {
+		r.Keys = append(r.Keys, KeyHolder{c.name(id), id})
+	}
+	c.rel.Signing = append(c.rel.Signing, r)
 }
 
 // expires remembers the first end of validity in the chain.
@@ -686,6 +713,7 @@ func (c *chain) targets() error {
 	delete(listed, "targets.json")
 	for i := range roles {
 		r := &roles[i]
+		c.maySign(r.Name, r.Need, top.Signed.Delegations.Roles[i].KeyIDs)
 		if listed[r.Name+".json"] == nil {
 			continue // it has brought nothing yet
 		}

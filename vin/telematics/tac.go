@@ -446,6 +446,13 @@ func (t *TACTable) Find(code string, yield func(maker, model string)) {
 	}
 }
 
+// Each calls yield with every code, in order, and each of its makers and models.
+func (t *TACTable) Each(yield func(code, maker, model string)) {
+	for i := range t.makers {
+		yield(t.codes[8*i:8*i+8], t.names[t.makers[i]], t.name(t.models[i]))
+	}
+}
+
 // siteTAC finds a code in the table the site added. Only a maker whose name a
 // reviewer has listed counts as a maker of modules; any other name stays a
 // name, of whoever the code was allocated to.
