@@ -272,12 +272,17 @@ func (s *recordedFirst) Ask(q policy.SupplyQuestion) policy.SupplyAnswer {
 	return s.graph.Ask(q)
 }
 
+// BacktestSubject is a request of which a back-test is made.
+type BacktestSubject struct {
+	ID      string // by which the report names it: it names neither vehicle nor driver
+	Request Request
+}
+
 // Requests decides about requests by the policy in force and by the draft, each
-// as if it arrived. subject says what they are. A request is named by its number
-// in the list, from 1. An error that comes with a request stops the back-test,
-// as the end of ctx does: the report is then of those before it.
-func (b Backtest) Requests(ctx context.Context, subject string, requests iter.Seq2[Request, error]) (*BacktestReport, error) {
-	r := b.report(subject)
+// as if it arrived; of says what they are. An error that comes with one stops
+// the back-test, as the end of ctx does: the report is then of those before it.
+func (b Backtest) Requests(ctx context.Context, of string, requests iter.Seq2[BacktestSubject, error]) (*BacktestReport, error) {
+	r := b.report(of)
 	was, is := b.Judge, b.Judge.Under(b.Draft)
 	// A rule on the VIN itself tells vehicles apart of which the decoder says
 	// the same.
@@ -285,7 +290,6 @@ func (b Backtest) Requests(ctx context.Context, subject string, requests iter.Se
 	seed := maphash.MakeSeed()
 	group := map[alike]decided{}
 	some, out := make([]arrival, 0, chunk), make([]decided, chunk)
-	n := 0
 	judge := func() error {
 		if len(group) > maxAlike {
 			clear(group)
@@ -322,13 +326,12 @@ func (b Backtest) Requests(ctx context.Context, subject string, requests iter.Se
 			group[key] = out[i]
 		}
 		for i := range some {
-			n++
-			d := out[i]
-			if a := &some[i]; !a.own {
+			d, a := out[i], &some[i]
+			if !a.own {
 				d = group[a.key]
 				d.at, d.vin, d.plate = a.q.At, a.q.VIN, a.q.Plate
 			}
-			if err := b.take(r, strconv.Itoa(n), &d); err != nil {
+			if err := b.take(r, a.id, &d); err != nil {
 				return err
 			}
 		}
@@ -337,14 +340,14 @@ func (b Backtest) Requests(ctx context.Context, subject string, requests iter.Se
 		return nil
 	}
 	var bad, failed error
-	for q, err := range requests {
+	for s, err := range requests {
 		if bad = err; bad != nil {
 			break
 		}
 		if !b.On.IsZero() {
-			q.At = b.On
+			s.Request.At = b.On
 		}
-		if some = append(some, arrival{q: q}); len(some) == chunk {
+		if some = append(some, arrival{id: s.ID, q: s.Request}); len(some) == chunk {
 			if failed = judge(); failed != nil {
 				break
 			}

@@ -368,15 +368,15 @@ func TestBacktestOfRequests(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %s %s %s %s", c.ID, c.Before, c.After, c.RuleAfter, c.Because))
 		return nil
 	}}
-	each := func(err error, n int) iter.Seq2[gate.Request, error] {
-		return func(yield func(gate.Request, error) bool) {
-			for _, q := range list[:n] {
-				if !yield(q, nil) {
+	each := func(err error, n int) iter.Seq2[gate.BacktestSubject, error] {
+		return func(yield func(gate.BacktestSubject, error) bool) {
+			for i, q := range list[:n] {
+				if !yield(gate.BacktestSubject{ID: fmt.Sprint(i + 1), Request: q}, nil) {
 					return
 				}
 			}
 			if err != nil {
-				yield(gate.Request{}, err)
+				yield(gate.BacktestSubject{}, err)
 			}
 		}
 	}
