@@ -260,11 +260,17 @@ func (c *refdataSignCmd) Run(s *streams) error {
 			return err
 		}
 		other, err := refdata.OpenRepo(path)
+		var joined []refdata.Signing
 		if err == nil {
-			_, err = repo.Join(other)
+			joined, err = repo.Join(other)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
+		}
+		for _, d := range joined {
+			for _, why := range d.Dropped {
+				fmt.Fprintf(s.err, "sallyport: %s: left out on the %s metadata: %s\n", path, d.Role, why)
+			}
 		}
 	}
 	list, err := repo.Status()

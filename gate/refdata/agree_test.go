@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -266,6 +267,52 @@ func TestSignerSeesWhatIsSigned(t *testing.T) {
 	c.sign(other, "de")
 	if _, err := c.repo.Join(other); ClassOf(err) != Mixed {
 		t.Errorf("joined: %v", err)
+	}
+}
+
+// Join takes over no signature that does not hold, whatever the copy says, and
+// says which it left out; one that is broken here is mended.
+func TestJoinVerifies(t *testing.T) {
+	c := newCouncil(t)
+	a := c.agreement(Advice, "pl", "de", "us")
+	_, err := c.repo.Draft(a, small(t, "2026-11-01", row("V1", "Telit")), nil, day0)
+	c.ok(err)
+	c.sign(c.repo, "pl")
+	stamp := metadataDir + "timestamp.json"
+	other := c.repo.clone()
+	c.sign(other, "de", "us")
+	forceSign(c, other, stamp, "mallory")
+	us, err := c.keys["us"].Public()
+	c.ok(err)
+	edit(t, other.Files, stamp, func(m map[string]any) {
+		for _, s := range m["signatures"].([]any) {
+			if s := s.(map[string]any); s["keyid"] == us.KeyID {
+				s["sig"] = strings.Repeat("00", 64)
+			}
+		}
+	})
+	here := c.repo.clone()
+	list, err := here.Join(other)
+	c.ok(err)
+	of := func(list []Signing, role string) Signing {
+		i := slices.IndexFunc(list, func(s Signing) bool { return s.Role == role })
+		return list[i]
+	}
+	if got := of(list, "timestamp"); !slices.Equal(got.Signed, []string{"de", "pl"}) || len(got.Dropped) != 2 ||
+		!strings.Contains(strings.Join(got.Dropped, "; "), "signature of us does not fit") || !strings.Contains(strings.Join(got.Dropped, "; "), "may not sign it") {
+		t.Errorf("%+v", got)
+	}
+	if n := strings.Count(string(here.Files[stamp]), `"sig"`); n != 2 {
+		t.Errorf("%d signatures were kept:\n%s", n, here.Files[stamp])
+	}
+	if got := of(list, "snapshot"); len(got.Dropped) > 0 || len(got.Signed) != 3 {
+		t.Errorf("%+v", got)
+	}
+	// What is broken here is replaced by what holds there.
+	whole := c.repo.clone()
+	c.sign(whole, "us")
+	if list, err = other.Join(whole); err != nil || !slices.Contains(of(list, "timestamp").Signed, "us") {
+		t.Errorf("%+v, %v", of(list, "timestamp"), err)
 	}
 }
 

@@ -242,6 +242,7 @@ type Signing struct {
 	Whole   bool     // enough signed, by every quorum that is asked
 	Files   []Part   // what a role's metadata signs for
 	New     bool     // signed by this call
+	Dropped []string // signatures that Join did not take over, each with why
 }
 
 // Sign adds the key's signature to every newest metadata file that the key may
@@ -301,9 +302,13 @@ func (r *Repo) present() error {
 }
 
 // Join adds the signatures that others put on their copies. A copy whose
-// signed part differs is refused: two releases are not mixed.
+// signed part differs is refused: two releases are not mixed. A signature that
+// does not hold, or is by a key that may not sign there, is left out and said in
+// Signing.Dropped. Only of a contribution that stands alone no key is known; it
+// is verified where an authority takes it up.
 func (r *Repo) Join(other *Repo) ([]Signing, error) {
-	return r.each(func(d *doc, _ []signer) (bool, error) {
+	dropped := map[string][]string{}
+	list, err := r.each(func(d *doc, by []signer) (bool, error) {
 		if other.Files[d.file] == nil {
 			return false, nil
 		}
@@ -321,9 +326,18 @@ func (r *Repo) Join(other *Repo) ([]Signing, error) {
 		}
 		added := false
 		for _, s := range *o.sigs {
-			if !slices.ContainsFunc(*d.sigs, func(t metadata.Signature) bool { return t.KeyID == s.KeyID }) {
+			i := slices.IndexFunc(*d.sigs, func(t metadata.Signature) bool { return t.KeyID == s.KeyID })
+			if i >= 0 && (bytes.Equal((*d.sigs)[i].Signature, s.Signature) || len(by) == 0 || unsound(d, (*d.sigs)[i], by) == "") {
+				continue
+			}
+			if why := unsound(d, s, by); why != "" {
+				dropped[d.role] = append(dropped[d.role], why)
+				continue
+			}
+			if added = true; i >= 0 {
+				(*d.sigs)[i] = s // the one that is here does not hold
+			} else {
 				*d.sigs = append(*d.sigs, s)
-				added = true
 			}
 		}
 		if !added {
@@ -331,6 +345,36 @@ func (r *Repo) Join(other *Repo) ([]Signing, error) {
 		}
 		return true, r.put(d)
 	})
+	for i := range list {
+		list[i].Dropped = dropped[list[i].Role]
+	}
+	return list, err
+}
+
+// unsound says why a signature does not count for any of those who must sign a
+// file, or nothing.
+func unsound(d *doc, s metadata.Signature, by []signer) string {
+	if len(by) == 0 {
+		return ""
+	}
+	name := "key " + short(s.KeyID)
+	known := false
+	for _, q := range by {
+		if !slices.Contains(q.ids, s.KeyID) {
+			continue
+		}
+		known = true
+		if n := q.names[s.KeyID]; n != "" {
+			name = n
+		}
+		if len(holds(d.signed, []metadata.Signature{s}, q.ids, q.keys)) > 0 {
+			return ""
+		}
+	}
+	if known {
+		return fmt.Sprintf("the signature of %s does not fit what was signed", name)
+	}
+	return fmt.Sprintf("%s may not sign it", name)
 }
 
 // Status lists the newest metadata files and their signatures.
