@@ -233,7 +233,13 @@ func openPolicy(name string, held *refdata.Data) (*policy.Policy, []byte, error)
 	if err != nil {
 		return nil, nil, fmt.Errorf("policy %q is neither a shipped pack nor a readable file: %w", name, err)
 	}
-	p, err := policy.Load(name, src)
+	graph := held.Graph
+	if graph == nil {
+		if graph, err = supply.Embedded(); err != nil {
+			return nil, nil, err
+		}
+	}
+	p, err := policy.LoadKnowing(name, src, gate.Names(graph))
 	return p, src, err
 }
 

@@ -22,6 +22,7 @@ const siteFile = "site.toml"
 type siteConfig struct {
 	Site          string       `toml:"site"`           // short id, part of every log entry
 	Name          string       `toml:"name"`           // as people call it
+	Timezone      string       `toml:"timezone"`       // IANA name of the zone whose clock rules on the time of day mean, such as Europe/Warsaw; absent is UTC
 	Policy        string       `toml:"policy"`         // a shipped pack's name, or a rule file relative to the data directory
 	VPIC          string       `toml:"vpic"`           // VIN index made by refdata build vpic, relative to the data directory; empty is the one in the program
 	TAC           string       `toml:"tac"`            // type allocation codes made by refdata build tac, relative to the data directory; empty is none
@@ -111,6 +112,9 @@ func loadSite(dir string) (siteConfig, error) {
 func (c siteConfig) check() error {
 	if c.Site == "" || strings.ContainsAny(c.Site, " /\n") {
 		return fmt.Errorf("site: %q is not a short id without spaces", c.Site)
+	}
+	if err := checkZone(c.Timezone); err != nil {
+		return fmt.Errorf("timezone: %w", err)
 	}
 	if c.Policy == "" {
 		return errors.New("policy: missing; name a shipped pack or a rule file")

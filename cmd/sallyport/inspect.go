@@ -323,7 +323,7 @@ func (k inspectedSite) learnt(ctx context.Context, j *gate.Judge, warn func(erro
 	if err != nil {
 		return nil, err
 	}
-	return j.Observing(l.Shares()), nil
+	return j.In(k.cfg.zone()).Observing(l.Shares()), nil
 }
 
 // Close ends the reading.

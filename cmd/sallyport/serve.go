@@ -150,6 +150,7 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if err != nil {
 		return nil, err
 	}
+	judge = judge.In(cfg.zone())
 	prefixes, err := prefixesOf(data)
 	if err != nil {
 		return nil, err
