@@ -162,6 +162,25 @@ func (s *Policies) Ready(at time.Time) error {
 	}
 }
 
+// Coming are the rules in force at an instant, and those that are due.
+func (s *Policies) Coming(at time.Time) []*policy.Policy {
+	var out []*policy.Policy
+	if _, p, err := s.InForce(at); err == nil {
+		out = append(out, p)
+	}
+	versions := s.Versions()
+	for t := at; ; {
+		v, from, ok := NextInForce(versions, t)
+		if !ok {
+			return out
+		}
+		if p, err := s.rules(v.Number); err == nil {
+			out = append(out, p)
+		}
+		t = from
+	}
+}
+
 // Assessor decides each request by the rules in force at its instant. It panics
 // where they cannot be read, which takes a lane to manual procedure.
 func (s *Policies) Assessor(judge func() *Judge) Assessor {

@@ -182,14 +182,20 @@ func (s *Postures) state(at time.Time) PostureState {
 	return p
 }
 
-// Rank is the level at an instant as rules compare it: its place among the
-// site's levels, 0 the least. A level that the site no longer names counts as
-// the highest.
-func (s *Postures) Rank(at time.Time) int {
-	if i := s.place(s.At(at).Level); i >= 0 {
+// Rank is the level at an instant as rules compare it (PostureRank).
+func (s *Postures) Rank(at time.Time) int { return PostureRank(s.cfg.Levels, s.At(at).Level) }
+
+// PostureRank is a level as rules compare it: its place among the site's levels,
+// 0 the least, which holds where nobody has set one. A level that the site no
+// longer names counts as the highest.
+func PostureRank(levels []string, level string) int {
+	if level == "" {
+		return 0
+	}
+	if i := slices.Index(levels, level); i >= 0 {
 		return i
 	}
-	return len(s.cfg.Levels) - 1
+	return max(len(levels)-1, 0)
 }
 
 func (s *Postures) place(level string) int { return slices.Index(s.cfg.Levels, level) }

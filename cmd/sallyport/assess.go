@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,7 +28,7 @@ const maxRequestLine = 1 << 20
 // assessCmd is `sallyport assess`.
 type assessCmd struct {
 	Index  string `help:"VIN index made by refdata build vpic; the default is the one in the program." placeholder:"FILE"`
-	Policy string `help:"Rule file (YAML), or the name of a shipped pack." default:"paper-baseline" placeholder:"FILE"`
+	Policy string `help:"Rule file (YAML), or the name of a shipped pack; the default is the version in force at the site at the instant of each request, where --data names one, and paper-baseline else." placeholder:"FILE"`
 	TAC    string `name:"tac" type:"existingfile" help:"Type allocation codes made by refdata build tac; the default is the site's, where --data names one." placeholder:"FILE"`
 	Data   string `help:"Data directory of a site whose installed reference data and recorded inspections to use, running or stopped." type:"existingdir" placeholder:"DIR"`
 	JSON   bool   `name:"json" help:"Accepted for clarity; the answer is always JSON, one object a line."`
@@ -53,7 +54,11 @@ func (c *assessCmd) Run(ctx context.Context, s *streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, known.Close()) }()
-	a, err := newAssessor(c.Policy, c.Index, held)
+	rules := c.Policy
+	if rules == "" && known.store != nil {
+		rules = known.cfg.policyFile(known.dir, held) // a site that has recorded no version yet
+	}
+	a, err := newAssessor(cmp.Or(rules, pack.PaperBaseline), c.Index, held)
 	if err != nil {
 		return err
 	}
@@ -63,6 +68,12 @@ func (c *assessCmd) Run(ctx context.Context, s *streams) (err error) {
 	prefixes, err := prefixesOf(held)
 	if err != nil {
 		return err
+	}
+	decide := known.assessor(a)
+	if c.Policy == "" && known.store != nil {
+		if decide, err = known.asRecorded(ctx, a, known.assessor); err != nil {
+			return err
+		}
 	}
 	in := s.in
 	if c.File != "-" {
@@ -94,7 +105,7 @@ func (c *assessCmd) Run(ctx context.Context, s *streams) (err error) {
 			}
 			continue
 		}
-		answer, err := c.answer(ctx, known.assessor(a), line, long, s, hear)
+		answer, err := c.answer(ctx, decide, line, long, s, hear)
 		if err != nil {
 			bad++
 			err = enc.Encode(assessFault{Line: n, Error: err.Error()})

@@ -23,7 +23,7 @@ type siteConfig struct {
 	Site          string       `toml:"site"`           // short id, part of every log entry
 	Name          string       `toml:"name"`           // as people call it
 	Timezone      string       `toml:"timezone"`       // IANA name of the zone whose clock rules on the time of day mean, such as Europe/Warsaw; absent is UTC
-	Policy        string       `toml:"policy"`         // a shipped pack's name, or a rule file relative to the data directory
+	Policy        string       `toml:"policy"`         // what version 1 of the rules is made of: a shipped pack's name, or a rule file relative to the data directory
 	VPIC          string       `toml:"vpic"`           // VIN index made by refdata build vpic, relative to the data directory; empty is the one in the program
 	TAC           string       `toml:"tac"`            // type allocation codes made by refdata build tac, relative to the data directory; empty is none
 	RetentionDays int          `toml:"retention_days"` // personal data older than this is erased; the log stays whole
@@ -36,6 +36,7 @@ type siteConfig struct {
 	KeepPhotographs bool   `toml:"keep_photographs"` // keep photographs of inspections
 
 	Learning learningConfig `toml:"learning"` // what is learnt from inspections
+	Posture  postureConfig  `toml:"posture"`  // the site's threat levels; absent is one, normal
 }
 
 // refdataTrust is [refdata] of site.toml.
@@ -137,6 +138,9 @@ func (c siteConfig) check() error {
 	if err := c.Learning.check(); err != nil {
 		return err
 	}
+	if err := c.Posture.check(); err != nil {
+		return err
+	}
 	if len(c.Lanes) == 0 {
 		return errors.New("lane: a site has at least one [[lane]]")
 	}
@@ -189,6 +193,7 @@ site = "demo"
 name = "Demonstration site"
 policy = "paper-baseline"
 retention_days = 30
+posture.levels = ["normal", "alpha", "bravo", "charlie", "delta"]
 
 [[lane]]
 id = "north"

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"sallyport/gate/refdata"
@@ -16,10 +18,11 @@ import (
 
 // initCmd is `sallyport init`.
 type initCmd struct {
-	Data string `help:"Data directory to make." required:"" placeholder:"DIR"`
-	Site string `help:"Short id of the site: a-z, 0-9 and hyphen." required:""`
-	Name string `help:"The site's name as people call it." required:""`
-	Root string `name:"refdata-root" type:"existingfile" placeholder:"FILE" help:"Root file of the authorities whose bundles of reference data the site will trust. Bring it by hand, and compare its fingerprint."`
+	Data   string `help:"Data directory to make." required:"" placeholder:"DIR"`
+	Site   string `help:"Short id of the site: a-z, 0-9 and hyphen." required:""`
+	Name   string `help:"The site's name as people call it." required:""`
+	Policy string `help:"What version 1 of the rules is made of: a shipped pack's name, or a rule file, which is copied beside the site's configuration." default:"paper-baseline" placeholder:"FILE"`
+	Root   string `name:"refdata-root" type:"existingfile" placeholder:"FILE" help:"Root file of the authorities whose bundles of reference data the site will trust. Bring it by hand, and compare its fingerprint."`
 }
 
 // siteTemplate is what a new site starts from; an administrator completes it.
@@ -27,8 +30,10 @@ const siteTemplate = `# A site of Sallyport. Every key is checked at start.
 site = %q
 name = %q
 
-# A shipped pack (paper-baseline, …) or a rule file beside this one.
-policy = "paper-baseline"
+# What version 1 of the rules was made of when the site was set up: a shipped pack
+# or a rule file beside this one. To change the rules, edit nothing here: one
+# person proposes ("sallyport policy propose"), another approves.
+policy = %q
 
 # The next edition of NHTSA's vPIC: make the file with
 # "sallyport refdata build vpic --dump vPICList_lite_YYYY_MM.plain.zip --out FILE",
@@ -46,6 +51,11 @@ retention_days = 90
 # Whose signed bundles of reference data this site trusts: the authorities' root
 # file, brought here by hand. "sallyport refdata install" then takes bundles in.
 # refdata.root = "refdata-root.json"
+
+# Threat levels as this site names them, least first, such as FPCON, or the
+# response levels "normal", "heightened", "exceptional". Rules may depend on
+# them; "sallyport posture set" changes the level.
+posture.levels = [%s]
 
 # Inspections: how many days hold what a person saw in a vehicle, and what a
 # maker, importer or dealer stated of it; from which zone an inspection needs two
@@ -89,10 +99,12 @@ kind = "none"
 
 // Run makes the directory, the log's key and an empty database.
 func (c *initCmd) Run(ctx context.Context, s *streams) error {
-	text := fmt.Sprintf(siteTemplate, c.Site, c.Name)
+	text, beside, err := c.template()
+	if err != nil {
+		return err
+	}
 	var root []byte
 	if c.Root != "" {
-		var err error
 		if root, err = readSmall(c.Root); err != nil {
 			return err
 		}
@@ -101,14 +113,14 @@ func (c *initCmd) Run(ctx context.Context, s *streams) error {
 		}
 		text = strings.Replace(text, "# refdata.root", "refdata.root", 1)
 	}
-	key, err := makeSite(ctx, c.Data, c.Site, text, s)
+	if root != nil {
+		beside = append(beside, besideFile{rootFile, root})
+	}
+	key, err := makeSite(ctx, c.Data, c.Site, text, s, beside...)
 	if err != nil {
 		return err
 	}
 	if root != nil {
-		if err := writeNew(filepath.Join(c.Data, rootFile), root, 0o644); err != nil {
-			return err
-		}
 		fmt.Fprintf(s.out, "trusts the root with the SHA-256 %x: compare it with what the authorities say\n", sha256.Sum256(root))
 	}
 	fmt.Fprintf(s.out, "site %s made in %s\nlog verifier key (keep a copy elsewhere): %s\n", c.Site, c.Data, key)
@@ -118,7 +130,11 @@ func (c *initCmd) Run(ctx context.Context, s *streams) error {
 
 // makeSite writes the configuration and the empty store. A site that is there
 // already is an error and is left as it is.
-func makeSite(ctx context.Context, dir, id, config string, s *streams) (verifierKey string, err error) {
+//
+// Version 1 of its rules is what the configuration names. The files that it
+// names are put beside it first. A crash on the way leaves a site whose first start makes
+// version 1.
+func makeSite(ctx context.Context, dir, id, config string, s *streams, beside ...besideFile) (verifierKey string, err error) {
 	if strings.TrimSpace(id) == "" {
 		return "", errors.New("site: the id is empty")
 	}
@@ -136,7 +152,67 @@ func makeSite(ctx context.Context, dir, id, config string, s *streams) (verifier
 	if err != nil {
 		return "", err
 	}
-	return key, writeNew(filepath.Join(dir, siteFile), []byte(config), 0o600)
+	for _, f := range beside {
+		if err := writeNew(filepath.Join(dir, f.name), f.text, 0o600); err != nil {
+			return "", err
+		}
+	}
+	if err := writeNew(filepath.Join(dir, siteFile), []byte(config), 0o600); err != nil {
+		return "", err
+	}
+	return key, firstRules(ctx, dir, s)
+}
+
+// besideFile is a file that is put beside a site's configuration: rules, or the
+// root of the authorities.
+type besideFile struct {
+	name string
+	text []byte
+}
+
+// firstRules records version 1 of a new site's rules.
+func firstRules(ctx context.Context, dir string, s *streams) (err error) {
+	cfg, err := loadSite(dir)
+	if err != nil {
+		return err
+	}
+	held, err := openRefdata(dir, cfg)
+	if err != nil {
+		return err
+	}
+	store, err := sqlite.Open(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	_, err = openRules(ctx, dir, cfg, held.parts(), store, s.now, nil, slog.New(slog.NewTextHandler(s.err, nil)))
+	return err
+}
+
+// template is the configuration of the new site, with its rules and the threat
+// levels that they name.
+func (c *initCmd) template() (text string, beside []besideFile, err error) {
+	p, src, err := openPolicy(c.Policy, &refdata.Data{})
+	if err != nil {
+		return "", nil, err
+	}
+	name := c.Policy
+	if !isPack(name) {
+		name = filepath.Base(name)
+		if name == siteFile || strings.HasPrefix(name, ".") {
+			return "", nil, fmt.Errorf("policy: %q cannot be put beside %s", name, siteFile)
+		}
+		beside = append(beside, besideFile{name, src})
+	}
+	levels := p.Postures()
+	if len(levels) == 0 {
+		levels = []string{calm}
+	}
+	quoted := make([]string, len(levels))
+	for i, l := range levels {
+		quoted[i] = strconv.Quote(l)
+	}
+	return fmt.Sprintf(siteTemplate, c.Site, c.Name, name, strings.Join(quoted, ", ")), beside, nil
 }
 
 // isSite says whether the directory holds a site's configuration.

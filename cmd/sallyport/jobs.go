@@ -38,7 +38,7 @@ func (st *site) jobs() []job {
 		{"verify", gocron.DailyJob(1, gocron.NewAtTimes(gocron.NewAtTime(2, 30, 0))), st.verifyLog},
 		{"checkpoint", gocron.DurationJob(time.Minute), st.store.KeepHead},
 		{"owners", gocron.DurationJob(time.Hour), func(context.Context) error {
-			st.judge.Prepare(st.now().Add(2 * time.Hour)) // before the day on which owners may change
+			st.prepare(st.now().Add(2 * time.Hour)) // before the day on which owners may change
 			return nil
 		}},
 		{"sessions", gocron.DurationJob(time.Hour), func(ctx context.Context) error {

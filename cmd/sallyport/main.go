@@ -77,6 +77,7 @@ type cli struct {
 		Revoke deviceRevokeCmd `cmd:"" help:"Revoke a device at once."`
 	} `cmd:"" help:"Devices of the site."`
 	Policy  policyCmd  `cmd:"" help:"Rules: the packs that ship, checks, tests, versions, and what a change would do."`
+	Posture postureCmd `cmd:"" help:"The site's threat level: show it, change it."`
 	Inspect inspectCmd `cmd:"" help:"What was read off vehicles: record, confirm, end, list."`
 }
 

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 	"unicode"
@@ -35,12 +33,11 @@ func (c *userAddCmd) Run(ctx context.Context, s *streams) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.err, "Password for %s (one line, at least %d characters): ", c.Name, minPassword)
-	line, err := bufio.NewReader(io.LimitReader(s.in, 4096)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("password: %w", err)
+	fmt.Fprintf(s.err, "At least %d characters. ", minPassword)
+	password, err := askPassword(s, c.Name)
+	if err != nil {
+		return err
 	}
-	password := strings.TrimRight(line, "\r\n")
 	if len([]rune(password)) < minPassword {
 		return fmt.Errorf("password: at least %d characters", minPassword)
 	}
@@ -69,6 +66,9 @@ func checkName(name string, others []sqlite.User) error {
 		if !unicode.IsPrint(r) {
 			return fmt.Errorf("name: %q holds a character that nobody sees", name)
 		}
+	}
+	if strings.EqualFold(name, gate.SetUp) || strings.EqualFold(name, gate.AutoOpen) {
+		return fmt.Errorf("name: %q stands in records for what no person did", name)
 	}
 	for _, o := range others {
 		if strings.EqualFold(strings.Join(strings.Fields(o.Name), " "), name) {

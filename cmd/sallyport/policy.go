@@ -8,8 +8,16 @@ import (
 
 // policyCmd is what a security manager does with rules.
 type policyCmd struct {
-	Packs policyPacksCmd `cmd:"" help:"List the policies that ship with the program, and what each leaves out of its instruments."`
-	Test  policyTestCmd  `cmd:"" help:"Run the examples that stand beside the rules, and refuse rules that no example shows."`
+	Packs    policyPacksCmd    `cmd:"" help:"List the policies that ship with the program, and what each leaves out of its instruments."`
+	Test     policyTestCmd     `cmd:"" help:"Run the examples that stand beside the rules, and refuse rules that no example shows."`
+	Versions policyVersionsCmd `cmd:"" help:"List the versions of a site's rules, and where each stands."`
+	Show     policyShowCmd     `cmd:"" help:"Print the text of a version, and what was done with it."`
+	Draft    policyDraftCmd    `cmd:"" help:"Record a rule file as a new version, without any effect."`
+	Propose  policyProposeCmd  `cmd:"" help:"Propose a rule file, or a draft, for another person to approve."`
+	Approve  policyApproveCmd  `cmd:"" help:"Have a version that others wrote and proposed take effect."`
+	Reject   policyRejectCmd   `cmd:"" help:"End a proposal, with the reason."`
+	Withdraw policyWithdrawCmd `cmd:"" help:"Take a draft or proposal back, or stop a version before it takes effect."`
+	Rollback policyRollbackCmd `cmd:"" help:"Propose the text of an earlier version as a new one."`
 }
 
 type policyPacksCmd struct{}

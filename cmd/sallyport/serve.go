@@ -71,6 +71,7 @@ type site struct {
 	judge      *gate.Judge
 	desk       *gate.Inspections
 	learning   *gate.Learning
+	rules      *siteRules
 	screens    *ui.Server
 	prefixes   *rf.Prefixes
 	refdata    *heldRefdata // nil where the program's own data is in use
@@ -134,23 +135,6 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if err != nil {
 		return nil, err
 	}
-	name := cfg.Policy
-	if _, came := data.Packs[name]; !came && !isPack(name) {
-		name = filepath.Join(dir, name)
-	}
-	pol, src, err := openPolicy(name, data)
-	if err != nil {
-		return nil, err
-	}
-	index := cfg.VPIC
-	if index != "" {
-		index = filepath.Join(dir, index)
-	}
-	judge, err := assessorFor(pol, index, data)
-	if err != nil {
-		return nil, err
-	}
-	judge = judge.In(cfg.zone())
 	prefixes, err := prefixesOf(data)
 	if err != nil {
 		return nil, err
@@ -176,10 +160,31 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if !strings.HasPrefix(store.VerifierKey(), issuerName(cfg)+"+") {
 		return nil, fmt.Errorf("%s: site is %q, but the log in %s was made for another: %s", siteFile, cfg.Site, dir, store.VerifierKey())
 	}
-	if err := store.KeepPolicy(ctx, gate.PolicyDocument{Hash: pol.Hash(), ID: pol.ID(), Source: src, At: now().UTC()}); err != nil {
+	st := &site{cfg: cfg, dir: dir, store: store, prefixes: prefixes, refdata: held, log: log, now: now}
+	if st.rules, err = openRules(ctx, dir, cfg, data, store, now, st.changed, log); err != nil {
 		return nil, err
 	}
-	st := &site{cfg: cfg, dir: dir, store: store, judge: judge, prefixes: prefixes, refdata: held, log: log, now: now}
+	if err := st.rules.sayWhichRules(ctx, dir, cfg, data, log); err != nil {
+		return nil, err
+	}
+	at, _ := st.rules.clock.Stamp()
+	if err := st.rules.policies.Ready(at); err != nil {
+		return nil, err
+	}
+	_, pol, err := st.rules.policies.InForce(at)
+	if err != nil {
+		return nil, err
+	}
+	index := cfg.VPIC
+	if index != "" {
+		index = filepath.Join(dir, index)
+	}
+	judge, err := assessorFor(pol, index, data)
+	if err != nil {
+		return nil, err
+	}
+	judge = judge.In(cfg.zone())
+	st.judge = judge
 	lanes, err := st.laneConfigs()
 	if err != nil {
 		return nil, err
@@ -192,7 +197,8 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if err != nil {
 		return nil, err
 	}
-	st.controller, err = gate.NewController(gate.Config{Lanes: lanes, Store: store, Registry: store, Assessor: st.learning, Inspecting: rules, Program: programVersion(), Log: log})
+	st.controller, err = gate.NewController(gate.Config{Lanes: lanes, Store: store, Registry: store, Assessor: st.rules.policies.Assessor(st.learning.Judge), Inspecting: rules,
+		Posture: st.rules.postures.Rank, Clock: st.rules.clock, Program: programVersion(), Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -201,8 +207,8 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	}
 	st.screens, err = ui.New(ui.Config{
 		Site: cfg.Name, Location: time.Local, Lanes: st.controller, Store: screenStore{store}, Verifier: verifier,
-		Say: pol.Say, Condition: pol.Condition,
-		Policy:  func(_ context.Context, lang string) (ui.PolicyDoc, error) { return policyDoc(pol, lang), nil },
+		Say: st.say, Condition: st.condition,
+		Policy:  func(_ context.Context, lang string) (ui.PolicyDoc, error) { return st.policyDoc(lang) },
 		Data:    func(context.Context) ([]view.DataSet, error) { return st.dataSets(), nil },
 		Verify:  st.verify,
 		Healthy: st.healthy,
@@ -220,9 +226,58 @@ func (st *site) inspected(ctx context.Context, vin string) error {
 	return errors.Join(st.learning.Changed(ctx, vin), st.controller.Inspected(ctx, vin))
 }
 
+// changed decides again on whoever waits at a lane, where lanes run yet.
+func (st *site) changed(ctx context.Context, because string) error {
+	if st.controller == nil {
+		return nil
+	}
+	return st.controller.Changed(ctx, because)
+}
+
+// prepare has the supply graph work out beforehand what the rules in force, and
+// those that are due, may ask of it on a day.
+func (st *site) prepare(day time.Time) {
+	at, _ := st.rules.clock.Stamp()
+	for _, p := range st.rules.policies.Coming(at) {
+		st.judge.Under(p).Prepare(day)
+	}
+}
+
+// inForce are the rules by which a vehicle would be decided now.
+func (st *site) inForce() (gate.PolicyVersion, *policy.Policy, error) {
+	at, _ := st.rules.clock.Stamp()
+	return st.rules.policies.InForce(at)
+}
+
+// say is a rule's words for the guard, by the rules in force.
+func (st *site) say(rule, lang string) string {
+	if _, p, err := st.inForce(); err == nil {
+		return p.Say(rule, lang)
+	}
+	return ""
+}
+
+// condition is a condition's words, by the rules in force.
+func (st *site) condition(id, lang string) string {
+	if _, p, err := st.inForce(); err == nil {
+		return p.Condition(id, lang)
+	}
+	return id
+}
+
+// policyDoc is the rules in force, in words.
+func (st *site) policyDoc(lang string) (ui.PolicyDoc, error) {
+	_, p, err := st.inForce()
+	if err != nil {
+		return ui.PolicyDoc{}, err
+	}
+	return policyDoc(p, lang), nil
+}
+
 // operations are those of the command line on the running site.
 func (st *site) operations() map[string]operation {
 	ops := inspectionOps(st.desk, st.store, st.judge, st.now)
+	maps.Copy(ops, st.rules.operations())
 	maps.Copy(ops, learningOps(st.dir, st.cfg, st.learning, st.now))
 	return ops
 }
@@ -291,7 +346,7 @@ func (st *site) serve(ctx context.Context, addr string, ready func(base string))
 			return nil
 		})
 	}
-	st.judge.Prepare(st.now())
+	st.prepare(st.now())
 	sched, err := startJobs(ctx, st.jobs(), st.log)
 	if err != nil {
 		return errors.Join(err, ln.Close())
@@ -309,6 +364,8 @@ func (st *site) serve(ctx context.Context, addr string, ready func(base string))
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return st.controller.Run(ctx) })
+	g.Go(func() error { return st.rules.policies.Run(ctx) })
+	g.Go(func() error { return st.rules.postures.Run(ctx) })
 	for _, l := range st.cfg.Lanes {
 		for _, sn := range l.Sensors {
 			if sn.Device != "" {
@@ -481,15 +538,20 @@ func (st *site) dataSets() []view.DataSet {
 		}
 		return l.Value
 	}
-	p := st.judge.Policy()
-	hash := p.Hash()
-	return append(st.refdata.dataSets(at), []view.DataSet{
+	sets := append(st.refdata.dataSets(at), []view.DataSet{
 		{Name: "NHTSA vPIC", Edition: d.VPICEdition, AgeDays: days(d.VPICAgeDays), Licence: "US government work, public domain", Source: "https://vpic.nhtsa.dot.gov/"},
 		{Name: "Telematics catalogue", Edition: d.CatalogueEdition, AgeDays: days(d.CatalogueAgeDays), Licence: "compiled facts; every row names its document", Source: "the documents that each row names"},
 		{Name: "Supply graph and lists", Edition: d.SupplyEdition, AgeDays: days(d.SupplyAgeDays), Licence: "compiled facts; every row names its document", Source: "the documents that each row names"},
 		{Name: "Radio prefixes", Edition: st.prefixes.Edition(), AgeDays: -1, Licence: "facts of the IEEE Registration Authority and the Bluetooth SIG", Rows: st.prefixes.Len(), Source: st.prefixes.Source("oui").Address, Date: st.prefixes.Source("oui").Date},
-		{Name: "Policy", Edition: p.ID() + ", " + hash[:min(12, len(hash))], AgeDays: -1, Rows: len(p.Rules()), Licence: p.Status(), Source: "the site's configuration; the rules are on the page of the policy"},
 	}...)
+	if v, p, err := st.inForce(); err == nil {
+		hash := p.Hash()
+		sets = append(sets, view.DataSet{
+			Name: "Policy", Edition: fmt.Sprintf("version %d, %s, %s", v.Number, p.ID(), hash[:min(12, len(hash))]), AgeDays: -1, Rows: len(p.Rules()),
+			Licence: p.Status(), Source: "the site's versions; the rules are on the page of the policy",
+		})
+	}
+	return sets
 }
 
 // screenStore gives the screens the site's store in their own words.
