@@ -30,6 +30,8 @@ func class(c policy.Class) func(*policy.Facts) {
 	return func(f *policy.Facts) { f.Registration.Class = known(c, "") }
 }
 
+func onCall(f *policy.Facts) { f.Arrival.OnCall = known(true, "") }
+
 func TestBaselineOutcomes(t *testing.T) {
 	p, s := open(t, PaperBaseline), world()
 	tests := []struct {
@@ -55,6 +57,8 @@ func TestBaselineOutcomes(t *testing.T) {
 		{"Tesla Model X, military", with(teslaX(), class(policy.ClassMilitary)), policy.Deny, "government-module", ""},
 		{"Tesla Model X, contractor", with(teslaX(), class(policy.ClassContractor)), policy.Deny, "module-restricted-zone", ""},
 		{"Tesla Model X, diplomatic, critical", with(with(teslaX(), class(policy.ClassDiplomatic)), zone(policy.ZoneCritical)), policy.Deny, "module-restricted-zone", ""},
+		{"Mercedes, diplomatic", with(mercedes(), class(policy.ClassDiplomatic)), policy.Flag, "diplomatic", "class is diplomatic"},
+		{"Mercedes, allied", with(mercedes(), class(policy.ClassAllied)), policy.Flag, "unknown-module", ""},
 		{"Tesla Model X, class unknown", with(teslaX(), func(f *policy.Facts) { f.Registration.Class.Known = false }), policy.Deny, "module-restricted-zone", ""},
 		{"Tesla Model X, controlled zone", with(teslaX(), zone(policy.ZoneControlled)), policy.Flag, "module-open-zone", ""},
 		{"Tesla Model X, public zone", with(teslaX(), zone(policy.ZonePublic)), policy.Flag, "module-open-zone", ""},
@@ -62,11 +66,14 @@ func TestBaselineOutcomes(t *testing.T) {
 		{"Tesla Model X, only reported", with(teslaX(), func(f *policy.Facts) { f.Units[0].Candidates[0].Certainty = policy.CertaintyReported }), policy.Flag, "module-reported-only", "(reported)"},
 		{"Tesla Model X, only observed", with(teslaX(), func(f *policy.Facts) { f.Units[0].Candidates[0].Certainty = policy.CertaintyObserved }), policy.Flag, "module-reported-only", "(observed)"},
 		{"Tesla Model X, card taken out", with(teslaX(), func(f *policy.Facts) { f.Units[0].Fitted = known(false, ""); f.Modem = known(false, "") }), policy.Grant, "settled-trusted", ""},
-		{"Tesla Model X, emergency", with(teslaX(), class(policy.ClassEmergency)), policy.Grant, "emergency", "class is emergency"},
+		{"Tesla Model X, emergency, on a call", with(with(teslaX(), class(policy.ClassEmergency)), onCall), policy.Grant, "emergency", "class is emergency"},
+		{"Tesla Model X, emergency, on no call", with(teslaX(), class(policy.ClassEmergency)), policy.Deny, "module-restricted-zone", ""},
+		{"Tesla Model X, private, on a call", with(teslaX(), onCall), policy.Deny, "module-restricted-zone", ""},
 		{"BYD Seal, public zone", with(bydSeal(), zone(policy.ZonePublic)), policy.Flag, "chip-down-open-zone", ""},
 		{"BYD Seal, government", with(bydSeal(), class(policy.ClassGovernment)), policy.Deny, "government-module", ""},
 		{"comma 3X found in an old van, controlled zone", with(oldVanComma(), zone(policy.ZoneControlled)), policy.Flag, "module-open-zone", ""},
-		{"old car at a critical zone", with(oldCar(), zone(policy.ZoneCritical)), policy.Grant, "older-than-site-year", ""},
+		{"old car at a critical zone", with(oldCar(), zone(policy.ZoneCritical)), policy.Flag, "devices-not-looked-for", "looked for"},
+		{"old car at a critical zone, looked into", with(with(oldCar(), zone(policy.ZoneCritical)), func(f *policy.Facts) { f.Devices.LookedFor = known(true, "") }), policy.Grant, "older-than-site-year", ""},
 		{"old car, class and maker unknown", with(oldCar(), func(f *policy.Facts) {
 			f.Registration.Class.Known = false
 			f.Vehicle.Maker.Known = false
@@ -137,6 +144,20 @@ func TestBaselineGovernmentMakesWork(t *testing.T) {
 	}
 }
 
+// A vehicle that leaves is not held, and the fleet office is told of an official
+// one with a module of a maker under PRC control.
+func TestBaselineLeaving(t *testing.T) {
+	p := open(t, PaperBaseline)
+	leaving := func(f *policy.Facts) { f.Moment = policy.MomentExit }
+	if v := p.Evaluate(with(teslaX(), leaving), world()); v.Outcome != policy.Grant || len(v.WorkItems) != 0 {
+		t.Errorf("a private vehicle leaves with %s and work for %v", v.Outcome, v.WorkItems)
+	}
+	v := p.Evaluate(with(with(teslaX(), leaving), class(policy.ClassGovernment)), world())
+	if v.Outcome != policy.Flag || v.Reasons[0].Rule != "government-module-leaving" || !slices.Equal(v.WorkItems, []string{"fleet-office"}) {
+		t.Errorf("an official vehicle leaves with %s by %+v, and work for %v", v.Outcome, v.Reasons, v.WorkItems)
+	}
+}
+
 func TestBaselineOldCarIsOneStep(t *testing.T) {
 	p := open(t, PaperBaseline)
 	v := p.Evaluate(oldCar(), world())
@@ -149,7 +170,7 @@ func TestBaselineOldCarIsOneStep(t *testing.T) {
 }
 
 func TestBaselineEmergencyKeepsWhatItLifted(t *testing.T) {
-	v := open(t, PaperBaseline).Evaluate(with(teslaX(), class(policy.ClassEmergency)), world())
+	v := open(t, PaperBaseline).Evaluate(with(with(teslaX(), class(policy.ClassEmergency)), onCall), world())
 	if len(v.Lifted) != 1 || v.Lifted[0].Rule != "module-restricted-zone" || v.Lifted[0].LiftedBy != "emergency" {
 		t.Errorf("lifted: %+v", v.Lifted)
 	}

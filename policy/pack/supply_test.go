@@ -15,6 +15,7 @@ type graph struct {
 	design     map[policy.Party]string
 	unresolved []policy.Party
 	lists      map[string]map[policy.Party]string // list → party → first day
+	authorised map[string]map[policy.Party]string // authority → party → first day
 }
 
 type stake struct {
@@ -51,6 +52,12 @@ func (g *graph) Ask(q policy.SupplyQuestion) policy.SupplyAnswer {
 			return policy.SupplyAnswer{Value: policy.True, Because: fmt.Sprintf("%s builds under licence from %s", q.Party, q.Arg), Sources: []policy.Source{{Address: "https://graph.example/licence/" + string(q.Party)}}}
 		}
 		return policy.SupplyAnswer{Value: policy.False}
+	case "authorised_by":
+		day, ok := g.authorised[q.Arg][q.Party]
+		if ok && day <= q.Day {
+			return policy.SupplyAnswer{Value: policy.True, Because: fmt.Sprintf("%s authorised %s on %s", q.Arg, q.Party, day), Sources: []policy.Source{{Address: "https://lists.example/" + q.Arg, Date: day}}}
+		}
+		return policy.SupplyAnswer{Value: policy.False, Because: fmt.Sprintf("%s has not authorised %s", q.Arg, q.Party)}
 	case "owner_resolved":
 		if slices.Contains(g.unresolved, q.Party) {
 			return policy.SupplyAnswer{Value: policy.False, Because: fmt.Sprintf("the partners behind %s are unnamed", q.Party), Sources: g.sources(q.Party)}
@@ -127,5 +134,6 @@ func world() *graph {
 		design:     map[policy.Party]string{"eagle": "CN"},
 		unresolved: []policy.Party{"rolling-lux"},
 		lists:      map[string]map[policy.Party]string{"us-1260h": {"quectel": "2025-01-07", "byd": "2026-06-08"}},
+		authorised: map[string]map[policy.Party]string{"us-bis": {"volvo-cars": "2026-05-01"}},
 	}
 }
