@@ -220,6 +220,7 @@ type refdataSupplyDiffCmd struct {
 // supplyDiff is what diff prints as JSON.
 type supplyDiff struct {
 	Edition string `json:"edition"`
+	On      string `json:"on"` // second day
 	supply.Changes
 	Turned   []supply.Turn    `json:"turned"`
 	Vehicles []supply.Touched `json:"vehicles"` // "by" points into turned
@@ -238,7 +239,7 @@ func (c *refdataSupplyDiffCmd) Run(ctx context.Context, s *streams) (err error) 
 	if err != nil {
 		return fmt.Errorf("--from: %q is not a day such as 2025-01-07", c.From)
 	}
-	out := supplyDiff{Edition: g.Edition()}
+	out := supplyDiff{Edition: g.Edition(), On: to.Format(time.DateOnly)}
 	if out.Changes, err = g.DiffOn(c.List, from, to); err != nil {
 		return err
 	}
@@ -362,7 +363,11 @@ func (c *refdataSupplyDiffCmd) text(d *supplyDiff) string {
 		}
 		return fmt.Sprintf("%s, in force from %s, %s (%d entries): %s", e.ID, e.From, held, e.Held, e.Source)
 	}
-	fmt.Fprintf(&b, "%s\n  older: %s\n  newer: %s\n", d.Title, edition(d.From), edition(d.To))
+	if d.OneOnly {
+		fmt.Fprintf(&b, "%s\n  one edition is in force on %s and on %s: %s\n", d.Title, c.From, d.On, edition(d.To))
+	} else {
+		fmt.Fprintf(&b, "%s\n  older: %s\n  newer: %s\n", d.Title, edition(d.From), edition(d.To))
+	}
 	for _, e := range d.Between {
 		switch e.State {
 		case supply.EditionWithdrawn:
@@ -393,6 +398,9 @@ func (c *refdataSupplyDiffCmd) text(d *supplyDiff) string {
 	}
 	plain := func(x *supply.Difference) string { return x.Name + party(x) }
 	group("Added", d.Added, func(x *supply.Difference) string {
+		if d.OneOnly {
+			return plain(x) + ", from " + x.On
+		}
 		if x.Proof != nil {
 			return fmt.Sprintf("%s%s; that it was not on the older one: %s", x.Name, party(x), x.Proof.Source)
 		}
@@ -401,7 +409,11 @@ func (c *refdataSupplyDiffCmd) text(d *supplyDiff) string {
 		}
 		return plain(x)
 	})
-	group("Ended while the older one was in force", d.Ended, func(x *supply.Difference) string { return plain(x) + ", on " + x.On })
+	ended := "Ended between the two days, while an edition was in force"
+	if d.OneOnly {
+		ended = "Ended between the two days"
+	}
+	group(ended, d.Ended, func(x *supply.Difference) string { return plain(x) + ", on " + x.On })
 	group("Removed", d.Removed, plain)
 	group("Written otherwise", d.Renamed, func(x *supply.Difference) string { return fmt.Sprintf("%s%s, was %s", x.Name, party(x), x.Was) })
 	group("Matched to another party, or for the first time", d.Matched, func(x *supply.Difference) string {
@@ -409,7 +421,11 @@ func (c *refdataSupplyDiffCmd) text(d *supplyDiff) string {
 	})
 	group("On the newer one; whether the older one named them is not known, because it is held in part", d.OnlyNewer, plain)
 	group("On the older one; whether the newer one names them is not known, because it is held in part", d.OnlyOlder, plain)
-	fmt.Fprintf(&b, "\nThe same on both: %d.\n", d.Same)
+	if d.OneOnly {
+		fmt.Fprintf(&b, "\nNamed on both days: %d.\n", d.Same)
+	} else {
+		fmt.Fprintf(&b, "\nThe same on both: %d.\n", d.Same)
+	}
 	fmt.Fprintf(&b, "\nParties of which the list says another thing now, by themselves or through an owner (%d)\n", len(d.Turned))
 	for i, t := range d.Turned {
 		if i == firstOfKind && !c.All {
@@ -417,6 +433,9 @@ func (c *refdataSupplyDiffCmd) text(d *supplyDiff) string {
 			break
 		}
 		fmt.Fprintf(&b, "  %s: now %s, was %s\n    %s\n", t.Name, said(t.Now.Value), said(t.Was.Value), t.Now.Because)
+		if n := len(t.Now.Path); n > 0 {
+			fmt.Fprintf(&b, "    %s\n", strings.TrimSuffix(t.Now.Path[n-1].Source+", "+t.Now.Path[n-1].Date, ", "))
+		}
 	}
 	if c.Data == "" {
 		b.WriteString("\nVehicles are those of a site: name its directory by --data.\n")

@@ -1117,7 +1117,7 @@ func (g *Graph) noneKnown(i int32, country string, low, pct float64) string {
 	}
 	if low > 0 {
 		return fmt.Sprintf("%s of %s%s is known to be held from %s, less than %s, and no controlling owner from there is known to us as of %s.",
-			percent(low), g.name(i), where, countryName(country), percent(pct), g.asOf())
+			below(low, pct), g.name(i), where, countryName(country), asked(pct), g.asOf())
 	}
 	return fmt.Sprintf("No owner of %s%s from %s is known to us as of %s.", g.name(i), where, countryName(country), g.asOf())
 }
@@ -1194,8 +1194,27 @@ func share(s *float64) float64 {
 	return *s
 }
 
+// percent writes a share to two decimals; one that is less than shows there to
+// its first two digits.
 func percent(v float64) string {
-	return strconv.FormatFloat(math.Round(v*100)/100, 'f', -1, 64) + " %"
+	if r := math.Round(v*100) / 100; r != 0 || v == 0 {
+		return strconv.FormatFloat(r, 'f', -1, 64) + " %"
+	}
+	digits, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 2, 64), 64)
+	return strconv.FormatFloat(digits, 'f', -1, 64) + " %"
+}
+
+// asked writes a threshold as it was given.
+func asked(pct float64) string { return strconv.FormatFloat(pct, 'f', -1, 64) + " %" }
+
+// below writes a share beside a threshold that it does not reach, as exactly as
+// it takes to read less.
+func below(share, pct float64) string {
+	s := percent(share)
+	for digits := 3; s == percent(pct) && digits < 12; digits++ {
+		s = strconv.FormatFloat(share, 'f', digits, 64) + " %"
+	}
+	return s
 }
 
 // sentence ends a text with one full stop, also where a company's name ends

@@ -172,11 +172,12 @@ type Changes struct {
 	Removed   []Difference `json:"removed"`
 	Renamed   []Difference `json:"renamed"`
 	Matched   []Difference `json:"matched"`    // the same entry, now another party's or for the first time one's
-	Ended     []Difference `json:"ended"`      // removed while the older edition was in force
+	Ended     []Difference `json:"ended"`      // removed while an edition was in force, between the two days
 	OnlyNewer []Difference `json:"only_newer"` // whether the older named it is not known
 	OnlyOlder []Difference `json:"only_older"` // whether the newer names it is not known
 	Same      int          `json:"same"`
-	Between   []EditionRef `json:"between"` // others dated between the two, such as one that was withdrawn
+	OneOnly   bool         `json:"one_edition,omitempty"` // one edition is in force on both days
+	Between   []EditionRef `json:"between"`               // others dated between the two, such as one that was withdrawn
 }
 
 // EditionRef names an edition without its entries.
@@ -194,8 +195,10 @@ func refOf(ed *Edition, day time.Time) EditionRef {
 	return EditionRef{ID: ed.ID, From: ed.From, Until: ed.Until, State: ed.State(day), Complete: ed.Complete, Held: len(ed.Entries), Ref: ed.Ref}
 }
 
-// DiffOn compares the editions of a list in force on two days. A withdrawn
-// edition dated between them is among Between and counts for nothing.
+// DiffOn compares the editions of a list in force on two days: whom it names on
+// the one and on the other. An entry that had ended by the first day, or begins
+// after the second, counts for nothing. A withdrawn edition dated between them is
+// among Between and counts for nothing either.
 func (g *Graph) DiffOn(list string, from, to time.Time) (Changes, error) {
 	l, ok := g.List(list)
 	if !ok {
@@ -213,12 +216,12 @@ func (g *Graph) DiffOn(list string, from, to time.Time) (Changes, error) {
 			return Changes{}, fmt.Errorf("no edition of %s is held that was in force on %s", l.Title, k.day.Format(time.DateOnly))
 		}
 	}
-	c := DiffEditions(older, newer)
+	c := diffEditions(older, newer, dayOf(from), dayOf(to))
 	c.List, c.Title = l.ID, l.Title
 	c.From.State, c.To.State = older.State(to), newer.State(to)
 	for i := range l.Editions {
 		ed := &l.Editions[i]
-		if first, _, err := period(ed.From); err == nil && ed != older && ed != newer && first > dayOf(from) && first <= dayOf(to) {
+		if first, _, err := period(ed.From); err == nil && ed != older && ed != newer && first >= dayOf(from) && first <= dayOf(to) {
 			c.Between = append(c.Between, refOf(ed, to))
 		}
 	}
@@ -237,16 +240,37 @@ func (g *Graph) listNames() []string {
 // the source gives them one id, else where their names are the same, with
 // and then without what stands in brackets at the end, else where both
 // were matched to one party; each only where it points at one entry on both
-// sides.
+// sides. The older is read as of its first day, the newer as of its last.
 func DiffEditions(older, newer *Edition) Changes {
+	from, to := -forever, forever-1
+	if s, err := spanOf(older.From, older.Until); err == nil {
+		from = s.since
+	}
+	return diffEditions(older, newer, from, to)
+}
+
+// begunBy is an edition with those of its entries that have begun by a day.
+func (ed *Edition) begunBy(day int32) *Edition {
+	out := *ed
+	out.Entries = slices.DeleteFunc(slices.Clone(ed.Entries), func(e Entry) bool {
+		s, err := spanOf(e.From, e.Until)
+		return err == nil && s.since > day
+	})
+	return &out
+}
+
+// diffEditions compares what two editions say on two days.
+func diffEditions(older, newer *Edition, from, to int32) Changes {
 	c := Changes{From: EditionRef{ID: older.ID, From: older.From, Until: older.Until, Complete: older.Complete, Held: len(older.Entries), Ref: older.Ref},
 		To: EditionRef{ID: newer.ID, From: newer.From, Until: newer.Until, Complete: newer.Complete, Held: len(newer.Entries), Ref: newer.Ref}}
 	if older.ID == newer.ID {
+		c.OneOnly = true
 		for i := range newer.Entries {
-			c.within(&newer.Entries[i], newer)
+			c.within(&newer.Entries[i], from, to)
 		}
 		return c
 	}
+	older, newer = older.begunBy(from), newer.begunBy(to)
 	was := make([]int, len(newer.Entries)) // index into older.Entries, or -1
 	taken := make([]bool, len(older.Entries))
 	for i := range was {
@@ -279,6 +303,9 @@ func DiffEditions(older, newer *Edition) Changes {
 		n := &newer.Entries[i]
 		if was[i] < 0 {
 			ch := Difference{Name: n.Name, Party: n.Party, Entry: *n, Proof: older.proof(n.Party)}
+			if n.endsBy(to) {
+				continue // it came and went between the two days
+			}
 			if older.Complete || ch.Proof != nil {
 				c.Added = append(c.Added, ch)
 			} else {
@@ -286,16 +313,19 @@ func DiffEditions(older, newer *Edition) Changes {
 			}
 			continue
 		}
-		c.compare(&older.Entries[was[i]], n)
+		c.compare(&older.Entries[was[i]], n, from, to)
 	}
 	for i := range older.Entries {
-		if taken[i] {
+		o := &older.Entries[i]
+		if taken[i] || o.endsBy(from) {
 			continue
 		}
-		o := &older.Entries[i]
-		ch := Difference{Name: o.Name, Party: o.Party, On: o.Until, Entry: *o, Proof: newer.proof(o.Party)}
+		ch := Difference{Name: o.Name, Party: o.Party, Entry: *o, Proof: newer.proof(o.Party)}
+		if o.endsBy(to) {
+			ch.On = o.Until
+		}
 		switch {
-		case o.Until != "":
+		case o.endsBy(to):
 			c.Ended = append(c.Ended, ch)
 		case newer.Complete || ch.Proof != nil:
 			c.Removed = append(c.Removed, ch)
@@ -326,24 +356,43 @@ func withoutRemark(name string) string {
 	return name
 }
 
-// within sorts an entry that began or ended while its edition was in force.
-func (c *Changes) within(e *Entry, ed *Edition) {
+// endsBy says whether an entry has ended by a day.
+func (en *Entry) endsBy(day int32) bool {
+	s, err := spanOf(en.From, en.Until)
+	return err == nil && s.until <= day
+}
+
+// within sorts an entry of the one edition that is in force on both days.
+func (c *Changes) within(e *Entry, from, to int32) {
+	s, err := spanOf(e.From, e.Until)
 	ch := Difference{Name: e.Name, Party: e.Party, Entry: *e}
+	before, after := err != nil || s.since <= from && from < s.until, err != nil || s.since <= to && to < s.until
 	switch {
-	case e.Until != "":
+	case before && after:
+		c.Same++
+	case before:
 		ch.On = e.Until
 		c.Ended = append(c.Ended, ch)
-	case e.From != "" && e.From > ed.From:
+	case after:
 		ch.On = e.From
 		c.Added = append(c.Added, ch)
-	default:
-		c.Same++
 	}
 }
 
-func (c *Changes) compare(o, n *Entry) {
+// compare sorts an entry that both editions hold.
+func (c *Changes) compare(o, n *Entry, from, to int32) {
 	ch := Difference{Name: n.Name, Party: n.Party, Entry: *n}
-	if o.Until != "" {
+	switch {
+	case n.endsBy(to): // the newer edition ended it again
+		if ch.On = n.Until; !o.endsBy(from) {
+			c.Ended = append(c.Ended, ch)
+		}
+		return
+	case o.endsBy(from): // it is named anew
+		ch.On = o.Until
+		c.Added = append(c.Added, ch)
+		return
+	case o.endsBy(to):
 		ch.On = o.Until
 		c.Ended = append(c.Ended, ch)
 		c.Added = append(c.Added, ch) // it had ended and is named anew

@@ -60,6 +60,60 @@ func TestEditionsOf1260H(t *testing.T) {
 	}
 }
 
+// Two days are compared by whom the list names on them: what ended before the
+// first is no news, and what is told of one edition is told as of one.
+func TestDiffOnIsBoundByItsDays(t *testing.T) {
+	g := graph(t)
+	days := func(from, to string) Changes {
+		t.Helper()
+		c, err := g.DiffOn("us-1260h", day(from), day(to))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	for _, tc := range []struct {
+		from, to     string
+		one          bool
+		ended, added []string
+		same         int
+		between      int
+	}{
+		{"2025-01-07", "2026-02-01", true, nil, nil, 5, 0},
+		{"2025-01-07", "2026-02-16", true, nil, nil, 5, 1},
+		{"2025-01-07", "2026-02-17", true, []string{"CXMT (ended 2026-02-17, relisted 2026-06-08)"}, nil, 4, 1},
+		{"2026-02-17", "2026-06-07", true, nil, nil, 4, 0},
+		{"2026-02-13", "2026-02-14", true, nil, nil, 5, 1},
+		{"2026-03-01", "2026-06-08", false, nil, []string{"BYD Company Limited", "CXMT"}, 1, 0},
+		{"2026-02-16", "2026-06-08", false, []string{"CXMT"}, []string{"BYD Company Limited", "CXMT"}, 1, 0},
+		{"2026-06-08", "2026-11-22", true, nil, nil, 24, 0},
+	} {
+		c := days(tc.from, tc.to)
+		if c.OneOnly != tc.one || !slices.Equal(names1260(c.Ended), tc.ended) || !slices.Equal(names1260(c.Added), tc.added) || c.Same != tc.same || len(c.Between) != tc.between {
+			t.Errorf("%s to %s: one %t, ended %q, added %q, same %d, between %d", tc.from, tc.to, c.OneOnly, names1260(c.Ended), names1260(c.Added), c.Same, len(c.Between))
+		}
+	}
+	if c := days("2026-03-01", "2026-06-08"); c.Added[1].On != "2026-02-17" {
+		t.Errorf("since when it was not named: %+v", c.Added[1])
+	}
+	// Within one edition, what is named anew, and what comes and goes.
+	ref := Ref{Source: "s", Certainty: "official"}
+	ed := Edition{ID: "e", From: "2026-01-01", Ref: ref, Entries: []Entry{
+		{Name: "later", From: "2026-03-01", Ref: ref}, {Name: "gone", Until: "2026-03-01", Ref: ref}, {Name: "between", From: "2026-02-10", Until: "2026-02-20", Ref: ref},
+		{Name: "before", Until: "2026-01-15", Ref: ref}, {Name: "after", From: "2026-05-01", Ref: ref}, {Name: "always", Ref: ref}}}
+	c := diffEditions(&ed, &ed, dayOf(day("2026-02-01")), dayOf(day("2026-04-01")))
+	if !slices.Equal(names1260(c.Added), []string{"later"}) || !slices.Equal(names1260(c.Ended), []string{"gone"}) || c.Same != 1 {
+		t.Errorf("added %q, ended %q, same %d", names1260(c.Added), names1260(c.Ended), c.Same)
+	}
+	// Between two: an entry that the newer edition ended again.
+	next := Edition{ID: "f", From: "2026-03-01", Complete: true, Ref: ref, Entries: []Entry{
+		{Name: "gone", Until: "2026-03-15", Ref: ref}, {Name: "brief", Until: "2026-03-20", Ref: ref}, {Name: "always", Ref: ref}, {Name: "after", From: "2026-05-01", Ref: ref}}}
+	c = diffEditions(&ed, &next, dayOf(day("2026-02-01")), dayOf(day("2026-04-01")))
+	if len(c.Added)+len(c.Removed)+len(c.OnlyNewer)+len(c.OnlyOlder) > 0 || !slices.Equal(names1260(c.Ended), []string{"gone"}) || c.Ended[0].On != "2026-03-15" || c.Same != 1 {
+		t.Errorf("%+v", c)
+	}
+}
+
 // The notice of 13 February 2026 was posted and withdrawn: it bit on no day,
 // under no name, and cannot be compared with.
 func TestWithdrawnEditionNeverBit(t *testing.T) {

@@ -228,8 +228,8 @@ func (g *Graph) PathReport(id, country string, pct float64, day time.Time) strin
 		r.answer(a)
 	}
 	where := countryName(country)
-	ask(fmt.Sprintf("Is it controlled from %s, at %s?", where, percent(pct)), g.ControlledFrom(id, country, pct, day))
-	ask(fmt.Sprintf("Do shares held from %s reach %s?", where, percent(pct)), g.ShareFrom(id, country, pct, day))
+	ask(fmt.Sprintf("Is it controlled from %s, at %s?", where, asked(pct)), g.ControlledFrom(id, country, pct, day))
+	ask(fmt.Sprintf("Do shares held from %s reach %s?", where, asked(pct)), g.ShareFrom(id, country, pct, day))
 	ask(fmt.Sprintf("Are its products designed, or kept in firmware, from %s?", where), g.DesignFrom(id, country, day))
 	ask("Are its owners known to the top?", g.OwnerResolved(id, day))
 	return r.sources()

@@ -16,6 +16,33 @@ var update = flag.Bool("update", false, "write the golden reports anew")
 
 // The chains that the paper and the issue name, as a person reads them: one
 // file for a chain, with the days on which it differs.
+// A threshold is printed as it was asked, and a share below it reads as less.
+func TestThresholdsAreSaidAsAsked(t *testing.T) {
+	g := open(t, File{Parties: []Party{party("m", "DE"), party("a", "CN"), party("n", "DE")}, Edges: []Edge{owns(1, "m", "a", 24.9984)}})
+	for pct, want := range map[float64][]string{
+		0.0001:  {"at 0.0001 %?", "reach 0.0001 %?", "YES. the company m is owned to 25 % by"},
+		25:      {"at 25 %?", "24.998 % of the company m", "less than 25 %"},
+		24.9985: {"at 24.9985 %?", "24.998 % of the company m", "less than 24.9985 %"},
+	} {
+		out := g.PathReport("m", "CN", pct, day(today))
+		for _, w := range want {
+			if !strings.Contains(out, w) {
+				t.Errorf("at %v it does not say %q:\n%s", pct, w, out)
+			}
+		}
+	}
+	for _, pct := range []float64{0.0001, 1e-7, 1e-300} {
+		if a := g.ControlledFrom("n", "CN", pct, day(today)); a.Value != False {
+			t.Errorf("nothing is held of n, and that reaches %v: %s", pct, a.Because)
+		}
+	}
+	for v, want := range map[float64]string{0: "0 %", 0.00012345: "0.00012 %", 0.004: "0.004 %", 0.005: "0.01 %", 19.67: "19.67 %", 19.666: "19.67 %", 100: "100 %"} {
+		if got := percent(v); got != want {
+			t.Errorf("percent(%v) = %q, want %q", v, got, want)
+		}
+	}
+}
+
 func TestReports(t *testing.T) {
 	g := graph(t)
 	type look struct {

@@ -274,7 +274,8 @@ const closeEnough = 1e-8
 // reaches says whether a share reaches a threshold, both in per cent. Shares
 // are given to a few decimals, and their sums and products are off by less than
 // what is forgiven here: 0.1, 11.2 and 13.7 reach 25.
-func reaches(share, pct float64) bool { return share >= pct-1e-6 }
+// Nothing held reaches no threshold above nothing, however small.
+func reaches(share, pct float64) bool { return share >= pct-min(1e-6, pct/2) }
 
 // keptStandings bounds the standings that a graph keeps, over all its
 // solutions: at 40 bytes each it is 40 MB.
