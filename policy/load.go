@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"regexp"
@@ -19,7 +20,8 @@ const (
 	maxSource = 512 << 10
 	maxDepth  = 16
 	maxRules  = 2000
-	maxNodes  = 30000
+	maxNodes  = 40000
+	maxMarks  = 64000 // of what parts one value from the next, in the bytes
 	maxText   = 2000
 	maxValues = 500
 )
@@ -190,9 +192,39 @@ type loader struct {
 }
 
 func (l *loader) errAt(line, col int, suggest, format string, args ...any) {
-	if len(l.problems) < 4*maxProblems {
+	if !l.full() {
+		for i, a := range args {
+			if s, ok := a.(string); ok {
+				args[i] = clip(s)
+			}
+		}
 		l.problems = append(l.problems, Problem{l.name, max(line, 1), max(col, 1), fmt.Sprintf(format, args...), suggest})
 	}
+}
+
+// full says that enough faults were found of a hopeless file.
+func (l *loader) full() bool { return len(l.problems) >= 4*maxProblems }
+
+// suggest is what was probably meant. It compares a word with many, and so is
+// not asked once enough faults were found.
+func (l *loader) suggest(got string, allowed []string) string {
+	if l.full() {
+		return ""
+	}
+	return suggest(got, allowed)
+}
+
+// clip keeps a message readable whatever the file holds.
+func clip(s string) string {
+	const most = 120
+	if len(s) <= most {
+		return s
+	}
+	cut := most
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "…"
 }
 
 func (l *loader) err(n *yaml.Node, suggest, format string, args ...any) {
@@ -211,7 +243,11 @@ func (l *loader) parse(src []byte) *yaml.Node {
 		l.errAt(line, col, "save the file as plain UTF-8 text", "a byte that is not UTF-8 text")
 		return nil
 	}
-	dec := yaml.NewDecoder(strings.NewReader(string(src)))
+	if line, col, ok := fewMarks(src); !ok {
+		l.errAt(line, col, "split it into several policies", "more than %d values", maxNodes)
+		return nil
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(src))
 	var doc, more yaml.Node
 	if err := dec.Decode(&doc); err != nil {
 		line := 1
@@ -282,6 +318,37 @@ func validText(src []byte) (line, col int, ok bool) {
 	return 0, 0, true
 }
 
+// fewMarks says whether so few marks part the values of a file that reading it
+// is quick. What YAML takes them for is not looked at: those that stand in words
+// count too, and a comma counts twice, because in braces it parts two values.
+func fewMarks(src []byte) (line, col int, ok bool) {
+	marks, start := 0, 0
+	line = 1
+	for i, c := range src {
+		switch c {
+		case ',':
+			marks += 2
+		case '[', '{':
+			marks++
+		case '\n':
+			marks++
+			line, start = line+1, i+1
+		case ':', '-', '?':
+			if i+1 < len(src) && (src[i+1] == ' ' || src[i+1] == '\n') {
+				marks++
+			}
+		case '&', '*', '!': // an anchor, an alias or a tag, none of which a rule file may hold
+			if i > 0 && i+1 < len(src) && strings.IndexByte(" \n[{,", src[i-1]) >= 0 && src[i+1] > ' ' {
+				marks += 8
+			}
+		}
+		if marks > maxMarks {
+			return line, i - start + 1, false
+		}
+	}
+	return 0, 0, true
+}
+
 // entry is one key of a mapping.
 type entry struct {
 	key, val *yaml.Node
@@ -292,7 +359,7 @@ func (l *loader) fields(n *yaml.Node, what string, known ...string) map[string]*
 	out := map[string]*yaml.Node{}
 	for _, e := range l.entries(n, what) {
 		if !slices.Contains(known, e.key.Value) {
-			l.err(e.key, suggest(e.key.Value, known), "unknown key %q in %s", e.key.Value, what)
+			l.err(e.key, l.suggest(e.key.Value, known), "unknown key %q in %s", e.key.Value, what)
 			continue
 		}
 		out[e.key.Value] = e.val
@@ -304,6 +371,10 @@ func (l *loader) fields(n *yaml.Node, what string, known ...string) map[string]*
 func (l *loader) entries(n *yaml.Node, what string) []entry {
 	if n.Kind != yaml.MappingNode {
 		l.err(n, "write key: value lines", "%s must be a mapping", what)
+		return nil
+	}
+	if len(n.Content) > 2*maxValues {
+		l.err(n, "split it", "%s has %d keys, more than the %d allowed", what, len(n.Content)/2, maxValues)
 		return nil
 	}
 	seen := map[string]int{}
@@ -410,7 +481,7 @@ func toIdent(s string) string {
 func (l *loader) choice(n *yaml.Node, what string, allowed ...string) string {
 	s := l.text(n, what)
 	if s != "" && !slices.Contains(allowed, s) {
-		l.err(n, suggest(s, allowed), "unknown %s %q", what, s)
+		l.err(n, l.suggest(s, allowed), "unknown %s %q", what, s)
 		return ""
 	}
 	return s
@@ -519,7 +590,7 @@ func (l *loader) langs(n *yaml.Node, what string) map[string]string {
 	for _, e := range l.entries(n, what) {
 		k := e.key.Value
 		if len(k) != 2 || !isIdent(k) || strings.ContainsAny(k, "-_.0123456789") {
-			l.err(e.key, suggest(k, []string{"en", "pl", "de"}), "unknown language %q in %s", k, what)
+			l.err(e.key, l.suggest(k, []string{"en", "pl", "de"}), "unknown language %q in %s", k, what)
 			continue
 		}
 		out[k] = l.expand(e.val, l.text(e.val, what))
@@ -545,7 +616,7 @@ func (l *loader) expand(n *yaml.Node, s string) string {
 		name := rest[i+1 : i+j]
 		p := l.params[name]
 		if p == nil {
-			l.err(n, suggest(name, l.paramNames()), "unknown parameter %q in words", name)
+			l.err(n, l.suggest(name, l.paramNames()), "unknown parameter %q in words", name)
 			return s
 		}
 		rest = rest[i+j:]
@@ -590,7 +661,7 @@ func (l *loader) rules(d *document, root, n *yaml.Node) {
 			t := byID[id]
 			switch {
 			case t == nil:
-				l.err(r.liftNodes[i], suggest(id, ids), "lifts an unknown rule %q", id)
+				l.err(r.liftNodes[i], l.suggest(id, ids), "lifts an unknown rule %q", id)
 			case len(t.lifts) > 0:
 				l.err(r.liftNodes[i], "name the rules that deny or flag", "rule %q lifts others itself and cannot be lifted", id)
 			case t.outcome == Grant:
@@ -627,13 +698,13 @@ func (l *loader) rule(d *document, n *yaml.Node) *ruleDoc {
 	}
 	for _, c := range l.list(f["conditions"], "conditions") {
 		id := l.ident(c, "condition")
-		var ids []string
-		for _, w := range d.conditions {
-			ids = append(ids, w.id)
-		}
 		switch {
-		case id != "" && !slices.Contains(ids, id):
-			l.err(c, suggest(id, ids), "unknown condition %q", id)
+		case id != "" && !slices.ContainsFunc(d.conditions, func(w *wording) bool { return w.id == id }):
+			var ids []string
+			for _, w := range d.conditions {
+				ids = append(ids, w.id)
+			}
+			l.err(c, l.suggest(id, ids), "unknown condition %q", id)
 		case slices.Contains(r.conditions, id):
 			l.err(c, "remove one of them", "condition %q stands twice", id)
 		}
@@ -702,7 +773,7 @@ func (l *loader) ifUnknown(r *ruleDoc, n *yaml.Node, what string) {
 	case r.outcome == Grant:
 		l.err(n, "remove it: a grant rule that is unknown does not apply", "%s grants and cannot say if_unknown", what)
 	case !ok || v == Grant:
-		l.err(n, suggest(s, []string{"flag", "deny"}), "if_unknown %q: what is unknown is flagged or denied, never granted", s)
+		l.err(n, l.suggest(s, []string{"flag", "deny"}), "if_unknown %q: what is unknown is flagged or denied, never granted", s)
 	case v > r.outcome && r.outcome != 0:
 		l.err(n, "write if_unknown: flag, or a second rule that denies", "if_unknown: deny is stricter than the rule's own outcome")
 	default:
@@ -797,7 +868,7 @@ func (l *loader) cond(n *yaml.Node, p place, depth int) *cond {
 	e := entries[0]
 	i := slices.Index(opNames[:], e.key.Value)
 	if i < 0 {
-		sug := suggest(e.key.Value, append(opNames[:], "fact"))
+		sug := l.suggest(e.key.Value, append(opNames[:], "fact"))
 		if slices.Contains(testNames[:], e.key.Value) {
 			sug = "add fact: before it"
 		}
@@ -875,7 +946,7 @@ func (l *loader) fact(n *yaml.Node) (factID, bool) {
 		for i := range factTable {
 			names = append(names, factTable[i].name)
 		}
-		l.err(n, suggest(name, names), "unknown fact %q", name)
+		l.err(n, l.suggest(name, names), "unknown fact %q", name)
 	}
 	return fact, ok
 }
@@ -923,7 +994,7 @@ func (l *loader) atom(entries []entry, p place) *cond {
 		if slices.Contains(testNames[:], e.key.Value) {
 			what = fact.info().name + " (" + fact.kind().String() + ") has no operator"
 		}
-		l.err(e.key, suggest(e.key.Value, names), "%s %q", what, e.key.Value)
+		l.err(e.key, l.suggest(e.key.Value, names), "%s %q", what, e.key.Value)
 		return c
 	}
 	c.test = allowed[i]
@@ -951,7 +1022,7 @@ func (l *loader) operand(c *cond, n *yaml.Node) {
 		name := n.Value[1:]
 		p := l.params[name]
 		if p == nil {
-			l.err(n, suggest(name, l.paramNames()), "unknown parameter %q", name)
+			l.err(n, l.suggest(name, l.paramNames()), "unknown parameter %q", name)
 			return
 		}
 		if c.test.supply() || c.test == testIn {
@@ -1089,7 +1160,7 @@ func (l *loader) posture(n *yaml.Node) value {
 		if len(l.postures) == 0 {
 			l.err(n, "write its number, or name the levels: postures: [normal, …]", "%q is not a threat level", s)
 		} else {
-			l.err(n, suggest(s, l.postures), "%q is not a threat level", s)
+			l.err(n, l.suggest(s, l.postures), "%q is not a threat level", s)
 		}
 	case v < 0 || v > 1000 || len(l.postures) > 0 && v >= int64(len(l.postures)):
 		l.err(n, "write a number from 0", "there is no threat level %d", v)
@@ -1114,7 +1185,7 @@ func (l *loader) named(n *yaml.Node, kind NameKind) string {
 	}
 	if want != "" && isIdent(want) {
 		want = fmt.Sprintf("did you mean %q?", want)
-	} else if want = suggest(s, ids); want == "" {
+	} else if want = l.suggest(s, ids); want == "" {
 		want = "load reference data that hold it"
 	}
 	l.err(n, want, "the reference data hold no %s %q", what, s)
@@ -1151,7 +1222,7 @@ func (l *loader) boolean(n *yaml.Node) int64 {
 	case n.Kind == yaml.ScalarNode && n.Value == "false":
 		return 0
 	}
-	l.err(n, suggest(n.Value, []string{"true", "false"}), "%q is neither true nor false", n.Value)
+	l.err(n, l.suggest(n.Value, []string{"true", "false"}), "%q is neither true nor false", n.Value)
 	return 0
 }
 

@@ -10,10 +10,10 @@ import (
 // it let off a rule of its own, and whom it refused. It praises nobody, and is
 // neither a list of concern nor one of trusted suppliers.
 type Authorisations struct {
-	ID        string     `json:"id"`
-	Title     string     `json:"title"`
-	Authority string     `json:"authority"`
-	Rulings []Ruling `json:"rulings"`
+	ID        string   `json:"id"`
+	Title     string   `json:"title"`
+	Authority string   `json:"authority"`
+	Rulings   []Ruling `json:"rulings"`
 	Ref
 }
 
