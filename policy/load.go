@@ -320,14 +320,14 @@ func validText(src []byte) (line, col int, ok bool) {
 
 // fewMarks says whether so few marks part the values of a file that reading it
 // is quick. What YAML takes them for is not looked at: those that stand in words
-// count too, and a comma counts twice, because in braces it parts two values.
+// count too, and a comma counts for three, because in braces it parts two values.
 func fewMarks(src []byte) (line, col int, ok bool) {
 	marks, start := 0, 0
 	line = 1
 	for i, c := range src {
 		switch c {
 		case ',':
-			marks += 2
+			marks += 3
 		case '[', '{':
 			marks++
 		case '\n':

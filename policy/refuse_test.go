@@ -59,7 +59,7 @@ func hostile() map[string]string {
 		"colons":             strings.Repeat("a:\n", 150_000),
 		"tags":               "rules: [" + strings.Repeat("!!str a,", 60_000) + "]\n",
 		"directives":         strings.Repeat("%YAML 1.1\n", 50_000),
-		"just few enough":    "rules: {" + strings.Repeat("a,", maxMarks/2-10) + "a}\n",
+		"just few enough":    "rules: {" + strings.Repeat("a,", maxMarks/3-10) + "a}\n",
 		"as many keys":       strings.Repeat("a:\n", maxMarks/2-10),
 		"commas in words":    "policy: " + strings.Repeat("a, ", 170_000) + "\n",
 	}
