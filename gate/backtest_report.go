@@ -370,3 +370,38 @@ func (r *BacktestReport) Words() string {
 	return fmt.Sprintf("%d %s judged again: %d outcomes change (%.1f %%), %d to a stricter and %d to a milder one.",
 		r.Judged, r.Of, r.Changed, 100*float64(r.Changed)/float64(r.Judged), r.Stricter, r.Milder)
 }
+
+// Remarks are what a reader has to know of the records before relying on the
+// numbers, one sentence each.
+func (r *BacktestReport) Remarks() (out []string) {
+	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	for _, p := range r.Under {
+		say("%d were decided before by %s, sha256 %.12s.", p.Judged, p.Policy, p.Hash)
+	}
+	if !r.On.IsZero() {
+		say("All are supposed to have arrived on %s, and the supply graph answers as of that day.", r.On.Format(time.DateOnly))
+	}
+	if r.Erased > 0 {
+		say("%d passages were erased by retention: they cannot be judged again and are not counted.", r.Erased)
+	}
+	if r.Unreadable > 0 {
+		say("%d records cannot be read and are not counted. The first: %s.", r.Unreadable, r.Unread[0])
+	}
+	if u := r.Unrecorded; u.Subjects > 0 {
+		say("%d were judged with %d answers that no record holds, because the policy of then never asked: the supply graph %s gave them as of the day of each.", u.Subjects, u.Questions, r.Supply)
+	}
+	if r.Doubtful > 0 && r.Of == SubjectPassages {
+		say("%d had no valid VIN: the draft judged what was recorded of them, and not once more the vehicle without what its VIN seems to say.", r.Doubtful)
+	}
+	if r.Learnt > 0 && r.Of == SubjectPassages {
+		say("Of %d the record holds what was found in other vehicles of the kind: the draft judged with it.", r.Learnt)
+	}
+	for _, i := range r.Idle {
+		when := "from " + i.From
+		if i.From == "" {
+			when = "until " + i.To
+		}
+		say("The rule %s (%s) was in force on no day judged: this says nothing of it.", i.Rule, when)
+	}
+	return out
+}

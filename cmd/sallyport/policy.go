@@ -9,6 +9,7 @@ import (
 // policyCmd is what a security manager does with rules.
 type policyCmd struct {
 	Packs    policyPacksCmd    `cmd:"" help:"List the policies that ship with the program, and what each leaves out of its instruments."`
+	Backtest policyBacktestCmd `cmd:"" help:"Decide the site's passages, its vehicles or a file of requests again under a draft, and say what would change."`
 	Test     policyTestCmd     `cmd:"" help:"Run the examples that stand beside the rules, and refuse rules that no example shows."`
 	Versions policyVersionsCmd `cmd:"" help:"List the versions of a site's rules, and where each stands."`
 	Show     policyShowCmd     `cmd:"" help:"Print the text of a version, and what was done with it."`
