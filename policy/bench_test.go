@@ -129,6 +129,10 @@ func TestBenchmarkFacts(t *testing.T) {
 		if n := testing.AllocsPerRun(200, func() { p.Find(f, s, &fs) }); n != 0 {
 			t.Errorf("%s: keeping the findings allocates %v times", bench.name, n)
 		}
+		var tr Trace
+		if n := testing.AllocsPerRun(200, func() { p.Trace(f, s, &tr) }); n != 0 {
+			t.Errorf("%s: tracing allocates %v times", bench.name, n)
+		}
 	}
 	if d := sixtyDistinct(t); d.terms.kinds != 60 {
 		t.Errorf("of the sixty distinct rules %d are distinct", d.terms.kinds)
@@ -172,6 +176,21 @@ func BenchmarkFindings(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				p.Find(f, s, &fs)
+			}
+		})
+	}
+}
+
+// BenchmarkTrace measures a decision with every part of every rule worked out
+// and kept.
+func BenchmarkTrace(b *testing.B) {
+	for _, bench := range sixty {
+		b.Run(bench.name, func(b *testing.B) {
+			p, f, s := bench.policy(b), fullFacts(), Supply(quectelTable())
+			var t Trace
+			b.ReportAllocs()
+			for b.Loop() {
+				p.Trace(f, s, &t)
 			}
 		})
 	}

@@ -30,6 +30,9 @@ type Policy struct {
 	reasons   map[string]*ruleDoc
 	name      string
 	machines  sync.Pool
+
+	bandsOnce sync.Once
+	banded    [factCount][]band
 }
 
 // node is one step of the flat program. Its kids begin right behind it; end

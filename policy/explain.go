@@ -527,6 +527,21 @@ func (a *account) listModules(unit *Unit) {
 // is known.
 func appendModule(to []byte, unit *Unit, k int) []byte {
 	c := &unit.Candidates[k]
+	to = appendName(to, unit, k)
+	how := c.Certainty.String()
+	switch {
+	case c.Basis == "declared" || c.Basis == "heard":
+		how = c.Basis
+	case c.Certainty == CertaintyNone:
+		how = cmp.Or(c.Basis, "certainty unknown")
+	}
+	to = append(append(to, " ("...), how...)
+	return append(to, ')')
+}
+
+// appendName writes a candidate as a person would call it.
+func appendName(to []byte, unit *Unit, k int) []byte {
+	c := &unit.Candidates[k]
 	maker := cmp.Or(c.MakerName, string(c.Maker.Value))
 	switch {
 	case c.ChipDown.Known && c.ChipDown.Value:
@@ -542,15 +557,7 @@ func appendModule(to []byte, unit *Unit, k int) []byte {
 	default:
 		to = append(to, cmp.Or(maker, "of unknown maker")...)
 	}
-	how := c.Certainty.String()
-	switch {
-	case c.Basis == "declared" || c.Basis == "heard":
-		how = c.Basis
-	case c.Certainty == CertaintyNone:
-		how = cmp.Or(c.Basis, "certainty unknown")
-	}
-	to = append(append(to, " ("...), how...)
-	return append(to, ')')
+	return to
 }
 
 func unitNoun(u *Unit) string {

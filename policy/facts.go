@@ -286,5 +286,8 @@ type OpenQuestion struct {
 	Unit  string   `json:"unit,omitempty"`  // name of the unit, where the fact is one of a module
 	About string   `json:"about,omitempty"` // whom the facts name, where the question is who stands behind it
 	Ask   string   `json:"ask"`             // the act that would settle it, in words a guard can follow
-	Rules []string `json:"rules"`           // the rules it would settle
+	Rules []string `json:"rules"`           // the rules that an answer would settle
+	// Partly is true where no answer to it alone settles a rule; Rules are then
+	// those that it keeps open together with others.
+	Partly bool `json:"partly,omitempty"`
 }

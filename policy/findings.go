@@ -26,6 +26,11 @@ type Findings struct {
 	mute     bool // only open facts are wanted
 	openMark int  // where the open facts of the condition in hand begin
 	words    account
+
+	found   []finding // room for what an act may find
+	settles []bool    // per open fact: some answer to it alone settles its rule
+	looked  []bool
+	try     *trial
 }
 
 // spoken is one rule's say.
@@ -107,6 +112,13 @@ func (p *Policy) release(fs *Findings) {
 func (fs *Findings) Forget() {
 	fs.forget()
 	fs.words.forget()
+	if t := fs.try; t != nil {
+		t.forget()
+		t.facts, t.supply = Facts{}, supposing{}
+		clear(t.units[:cap(t.units)])
+		clear(t.cands[:cap(t.cands)])
+		clear(t.held[:cap(t.held)])
+	}
 	fs.spoke, fs.clauses, fs.opens, fs.open = fs.spoke[:0], fs.clauses[:0], fs.opens[:0], fs.open[:0]
 	clear(fs.opens[:cap(fs.opens)])
 	clear(fs.open[:cap(fs.open)])

@@ -27,34 +27,58 @@ type ruleFact struct {
 // costOfOwner ranks what no act at the gate settles behind everything else.
 const costOfOwner = 20
 
+// asking is an open question with what ranks it.
+type asking struct {
+	q      OpenQuestion
+	cost   int
+	partly []string // rules that it keeps open together with others
+}
+
 // questions ranks what keeps rules open: what settles most first, then the
-// cheapest act.
+// cheapest act. That an answer would settle a rule is tried, not guessed; what
+// settles none alone comes behind the rest.
 func (fs *Findings) questions(v *Verdict) {
-	type entry struct {
-		q    OpenQuestion
-		cost int
+	if len(fs.open) == 0 {
+		return
 	}
-	var list []entry
-	for _, o := range fs.open {
+	fs.verify()
+	var list []asking
+	for i, o := range fs.open {
 		q, cost := fs.question(o.openFact)
 		d := fs.p.doc.rules[o.rule]
 		if own := d.ask[o.fact]; own != "" && q.About == "" && !o.fitted {
 			q.Ask = fs.p.fill(own)
 		}
-		k := slices.IndexFunc(list, func(e entry) bool { return e.q.Fact == q.Fact && e.q.Unit == q.Unit })
+		k := slices.IndexFunc(list, func(e asking) bool { return e.q.Fact == q.Fact && e.q.Unit == q.Unit })
 		if k < 0 {
 			k = len(list)
-			list = append(list, entry{q, cost})
+			list = append(list, asking{q: q, cost: cost})
 		}
-		if !slices.Contains(list[k].q.Rules, d.id) {
-			list[k].q.Rules = append(list[k].q.Rules, d.id)
+		to := &list[k].partly
+		if fs.settles[i] {
+			to = &list[k].q.Rules
+		}
+		if !slices.Contains(*to, d.id) {
+			*to = append(*to, d.id)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b entry) int {
+	for i := range list {
+		if e := &list[i]; len(e.q.Rules) == 0 {
+			e.q.Rules, e.q.Partly = e.partly, true
+		}
+	}
+	slices.SortStableFunc(list, func(a, b asking) int {
+		if a.q.Partly != b.q.Partly {
+			if b.q.Partly {
+				return -1
+			}
+			return 1
+		}
 		return cmp.Or(cmp.Compare(len(b.q.Rules), len(a.q.Rules)), cmp.Compare(a.cost, b.cost), cmp.Compare(a.q.Fact, b.q.Fact), cmp.Compare(a.q.Unit, b.q.Unit))
 	})
-	for _, e := range list {
-		v.Open = append(v.Open, e.q)
+	v.Open = make([]OpenQuestion, len(list))
+	for i := range list {
+		v.Open[i] = list[i].q
 	}
 }
 
