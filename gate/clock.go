@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// Clock gives the instants of records. They never run backwards: while the
-// system's clock is behind the last record, the last record's instant is used,
-// so that effective dates cannot be dodged, and no approval back-dated, by
-// setting the clock back. A site has one; its methods may be called
+// Clock gives the instants of records. Each is later than the one before: while
+// the system's clock is behind the last record, the instants go on from that
+// record by a nanosecond each, so that effective dates cannot be dodged, and no
+// approval back-dated, by setting the clock back, and so that it is always clear
+// which of two came first. A site has one; its methods may be called
 // concurrently.
 type Clock struct {
 	now  func() time.Time
@@ -33,7 +34,20 @@ func (c *Clock) Stamp() (at time.Time, behind bool) {
 		c.last = now
 		return now, false
 	}
-	return c.last, now.Before(c.last.Add(-clockTolerance))
+	behind = now.Before(c.last.Add(-clockTolerance))
+	c.last = c.last.Add(time.Nanosecond)
+	return c.last, behind
+}
+
+// Now is the instant to ask for what holds now: not before the last record.
+func (c *Clock) Now() time.Time {
+	now := c.now().UTC().Round(0)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now.Before(c.last) {
+		return c.last
+	}
+	return now
 }
 
 // AtLeast tells the clock of a record that is there already.

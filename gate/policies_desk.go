@@ -75,7 +75,7 @@ func NewPolicies(ctx context.Context, cfg PoliciesConfig) (*Policies, error) {
 	if s.versions, err = cfg.Store.PolicyVersions(ctx); err != nil {
 		return nil, fmt.Errorf("policies: %w", err)
 	}
-	at, _ := cfg.Clock.Stamp()
+	at := cfg.Clock.Now()
 	if v, ok := InForce(s.versions, at); ok {
 		s.told = v.Number
 	}
@@ -398,7 +398,7 @@ func (s *Policies) approver(who Person) error {
 	if err := s.person(who, auth.ApprovePolicy); err != nil {
 		return err
 	}
-	at, _ := s.cfg.Clock.Stamp()
+	at := s.cfg.Clock.Now()
 	v, p, err := s.InForce(at)
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -497,7 +497,7 @@ func (s *Policies) settle(ctx context.Context) error {
 	s.acts.Lock()
 	err := s.effective(ctx)
 	s.mu.Lock()
-	at, _ := s.cfg.Clock.Stamp()
+	at := s.cfg.Clock.Now()
 	v, ok := InForce(s.versions, at)
 	turned := ok && v.Number != s.told
 	if turned {
@@ -537,7 +537,7 @@ func (s *Policies) effective(ctx context.Context) error {
 
 // due are the versions that took effect without a record of it, in order.
 func due(versions []PolicyVersion, clock *Clock) (numbers []int) {
-	at, _ := clock.Stamp()
+	at := clock.Now()
 	for t := (time.Time{}); ; {
 		v, from, ok := NextInForce(versions, t)
 		if !ok || from.After(at) {
@@ -590,7 +590,7 @@ func keepTime(ctx context.Context, clock *Clock, wake <-chan struct{}, next func
 		if due(ctx) != nil {
 			wait = timeRetry
 		}
-		at, _ := clock.Stamp()
+		at := clock.Now()
 		if to := next(at); !to.IsZero() {
 			// By the system's clock: while it is behind the last record, the
 			// stamps stand still.

@@ -161,7 +161,7 @@ func NewPostures(ctx context.Context, cfg PosturesConfig) (*Postures, error) {
 	if s.changes, err = cfg.Store.PostureChanges(ctx); err != nil {
 		return nil, fmt.Errorf("posture: %w", err)
 	}
-	at, _ := cfg.Clock.Stamp()
+	at := cfg.Clock.Now()
 	s.told = s.At(at).Level
 	return s, nil
 }
@@ -334,7 +334,7 @@ func (s *Postures) settle(ctx context.Context) error {
 	s.acts.Lock()
 	err := s.ended(ctx)
 	s.mu.Lock()
-	at, _ := s.cfg.Clock.Stamp()
+	at := s.cfg.Clock.Now()
 	level := s.state(at).Level
 	turned := level != s.told
 	s.told = level
@@ -360,7 +360,7 @@ func (s *Postures) ended(ctx context.Context) error {
 	s.changes = now
 	s.mu.Unlock()
 	last, ok := lastPosture(now)
-	at, _ := s.cfg.Clock.Stamp()
+	at := s.cfg.Clock.Now()
 	done := slices.ContainsFunc(now, func(c PostureChange) bool { return c.Ends == last.Number })
 	if !ok || done || last.Until.IsZero() || last.Until.After(at) {
 		return nil

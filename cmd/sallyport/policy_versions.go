@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
@@ -36,12 +37,14 @@ type siteRules struct {
 	store    *sqlite.Store
 	clock    *gate.Clock
 	door     doorman
+	held     atomic.Pointer[refdata.Data] // by whose names a rule file is checked
 }
 
 // openRules wires the rules of a site. Where it has no version yet, version 1 is
 // made of what site.toml names. changed is nil where no lane runs.
 func openRules(ctx context.Context, dir string, cfg siteConfig, held *refdata.Data, store *sqlite.Store, now func() time.Time, changed func(context.Context, string) error, log *slog.Logger) (*siteRules, error) {
 	r := &siteRules{store: store, clock: gate.NewClock(now)}
+	r.held.Store(held)
 	var err error
 	r.postures, err = gate.NewPostures(ctx, gate.PosturesConfig{Store: store, Clock: r.clock, Levels: cfg.levels(), Changed: changed, Log: log})
 	if err != nil {
@@ -49,7 +52,9 @@ func openRules(ctx context.Context, dir string, cfg siteConfig, held *refdata.Da
 	}
 	r.policies, err = gate.NewPolicies(ctx, gate.PoliciesConfig{
 		Store: store, Clock: r.clock, Load: policy.Load, Changed: changed, Log: log,
-		Check: func(name string, src []byte) (*policy.Policy, error) { return checkPolicy(cfg, held, name, src) },
+		Check: func(name string, src []byte) (*policy.Policy, error) {
+			return checkPolicy(cfg, r.held.Load(), name, src)
+		},
 	})
 	if err != nil {
 		return nil, err
@@ -86,7 +91,7 @@ func (c siteConfig) policyFile(dir string, held *refdata.Data) string {
 // sayWhichRules says in words which version is in force, and whether site.toml
 // names something else, which changes nothing.
 func (r *siteRules) sayWhichRules(ctx context.Context, dir string, cfg siteConfig, held *refdata.Data, log *slog.Logger) error {
-	at, _ := r.clock.Stamp()
+	at := r.clock.Now()
 	v, p, err := r.policies.InForce(at)
 	if err != nil {
 		return err
@@ -178,7 +183,7 @@ var errWrong = errors.New("name or password is wrong")
 func (r *siteRules) admit(ctx context.Context, name, password string) (gate.Person, error) {
 	r.door.mu.Lock()
 	defer r.door.mu.Unlock()
-	at, _ := r.clock.Stamp()
+	at := r.clock.Now()
 	f := r.door.failed[strings.ToLower(name)]
 	if wait := f.last.Add(auth.LockDelay(f.n)).Sub(at); wait > 0 {
 		return gate.Person{}, fmt.Errorf("too many wrong passwords; wait %d s", int(wait/time.Second)+1)
@@ -255,7 +260,7 @@ type policyAnswer struct {
 }
 
 func (r *siteRules) answer(number int) policyAnswer {
-	at, _ := r.clock.Stamp()
+	at := r.clock.Now()
 	versions := r.policies.Versions()
 	a := policyAnswer{State: gate.StateAt(versions, number, at)}
 	if number >= 1 && number <= len(versions) {

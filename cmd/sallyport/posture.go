@@ -93,14 +93,14 @@ func (r *siteRules) postureOps() map[string]operation {
 				return gate.PostureState{}, err
 			}
 			if a.For != 0 {
-				at, _ := r.clock.Stamp()
+				at := r.clock.Now()
 				a.Until = at.Add(a.For)
 			}
 			change, err := r.postures.Set(ctx, who, gate.PostureAsk{Level: a.Level, Why: a.Why, Until: a.Until, Then: a.Then})
 			if change.Number == 0 {
 				return gate.PostureState{}, err
 			}
-			at, _ := r.clock.Stamp()
+			at := r.clock.Now()
 			return r.postures.At(at), err
 		}),
 	}
