@@ -189,6 +189,7 @@ type loader struct {
 	names    Names
 	ids      [len(nameKinds)][]string // of names, once asked for
 	nodes    int
+	doc      *yaml.Node // the whole document, with the comments around it
 }
 
 func (l *loader) errAt(line, col int, suggest, format string, args ...any) {
@@ -273,6 +274,7 @@ func (l *loader) parse(src []byte) *yaml.Node {
 	if !l.plain(doc.Content[0], 0) {
 		return nil
 	}
+	l.doc = &doc
 	return doc.Content[0]
 }
 
