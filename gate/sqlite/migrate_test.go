@@ -89,6 +89,79 @@ func TestMigrate(t *testing.T) {
 	}
 }
 
+// TestUpgradeFromVersion2 fills a database as the program before this one would
+// have, and walks it through the migration: it verifies before and after, and
+// nothing is lost.
+func TestUpgradeFromVersion2(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, fileDB)
+	ctx, at := t.Context(), time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	before := fstest.MapFS{}
+	for _, n := range []string{"00001_site.sql", "00002_inspections.sql"} {
+		data, err := fs.ReadFile(migrations.Site, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before[n] = &fstest.MapFile{Data: data}
+	}
+	signing, _, err := makeKey(dir, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writeFile(path, "", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := migrate(ctx, path, before); err != nil {
+		t.Fatal(err)
+	}
+	s, err := openDB(ctx, path, signing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := gate.Inspection{ID: "i", VIN: "1M8", Subject: gate.SubjectUnit, Kind: gate.KindSeen, Role: "tcu", Result: gate.ResultNone, By: "anna", At: at, Expires: at.AddDate(1, 0, 0)}
+	for _, err := range []error{
+		s.RecordEvent(ctx, gate.Event{Kind: gate.EventCreated, At: at}),
+		s.RecordInspection(ctx, in),
+		s.RecordInspectionActs(ctx, gate.InspectionAct{Inspection: "i", Kind: gate.InspectionConfirmed, By: "jan", At: at}),
+		s.KeepPolicy(ctx, gate.PolicyDocument{Hash: "be", ID: "b 1", Source: []byte("rules"), At: at}),
+		s.Close(),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	was, err := Verify(ctx, dir, "")
+	if err != nil || !was.Clean() || was.Entries != 4 {
+		t.Fatalf("before: %+v, %v", was, err)
+	}
+	if r, err := OpenReader(ctx, dir); err == nil {
+		_ = r.Close()
+		t.Error("read before it was brought up to date")
+	}
+	up, err := Open(ctx, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer up.Close()
+	is, err := up.Verify(ctx)
+	if err != nil || !is.Clean() || is.Entries != was.Entries || is.Head.Root != was.Head.Root {
+		t.Errorf("after: %+v, %v; before %+v", is, err, was)
+	}
+	if got, err := up.Inspection(ctx, "i"); err != nil || len(got.Acts) != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	v := gate.PolicyVersion{Number: 1, ID: "b 1", Hash: "be", Source: "rules", Author: gate.SetUp, At: at}
+	if err := up.RecordPolicyVersion(ctx, v, gate.PolicyStep{Version: 1, Kind: gate.StepApproved, By: gate.SetUp, At: at, From: at}); err != nil {
+		t.Error(err)
+	}
+	if is, err = up.Verify(ctx); err != nil || !is.Clean() || is.Entries != was.Entries+2 {
+		t.Errorf("after: %+v, %v", is, err)
+	}
+	if copies, err := filepath.Glob(path + ".v00002"); err != nil || len(copies) != 1 {
+		t.Errorf("copies %v, %v", copies, err)
+	}
+}
+
 func TestNewEnough(t *testing.T) {
 	for version, want := range map[string]bool{"3.51.3": true, "3.51.2": false, "3.54.1": true, "3.40.1": false, "4.0.0": true, "3.51.10": true} {
 		if got, err := newEnough(version); err != nil || got != want {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +17,7 @@ import (
 )
 
 // tables are those whose every byte is held by the log.
-var tables = []string{"log", "log_hash", "log_checkpoint", "passage", "reassessment", "act", "outcome", "inspection", "inspection_act", "photo", "registration", "policy"}
+var tables = []string{"log", "log_hash", "log_checkpoint", "passage", "reassessment", "act", "outcome", "inspection", "inspection_act", "photo", "registration", "policy", "policy_version", "policy_step", "posture"}
 
 // smallLog fills a site with at least one row in each table, some erased.
 func smallLog(t testing.TB, s *sqlite.Store) {
@@ -75,6 +77,26 @@ func actsAndPhotos(t testing.TB, s *sqlite.Store) {
 	}
 }
 
+// policiesAndPosture adds versions of rules with their steps, and changes of the
+// threat level: entries 19 to 25.
+func policiesAndPosture(t testing.TB, s *sqlite.Store) {
+	t.Helper()
+	ctx, at := t.Context(), storetest.Noon.Add(6*time.Minute)
+	one := gate.PolicyVersion{Number: 1, ID: "b 1", Hash: "be", Source: "r", Author: gate.SetUp, At: at}
+	two := gate.PolicyVersion{Number: 2, ID: "b 2", Hash: "bf", Source: "s", Author: "anna", Note: "n", At: at}
+	for _, err := range []error{
+		s.RecordPolicyVersion(ctx, one, gate.PolicyStep{Version: 1, Kind: gate.StepApproved, By: gate.SetUp, At: at, From: at}),
+		s.RecordPolicyVersion(ctx, two, gate.PolicyStep{Version: 2, Kind: gate.StepProposed, By: "anna", At: at, Note: "n"}),
+		s.RecordPolicyStep(ctx, gate.PolicyStep{Version: 2, Kind: gate.StepApproved, By: "jan", At: at, From: at.Add(time.Hour)}),
+		s.RecordPosture(ctx, gate.PostureChange{Number: 1, By: "anna", At: at, Level: "b", Why: "x", Until: at.Add(time.Minute), Then: "a"}),
+		s.RecordPosture(ctx, gate.PostureChange{Number: 2, Ends: 1, At: at.Add(time.Minute), From: "b", Level: "a"}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // intruder is a connection that obeys none of the store's rules.
 func intruder(t testing.TB, dir string) *sql.DB {
 	t.Helper()
@@ -114,6 +136,7 @@ func TestEveryByte(t *testing.T) {
 	s := open(t, dir)
 	smallLog(t, s)
 	actsAndPhotos(t, s)
+	policiesAndPosture(t, s)
 	db := intruder(t, dir)
 	entries := verified(t, s).Entries
 
@@ -319,6 +342,85 @@ func TestTamperInspections(t *testing.T) {
 			t.Log(r.First().What)
 		})
 	}
+}
+
+// TestTamperPolicies does to the versions of rules and to the threat level what
+// is not a changed byte.
+func TestTamperPolicies(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		do    []string
+		first int64
+	}{
+		{"delete an approval", []string{"DELETE FROM policy_step WHERE seq = 23"}, 23},
+		{"approve by another hand", []string{"UPDATE policy_step SET doc = replace(doc, 'jan', 'ewa') WHERE seq = 23"}, 23},
+		{"date an approval back", []string{"UPDATE policy_step SET doc = replace(doc, '2026', '2025'), at = replace(at, '2026', '2025') WHERE seq = 23"}, 23},
+		{"have it take effect sooner", []string{"UPDATE policy_step SET doc = replace(doc, '\"from\":\"2026-11-22T13', '\"from\":\"2026-11-22T12') WHERE seq = 23"}, 23},
+		{"turn a proposal into an approval", []string{"UPDATE policy_step SET kind = 'approved' WHERE seq = 22"}, 22},
+		{"approve what nobody approved", []string{"INSERT INTO policy_step SELECT 100, at, version, 'approved', replace(doc, 'proposed', 'approved') FROM policy_step WHERE seq = 22"}, 100},
+		{"move an approval to another version", []string{"UPDATE policy_step SET version = '1' WHERE seq = 23"}, 23},
+		{"change the rules of a version", []string{"UPDATE policy_version SET doc = replace(doc, '\"source\":\"s\"', '\"source\":\"t\"') WHERE seq = 21"}, 21},
+		{"change its author", []string{"UPDATE policy_version SET author = 'ewa', doc = replace(doc, 'anna', 'ewa') WHERE seq = 21"}, 21},
+		{"exchange two versions", []string{"UPDATE policy_version SET seq = -1 WHERE seq = 19", "UPDATE policy_version SET seq = 19 WHERE seq = 21", "UPDATE policy_version SET seq = 21 WHERE seq = -1"}, 19},
+		{"delete a change of the level", []string{"DELETE FROM posture WHERE seq = 24"}, 24},
+		{"lower a level", []string{"UPDATE posture SET level = 'a', doc = replace(doc, '\"level\":\"b\"', '\"level\":\"a\"') WHERE seq = 24"}, 24},
+		{"end a level sooner", []string{"UPDATE posture SET doc = replace(doc, '12:07', '12:06') WHERE seq = 24"}, 24},
+		{"make an end into a change", []string{"UPDATE posture SET doc = replace(doc, '\"ends\":1', '\"ends\":0') WHERE seq = 25"}, 25},
+		{"drop the versions", []string{"DROP TABLE policy_version"}, 19},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := newSite(t)
+			s := open(t, dir)
+			smallLog(t, s)
+			actsAndPhotos(t, s)
+			policiesAndPosture(t, s)
+			if n := verified(t, s).Entries; n != 26 {
+				t.Fatalf("%d entries, the table expects 26", n)
+			}
+			db := intruder(t, dir)
+			for _, q := range c.do {
+				res, err := db.Exec(q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n, err := res.RowsAffected(); err == nil && n != 1 && !strings.HasPrefix(q, "DROP") {
+					t.Fatalf("%d rows changed by %s", n, q)
+				}
+			}
+			r, err := s.Verify(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Clean() || r.First().Seq != c.first {
+				t.Fatalf("%+v, want entry %d named", r.Misfits, c.first)
+			}
+			t.Log(r.First().What)
+		})
+	}
+}
+
+// Retention takes nothing away from the record of who changed the rules.
+func TestErasureLeavesPolicies(t *testing.T) {
+	dir := newSite(t)
+	s := open(t, dir)
+	smallLog(t, s)
+	actsAndPhotos(t, s)
+	policiesAndPosture(t, s)
+	before, err := s.PolicyVersion(t.Context(), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.EraseBefore(t.Context(), storetest.Noon.AddDate(10, 0, 0), storetest.Noon.AddDate(10, 0, 0), "test"); err != nil {
+		t.Fatal(err)
+	}
+	after, err := s.PolicyVersion(t.Context(), 2)
+	if err != nil || !reflect.DeepEqual(after, before) {
+		t.Errorf("%+v, %v; before %+v", after, err, before)
+	}
+	if list, err := s.PostureChanges(t.Context()); err != nil || len(list) != 2 || list[0].Why != "x" {
+		t.Errorf("%+v, %v", list, err)
+	}
+	verified(t, s)
 }
 
 // TestOlderCopy puts an older copy of the database in place of the newer one.

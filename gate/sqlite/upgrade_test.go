@@ -104,6 +104,19 @@ func TestUpgrade(t *testing.T) {
 	if r := verified(t, s); r.Entries != before.Entries+2 {
 		t.Errorf("%d entries, want %d", r.Entries, before.Entries+2)
 	}
+	if list, err := s.PolicyVersions(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("versions of rules that nobody recorded: %+v, %v", list, err)
+	}
+	v := storetest.SampleVersion(1, gate.SetUp)
+	if err := s.RecordPolicyVersion(t.Context(), v, gate.PolicyStep{Version: 1, Kind: gate.StepApproved, By: gate.SetUp, At: v.At, From: v.At}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.RecordPosture(t.Context(), gate.PostureChange{Number: 1, By: "jan", At: v.At, Level: "bravo", Why: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	if r := verified(t, s); r.Entries != before.Entries+5 {
+		t.Errorf("%d entries, want %d", r.Entries, before.Entries+5)
+	}
 }
 
 // A table that is not there is not passed over where the log speaks of its rows.
