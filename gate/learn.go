@@ -196,6 +196,32 @@ func (l *Learning) Adopt(a telematics.Aggregate) error {
 	return nil
 }
 
+// Renew decides by another Judge from now on: the inspections are counted anew by
+// its catalogue, and what others found is what is given. install makes the change
+// durable; it is called last, when nothing else can fail. After an error, its own
+// too, what was in use stands. What of the others cannot be taken in is left out
+// and returned.
+func (l *Learning) Renew(ctx context.Context, judge *Judge, others []telematics.Aggregate, install func() error) (leftOut []error, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next := &Learning{cfg: l.cfg, salt: l.salt}
+	next.cfg.Judge, next.cfg.Others = judge, nil
+	if err := next.Rebuild(ctx); err != nil {
+		return nil, err
+	}
+	for _, a := range others {
+		if err := next.Adopt(a); err != nil {
+			leftOut = append(leftOut, err)
+		}
+	}
+	if err := install(); err != nil {
+		return nil, err
+	}
+	l.cfg, l.learner, l.counted, l.of = next.cfg, next.learner, next.counted, next.of
+	l.publish()
+	return leftOut, nil
+}
+
 // Terms are the terms on which shares are shown.
 func (l *Learning) Terms() telematics.Terms { return l.Shares().Terms() }
 

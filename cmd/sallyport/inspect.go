@@ -84,15 +84,16 @@ func (c siteConfig) inspectionRules() (gate.InspectionRules, error) {
 	return r, err
 }
 
-// inspectionDesk wires the inspections of a site. changed is nil where no lane
-// runs.
-func inspectionDesk(cfg siteConfig, store *sqlite.Store, judge *gate.Judge, now func() time.Time, changed func(context.Context, string) error) (*gate.Inspections, error) {
+// inspectionDesk wires the inspections of a site. judge is asked at each use, as
+// reference data may be exchanged meanwhile; changed is nil where no lane runs.
+func inspectionDesk(cfg siteConfig, store *sqlite.Store, judge func() *gate.Judge, now func() time.Time, changed func(context.Context, string) error) (*gate.Inspections, error) {
 	rules, err := cfg.inspectionRules()
 	if err != nil {
 		return nil, err
 	}
 	return gate.NewInspections(gate.InspectionsConfig{
-		Store: store, Rules: rules, Market: cfg.market(), KeepPhotos: cfg.KeepPhotographs, Describe: judge.Describe, Changed: changed, Now: now,
+		Store: store, Rules: rules, Market: cfg.market(), KeepPhotos: cfg.KeepPhotographs, Changed: changed, Now: now,
+		Describe: func(vin, market string, at time.Time) gate.InspectedVehicle { return judge().Describe(vin, market, at) },
 	})
 }
 
@@ -107,7 +108,7 @@ func (c siteConfig) market() string {
 }
 
 // inspectionOps are the operations of the command line on a site.
-func inspectionOps(desk *gate.Inspections, store *sqlite.Store, judge *gate.Judge, now func() time.Time) map[string]operation {
+func inspectionOps(desk *gate.Inspections, store *sqlite.Store, judge func() *gate.Judge, now func() time.Time) map[string]operation {
 	people := func(ctx context.Context, names ...string) ([]gate.Person, error) {
 		var out []gate.Person
 		for _, name := range names {
@@ -183,7 +184,7 @@ func inspectionOps(desk *gate.Inspections, store *sqlite.Store, judge *gate.Judg
 			return data, err
 		}),
 		opInspectQuestions: op(func(_ context.Context, a inspectAsk) ([]telematics.Question, error) {
-			return judge.Questions(a.VIN, a.Market, now()), nil
+			return judge().Questions(a.VIN, a.Market, now()), nil
 		}),
 	}
 }
@@ -202,11 +203,12 @@ func (c *inspectCmd) call(ctx context.Context, s *streams, path string, in inspe
 		if err != nil {
 			return nil, err
 		}
-		desk, err := inspectionDesk(cfg, store, judge, s.now, nil)
+		as := func() *gate.Judge { return judge }
+		desk, err := inspectionDesk(cfg, store, as, s.now, nil)
 		if err != nil {
 			return nil, err
 		}
-		return inspectionOps(desk, store, judge, s.now), nil
+		return inspectionOps(desk, store, as, s.now), nil
 	})
 	if err != nil {
 		return err

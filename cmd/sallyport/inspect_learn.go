@@ -59,11 +59,18 @@ func siteLearning(ctx context.Context, dir string, cfg siteConfig, store gate.Le
 	if err != nil {
 		return nil, err
 	}
+	gatherShares(dir, cfg, signed, l.Adopt, warn)
+	return l, nil
+}
+
+// gatherShares hands on what other sites found: signed in a release, then as the
+// files in the site's directory say.
+func gatherShares(dir string, cfg siteConfig, signed []refdata.Finding, take func(telematics.Aggregate) error, warn func(error)) {
 	for _, f := range signed {
 		if f.Aggregate.Site == cfg.Learning.Name {
 			continue // its own, come back
 		}
-		if err := l.Adopt(f.Aggregate); err != nil {
+		if err := take(f.Aggregate); err != nil {
 			warn(fmt.Errorf("shares of another site, signed by %s: %w", f.Role, err))
 		}
 	}
@@ -78,13 +85,12 @@ func siteLearning(ctx context.Context, dir string, cfg siteConfig, store gate.Le
 		path := filepath.Join(dir, sharesDir, f.Name())
 		a, err := readAggregate(path)
 		if err == nil {
-			err = l.Adopt(a)
+			err = take(a)
 		}
 		if err != nil {
 			warn(fmt.Errorf("shares of another site: %s: %w", path, err))
 		}
 	}
-	return l, nil
 }
 
 func readAggregate(path string) (telematics.Aggregate, error) {

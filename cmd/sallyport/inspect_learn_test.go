@@ -241,7 +241,7 @@ func TestSharesOfTheRunningSite(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	l, err := siteLearning(t.Context(), dir, cfg, store, st.judge, func(err error) { t.Error(err) })
+	l, err := siteLearning(t.Context(), dir, cfg, store, st.live.Load().judge, func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)
 	}

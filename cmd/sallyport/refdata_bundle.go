@@ -480,72 +480,52 @@ func editionAge(edition string, at time.Time) (int, bool) {
 // refdataInstallCmd is `sallyport refdata install`.
 type refdataInstallCmd struct {
 	Bundle string `arg:"" type:"existingfile" help:"Bundle, as it came on a stick or from the hub."`
-	Data   string `required:"" type:"existingdir" placeholder:"DIR" help:"Data directory of the site; the site must be stopped, and uses the new data from its next start."`
+	Data   string `required:"" type:"existingdir" placeholder:"DIR" help:"Data directory of the site, running or stopped."`
 }
 
-// installing begins the detail of the event that a site records before it
-// installs a release; the numbers follow as JSON.
-const installing = "installing "
-
-// Run verifies the bundle against the site's root, what it holds and what its
-// log remembers, and installs it. What is refused changes no reference data; the
-// site's log keeps that it was refused.
+// Run has the bundle verified and installed by the site: through its control
+// socket where it runs, which then decides by it at once, else here.
 func (c *refdataInstallCmd) Run(ctx context.Context, s *streams) (err error) {
 	cfg, err := loadSite(c.Data)
 	if err != nil {
 		return err
 	}
-	root, err := siteRoot(c.Data, cfg)
+	if _, err := siteRoot(c.Data, cfg); err != nil {
+		return err
+	}
+	path, err := filepath.Abs(c.Bundle)
 	if err != nil {
 		return err
 	}
-	site, err := sqlite.Open(ctx, c.Data)
+	call, end, err := reach(ctx, c.Data, func(store *sqlite.Store) (map[string]operation, error) {
+		return stoppedInstaller(c.Data, cfg, store, s.now).operations(), nil
+	})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, site.Close()) }()
-	at := s.now().UTC()
-	last, err := site.LastAt(ctx)
-	if err != nil {
+	defer func() { err = errors.Join(err, end()) }()
+	var got installAnswer
+	err = call(opRefdataInstall, installAsk{Bundle: path}, &got)
+	if got.Release == 0 {
 		return err
 	}
-	if last.After(at) {
-		at = last
+	from := "the site uses it from its next start"
+	if got.Live {
+		from = "the running site decides by it from now on"
 	}
-	known, err := loggedNumbers(ctx, site)
-	if err != nil {
-		return err
+	if got.Already {
+		_, said := fmt.Fprintf(s.out, "release %d is installed already; nothing was changed\n", got.Release)
+		return errors.Join(err, said)
 	}
-	store := refdata.NewStore(filepath.Join(c.Data, refdataDir))
-	t, err := store.Trust(root, known, at)
-	if err != nil {
-		return err
+	if _, said := fmt.Fprintf(s.out, "release %d is installed; %s\n%s", got.Release, from, got.Text); said != nil {
+		return errors.Join(err, said)
 	}
-	rel, d, err := readBundle(c.Bundle, t)
-	switch {
-	case refdata.ClassOf(err) == refdata.Held:
-		_, err = fmt.Fprintf(s.out, "release %d is installed already; nothing was changed\n", t.InUse)
-		return err
-	case refdata.ClassOf(err) != "":
-		event := gate.Event{Kind: gate.EventRefdata, At: at, Detail: clip(err.Error(), 1000)}
-		return errors.Join(err, site.RecordEvent(ctx, event))
-	case err != nil:
-		return err
+	for _, note := range got.Notes {
+		if _, said := fmt.Fprintf(s.out, "note: %s\n", seen(note)); said != nil {
+			return errors.Join(err, said)
+		}
 	}
-	numbers, err := json.Marshal(refdata.Later(t.Held, rel.Numbers))
-	if err != nil {
-		return err
-	}
-	if err := site.RecordEvent(ctx, gate.Event{Kind: gate.EventRefdata, At: at, Detail: installing + string(numbers)}); err != nil {
-		return err
-	}
-	if err := store.Install(rel, t); err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintf(s.out, "release %d is installed; the site uses it from its next start\n", rel.Release); err != nil {
-		return err
-	}
-	return printRelease(s.out, rel, d, at)
+	return err
 }
 
 func clip(s string, n int) string {

@@ -44,7 +44,7 @@ func TestListenTrustsTheLine(t *testing.T) {
 	ears := make(heard, 8)
 	st.controller, err = gate.NewController(gate.Config{
 		Lanes: []gate.LaneConfig{{ID: "lane-1", Attributor: ears}},
-		Store: st.store, Registry: st.store, Assessor: st.judge, Log: slog.New(slog.DiscardHandler),
+		Store: st.store, Registry: st.store, Assessor: st.live.Load().judge, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

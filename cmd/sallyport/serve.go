@@ -68,13 +68,12 @@ type site struct {
 	dir        string
 	store      *sqlite.Store
 	controller *gate.Controller
-	judge      *gate.Judge
 	desk       *gate.Inspections
 	learning   *gate.Learning
 	rules      *siteRules
 	screens    *ui.Server
 	prefixes   *rf.Prefixes
-	refdata    *heldRefdata // nil where the program's own data is in use
+	live       atomic.Pointer[liveData] // the reference data in use
 	log        *slog.Logger
 	now        func() time.Time
 	extra      []func(context.Context) error // what the demonstration runs beside the site
@@ -160,31 +159,22 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if !strings.HasPrefix(store.VerifierKey(), issuerName(cfg)+"+") {
 		return nil, fmt.Errorf("%s: site is %q, but the log in %s was made for another: %s", siteFile, cfg.Site, dir, store.VerifierKey())
 	}
-	st := &site{cfg: cfg, dir: dir, store: store, prefixes: prefixes, refdata: held, log: log, now: now}
+	st := &site{cfg: cfg, dir: dir, store: store, prefixes: prefixes, log: log, now: now}
 	if st.rules, err = openRules(ctx, dir, cfg, data, store, now, st.changed, log); err != nil {
 		return nil, err
 	}
 	if err := st.rules.sayWhichRules(ctx, dir, cfg, data, log); err != nil {
 		return nil, err
 	}
-	at, _ := st.rules.clock.Stamp()
+	at := st.rules.clock.Now()
 	if err := st.rules.policies.Ready(at); err != nil {
 		return nil, err
 	}
-	_, pol, err := st.rules.policies.InForce(at)
+	live, err := st.load(held, held.parts())
 	if err != nil {
 		return nil, err
 	}
-	index := cfg.VPIC
-	if index != "" {
-		index = filepath.Join(dir, index)
-	}
-	judge, err := assessorFor(pol, index, data)
-	if err != nil {
-		return nil, err
-	}
-	judge = judge.In(cfg.zone())
-	st.judge = judge
+	st.live.Store(live)
 	lanes, err := st.laneConfigs()
 	if err != nil {
 		return nil, err
@@ -193,7 +183,7 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if err != nil {
 		return nil, err
 	}
-	st.learning, err = siteLearning(ctx, dir, cfg, store, judge, func(err error) { log.WarnContext(ctx, "left out", "error", err) }, data.Findings...)
+	st.learning, err = siteLearning(ctx, dir, cfg, store, live.judge, func(err error) { log.WarnContext(ctx, "left out", "error", err) }, data.Findings...)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +192,7 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if err != nil {
 		return nil, err
 	}
-	if st.desk, err = inspectionDesk(cfg, store, judge, now, st.inspected); err != nil {
+	if st.desk, err = inspectionDesk(cfg, store, st.learning.Judge, now, st.inspected); err != nil {
 		return nil, err
 	}
 	st.screens, err = ui.New(ui.Config{
@@ -236,16 +226,18 @@ func (st *site) changed(ctx context.Context, because string) error {
 
 // prepare has the supply graph work out beforehand what the rules in force, and
 // those that are due, may ask of it on a day.
-func (st *site) prepare(day time.Time) {
-	at, _ := st.rules.clock.Stamp()
+func (st *site) prepare(day time.Time) { st.prepareOn(st.live.Load().judge, day) }
+
+func (st *site) prepareOn(judge *gate.Judge, day time.Time) {
+	at := st.rules.clock.Now()
 	for _, p := range st.rules.policies.Coming(at) {
-		st.judge.Under(p).Prepare(day)
+		judge.Under(p).Prepare(day)
 	}
 }
 
 // inForce are the rules by which a vehicle would be decided now.
 func (st *site) inForce() (gate.PolicyVersion, *policy.Policy, error) {
-	at, _ := st.rules.clock.Stamp()
+	at := st.rules.clock.Now()
 	return st.rules.policies.InForce(at)
 }
 
@@ -276,8 +268,9 @@ func (st *site) policyDoc(lang string) (ui.PolicyDoc, error) {
 
 // operations are those of the command line on the running site.
 func (st *site) operations() map[string]operation {
-	ops := inspectionOps(st.desk, st.store, st.judge, st.now)
+	ops := inspectionOps(st.desk, st.store, st.learning.Judge, st.now)
 	maps.Copy(ops, st.rules.operations())
+	maps.Copy(ops, st.runningInstaller().operations())
 	maps.Copy(ops, learningOps(st.dir, st.cfg, st.learning, st.now))
 	return ops
 }
@@ -531,14 +524,15 @@ func policyDoc(p *policy.Policy, lang string) ui.PolicyDoc {
 // dataSets lists the reference data in use.
 func (st *site) dataSets() []view.DataSet {
 	at := st.now().UTC()
-	d := st.judge.Data(at)
+	live := st.live.Load()
+	d := live.judge.Data(at)
 	days := func(l policy.Leaf[int]) int {
 		if !l.Known {
 			return -1
 		}
 		return l.Value
 	}
-	sets := append(st.refdata.dataSets(at), []view.DataSet{
+	sets := append(live.held.dataSets(at), []view.DataSet{
 		{Name: "NHTSA vPIC", Edition: d.VPICEdition, AgeDays: days(d.VPICAgeDays), Licence: "US government work, public domain", Source: "https://vpic.nhtsa.dot.gov/"},
 		{Name: "Telematics catalogue", Edition: d.CatalogueEdition, AgeDays: days(d.CatalogueAgeDays), Licence: "compiled facts; every row names its document", Source: "the documents that each row names"},
 		{Name: "Supply graph and lists", Edition: d.SupplyEdition, AgeDays: days(d.SupplyAgeDays), Licence: "compiled facts; every row names its document", Source: "the documents that each row names"},

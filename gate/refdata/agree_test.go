@@ -204,12 +204,16 @@ func TestDiffMissesNoRow(t *testing.T) {
 		"edge":       func(f *supply.File) { f.Edges[0].Until = "2026" },
 		"instrument": func(f *supply.File) { f.Instruments = []supply.Instrument{{ID: "i", Ref: src}} },
 		"plant":      func(f *supply.File) { f.Plants = []supply.Plant{{Brand: "b", Country: "CN", Ref: src}} },
-		"territory":  func(f *supply.File) { f.Territories = []supply.Territory{{Country: "CN", Includes: []string{"DE"}, Ref: src}} },
+		"territory": func(f *supply.File) {
+			f.Territories = []supply.Territory{{Country: "CN", Includes: []string{"DE"}, Ref: src}}
+		},
 		"make": func(f *supply.File) {
 			f.Makes = []supply.MakeName{{Name: "Volvo", Types: []string{"TRUCK"}, Party: "maker"}}
 		},
-		"list":       func(f *supply.File) { f.Lists[0].Country = "CN" },
-		"edition":    func(f *supply.File) { f.Lists[0].Editions[0].Absent = []supply.Entry{{Name: "Maker", Party: "maker", Ref: src}} },
+		"list": func(f *supply.File) { f.Lists[0].Country = "CN" },
+		"edition": func(f *supply.File) {
+			f.Lists[0].Editions[0].Absent = []supply.Entry{{Name: "Maker", Party: "maker", Ref: src}}
+		},
 		"entry":      func(f *supply.File) { f.Lists[0].Editions[0].Entries[0].Until = "2026" },
 		"trust-list": func(f *supply.File) { f.Trusted = []supply.TrustList{{ID: "t", Ref: src}} },
 		"advisory":   func(f *supply.File) { f.Advisories = []supply.Advisory{{ID: "a", Ref: src}} },
