@@ -239,7 +239,8 @@ func TestStatedClassOnlyRaises(t *testing.T) {
 
 	j := judges["paper-baseline"]
 	q := gate.Request{VIN: "5YJXCAE42MF000001", Zone: policy.ZonePublic, At: assessAt}
-	q.Stated = policy.ClassEmergency
+	called := true
+	q.Stated, q.OnCall = policy.ClassEmergency, &called
 	if a := j.Assess(q); a.Verdict.Outcome != policy.Flag || len(a.Verdict.Lifted) > 0 || !strings.Contains(strings.Join(a.Notes, "\n"), "class was entered") {
 		t.Errorf("emergency, as somebody says: %s, lifted %+v, notes %q", a.Verdict.Outcome, a.Verdict.Lifted, a.Notes)
 	}
@@ -254,7 +255,11 @@ func TestStatedClassOnlyRaises(t *testing.T) {
 	}
 	q.Class, q.Stated = policy.ClassEmergency, policy.ClassPrivate
 	if a := j.Assess(q); a.Verdict.Outcome != policy.Grant {
-		t.Errorf("emergency, as the site's list says: %s", a.Verdict.Outcome)
+		t.Errorf("emergency on a call, as the site's list says: %s", a.Verdict.Outcome)
+	}
+	q.OnCall = nil
+	if a := j.Assess(q); a.Verdict.Outcome != policy.Flag || len(a.Verdict.Lifted) > 0 {
+		t.Errorf("emergency, and nobody asked whether it is on a call: %s", a.Verdict.Outcome)
 	}
 }
 

@@ -78,7 +78,7 @@ func TestAChangeOfOwnerCountsFromItsDay(t *testing.T) {
 		before, after  policy.Outcome
 		earliest, last string // arrivals; the owners of before the first are not known
 	}{
-		{"BAIC sells its share of Mercedes", "us-s4429-proposed", gone, gate.Request{VIN: mercedes, Market: "EU"}, policy.Deny, policy.Grant, "2025-01-01", "2026-12-31"},
+		{"BAIC sells its share of Mercedes", "us-s4429-proposed", gone, gate.Request{VIN: mercedes, Market: "EU"}, policy.Deny, policy.Flag, "2025-01-01", "2026-12-31"},
 		{"Telit Cinterion is sold to Quectel", "paper-baseline", sold,
 			gate.Request{VIN: "2HGEJ6672WH500001", Market: "US", Declared: []gate.Declared{{Kind: "module", Value: "Telit LE940B6-NA"}}}, 0, policy.Deny, "2023-01-01", "2026-12-31"},
 	} {
@@ -245,7 +245,7 @@ func TestWhatIfOfPassages(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.List = slices.DeleteFunc(r.List, func(l gate.Rejudged) bool { return l.Kind != gate.WhatIfPassage })
-	if len(r.List) != 1 || r.List[0].ID != "p2" || r.List[0].Before != "deny" || r.List[0].After != "grant" || r.List[0].Day != "2026-10-01" {
+	if len(r.List) != 1 || r.List[0].ID != "p2" || r.List[0].Before != "deny" || r.List[0].After != "flag" || r.List[0].Day != "2026-10-01" {
 		t.Errorf("%+v", r.List)
 	}
 	if want := (gate.WhatIfCount{Judged: 4, Lowered: 1, Passed: 2}); r.Passages != want {

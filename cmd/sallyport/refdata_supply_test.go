@@ -166,7 +166,7 @@ func TestRefdataSupplyWhatIfOfASite(t *testing.T) {
 			listed = append(listed, l.Vehicle+" "+l.Before+" "+l.After)
 		}
 	}
-	if len(listed) != 2 || !strings.HasPrefix(listed[0], "MERCEDES-BENZ") || !strings.HasSuffix(listed[1], "deny grant") {
+	if len(listed) != 2 || !strings.HasPrefix(listed[0], "MERCEDES-BENZ") || !strings.HasSuffix(listed[1], "deny flag") {
 		t.Errorf("%q", listed)
 	}
 	after, err := store.Verify(t.Context())
