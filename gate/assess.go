@@ -79,10 +79,10 @@ func (j *Judge) Policy() *policy.Policy { return j.policy }
 // must have been, and the notes say so.
 func (j *Judge) Assess(r Request) Assessment {
 	d, notes := j.read(r)
-	a := j.judge(&d, r)
+	a, _ := j.judge(&d, r, 0)
 	view := a.Vehicle
 	against := func(d *vin.Decoded, r Request, doubts ...string) {
-		if b := j.judge(d, r); b.Verdict.Outcome > a.Verdict.Outcome {
+		if b, stricter := j.judge(d, r, a.Verdict.Outcome); stricter {
 			a = b
 			a.Vehicle, a.Notes = view, append(a.Notes, doubts...)
 		}
@@ -177,29 +177,34 @@ func withoutVIN(r Request) Request {
 // made a denial milder.
 const sharesLiftNothing = "denied by what is known of this kind of vehicle without the site's inspections of others: they lift no denial, an inspection of this one may"
 
-// judge decides on the vehicle. What was found in other vehicles of its kind can
-// raise a verdict, and settle what was open as far as the policy takes shares;
-// it lifts no denial.
-func (j *Judge) judge(d *vin.Decoded, r Request) Assessment {
+// judge decides on the vehicle, and says whether it comes out stricter than an
+// outcome; only then is it put into words. What was found in other vehicles of
+// its kind can raise a verdict, and settle what was open as far as the policy
+// takes shares; it lifts no denial.
+func (j *Judge) judge(d *vin.Decoded, r Request, than policy.Outcome) (Assessment, bool) {
 	a := j.weigh(d, r)
-	if j.observed == nil || a.Verdict.Outcome == policy.Deny || !j.observed.Speaks(query(&a.Facts, d, r)) {
-		return a
+	if j.observed != nil || than > 0 {
+		o := j.policy.Decide(&a.Facts, j.supply)
+		if j.observed != nil && o != policy.Deny && j.observed.Speaks(query(&a.Facts, d, r)) {
+			if b := j.Observing(nil).weigh(d, r); j.policy.Decide(&b.Facts, j.supply) == policy.Deny {
+				b.Notes = append(b.Notes, sharesLiftNothing)
+				a, o = b, policy.Deny
+			}
+		}
+		if o <= than {
+			return Assessment{}, false
+		}
 	}
-	alone, b := j.Observing(nil), Assessment{VIN: a.VIN}
-	if facts := alone.gather(d, r, &b); j.policy.Decide(&facts, j.supply) != policy.Deny {
-		return a
-	}
-	b = alone.weigh(d, r)
-	b.Notes = append(b.Notes, sharesLiftNothing)
-	return b
-}
-
-func (j *Judge) weigh(d *vin.Decoded, r Request) Assessment {
-	a := Assessment{VIN: string(d.VIN), Plate: r.Plate, Vehicle: vehicleView(d, r.Registered)}
-	a.Facts = j.gather(d, r, &a)
 	rec := &recorder{supply: j.supply}
 	a.Verdict = j.policy.Evaluate(&a.Facts, rec)
 	a.Asked = rec.asked
+	return a, true
+}
+
+// weigh gathers the facts.
+func (j *Judge) weigh(d *vin.Decoded, r Request) Assessment {
+	a := Assessment{VIN: string(d.VIN), Plate: r.Plate, Vehicle: vehicleView(d, r.Registered)}
+	a.Facts = j.gather(d, r, &a)
 	return a
 }
 
