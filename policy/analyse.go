@@ -67,7 +67,7 @@ func (f Fault) String() string {
 type Environment struct {
 	Day     string   // first day on which the policy is to apply, YYYY-MM-DD
 	Zones   []Zone   // that the site's lanes lead to
-	Classes []Class  // that the registration list has
+	Classes []Class  // that the registration list has; one that is stated at the lane counts in no vehicle's favour
 	Moments []Moment // at which vehicles are looked at
 	// Missing says why no source of the site ever supplies a fact, by the fact's
 	// name: "no sensor listens for it".

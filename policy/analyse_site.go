@@ -198,13 +198,23 @@ func (a *analysis) site() {
 	if limits == nil {
 		return
 	}
-	base := slices.Clone(a.sp.full)
+	// What a rule that flags or denies asks of the class, a person at the lane may
+	// state too.
+	against, favour := slices.Clone(a.sp.full), slices.Clone(a.sp.full)
 	for _, l := range limits {
-		l.apply(base)
+		l.apply(favour)
+		if l.fact != fClass {
+			l.apply(against)
+		}
 	}
-	here := newSolver(a.sp)
+	hereAgainst, hereFavour := newSolver(a.sp), newSolver(a.sp)
 	for i, n := range a.sp.rules {
-		uses := slices.DeleteFunc(slices.Clone(limits), func(l limit) bool { return !n.facts.has(l.fact) })
+		base, here := favour, hereFavour
+		severe := a.p.rules[i].outcome != Grant && len(a.p.rules[i].lifts) == 0
+		if severe {
+			base, here = against, hereAgainst
+		}
+		uses := slices.DeleteFunc(slices.Clone(limits), func(l limit) bool { return !n.facts.has(l.fact) || severe && l.fact == fClass })
 		if a.dead[i] || len(uses) == 0 {
 			continue
 		}
