@@ -25,6 +25,7 @@ import (
 	"sallyport/gate/refdata"
 	"sallyport/gate/sqlite"
 	"sallyport/policy"
+	"sallyport/policy/supply"
 )
 
 // maxRules bounds a rule file that is read; the loader has its own bound.
@@ -53,7 +54,7 @@ func openRules(ctx context.Context, dir string, cfg siteConfig, held *refdata.Da
 	r.policies, err = gate.NewPolicies(ctx, gate.PoliciesConfig{
 		Store: store, Clock: r.clock, Load: policy.Load, Changed: changed, Log: log,
 		Check: func(name string, src []byte) (*policy.Policy, error) {
-			return checkPolicy(cfg, r.held.Load(), name, src)
+			return checkPolicy(cfg, r.held.Load(), name, src, r.clock.Now())
 		},
 	})
 	if err != nil {
@@ -122,16 +123,31 @@ func sameLevels(cfg siteConfig, p *policy.Policy) error {
 	return nil
 }
 
-// checkPolicy is what rules must pass to be proposed, and again to be approved.
-func checkPolicy(cfg siteConfig, held *refdata.Data, name string, src []byte) (*policy.Policy, error) {
-	p, err := policy.Load(name, src)
+// checkPolicy is what rules must pass to be proposed, and again to be approved:
+// they read well and name what the reference data hold, they are not such that a
+// rule of them is void, and their examples show that they do what they should.
+func checkPolicy(cfg siteConfig, held *refdata.Data, name string, src []byte, at time.Time) (*policy.Policy, error) {
+	graph := held.Graph
+	if graph == nil {
+		var err error
+		if graph, err = supply.Embedded(); err != nil {
+			return nil, err
+		}
+	}
+	p, err := policy.LoadKnowing(name, src, gate.Names(graph))
 	if err != nil {
 		return nil, err
 	}
 	if err := sameLevels(cfg, p); err != nil {
 		return nil, err
 	}
-	return p, examplesPass(name, p, held)
+	var errs []error
+	for _, f := range policy.Analyse(p, policy.Environment{Day: at.Format(time.DateOnly)}) {
+		if f.Severity == policy.SeverityError {
+			errs = append(errs, fmt.Errorf("%s:%s", name, f))
+		}
+	}
+	return p, errors.Join(append(errs, examplesPass(name, p, held))...)
 }
 
 // examplesPass refuses rules that have no examples, or of which one fails or
@@ -519,7 +535,7 @@ func (c *policyVersionsCmd) Run(ctx context.Context, s *streams) (err error) {
 	if err != nil {
 		return err
 	}
-	now := s.now().UTC()
+	now := asOf(s.now(), versions)
 	if c.JSON {
 		for _, v := range versions {
 			if err := printJSON(s.out, policyLine{v, gate.StateAt(versions, v.Number, now)}); err != nil {
@@ -540,6 +556,19 @@ func (c *policyVersionsCmd) Run(ctx context.Context, s *streams) (err error) {
 		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", v.Number, v.ID, gate.StateAt(versions, v.Number, now), from, v.Author, by, oneLine(v.Note))
 	}
 	return w.Flush()
+}
+
+// asOf is the instant to ask for what holds now: not before the last record, as
+// for the site itself.
+func asOf(now time.Time, versions []gate.PolicyVersion) time.Time {
+	for _, v := range versions {
+		for _, k := range v.Steps {
+			if k.At.After(now) {
+				now = k.At
+			}
+		}
+	}
+	return now.UTC()
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
@@ -567,7 +596,7 @@ func (c *policyShowCmd) Run(ctx context.Context, s *streams) (err error) {
 	if err != nil {
 		return err
 	}
-	state := gate.StateAt(versions, c.Number, s.now().UTC())
+	state := gate.StateAt(versions, c.Number, asOf(s.now(), versions))
 	if c.JSON {
 		return printJSON(s.out, policyLine{v, state})
 	}

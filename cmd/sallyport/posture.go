@@ -177,7 +177,11 @@ func (c *postureShowCmd) Run(ctx context.Context, s *streams) (err error) {
 		}
 		return nil
 	}
-	state := gate.PostureAt(changes, s.now().UTC())
+	at := s.now().UTC() // and not before the last record, as for the site itself
+	if n := len(changes); n > 0 && changes[n-1].At.After(at) {
+		at = changes[n-1].At
+	}
+	state := gate.PostureAt(changes, at)
 	if state.Level == "" {
 		state.Level = cfg.levels()[0]
 	}
