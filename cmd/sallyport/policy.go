@@ -10,6 +10,9 @@ import (
 type policyCmd struct {
 	Packs    policyPacksCmd    `cmd:"" help:"List the policies that ship with the program, and what each leaves out of its instruments."`
 	Backtest policyBacktestCmd `cmd:"" help:"Decide the site's passages, its vehicles or a file of requests again under a draft, and say what would change."`
+	Format   policyFormatCmd   `cmd:"" help:"Lay a rule file out in one way; comments are kept, and the policy stays the same."`
+	Schema   policySchemaCmd   `cmd:"" help:"Print the JSON Schema of a rule file, for an editor."`
+	Facts    policyFactsCmd    `cmd:"" help:"List the facts that a rule may look at, and what may be asked of each."`
 	Test     policyTestCmd     `cmd:"" help:"Run the examples that stand beside the rules, and refuse rules that no example shows."`
 	Versions policyVersionsCmd `cmd:"" help:"List the versions of a site's rules, and where each stands."`
 	Show     policyShowCmd     `cmd:"" help:"Print the text of a version, and what was done with it."`
