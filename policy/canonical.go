@@ -138,6 +138,7 @@ func (w *writer) rule(r *ruleDoc) {
 	w.key("instrument")
 	w.open()
 	in := r.instrument
+	w.field("id", in.ID)
 	w.field("authority", in.Authority)
 	w.field("title", in.Title)
 	w.field("status", in.Status)

@@ -15,7 +15,7 @@ import (
 var (
 	documentKeys   = []string{"policy", "version", "title", "status", "default", "postures", "may_change", "omits", "parameters", "conditions", "rules", "examples"}
 	ruleKeys       = []string{"id", "title", "outcome", "if_unknown", "applies_on", "instrument", "presumption", "when", "conditions", "work_item", "lifts", "exemption", "ask", "say"}
-	instrumentKeys = []string{"authority", "title", "status", "quote", "link", "date", "from", "to"}
+	instrumentKeys = []string{"id", "authority", "title", "status", "quote", "link", "date", "from", "to"}
 	exemptionKeys  = []string{"holder", "issuer", "number"}
 	parameterKeys  = []string{"value", "words"}
 	shareKeys      = []string{"country", "at_least"}

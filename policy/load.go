@@ -125,6 +125,7 @@ type value struct {
 
 // Instrument is the authority behind a rule, as the rule file states it.
 type Instrument struct {
+	ID        string `json:"id,omitempty"` // of its row in the reference data, where it has one
 	Authority string `json:"authority"`
 	Title     string `json:"title"`
 	Status    string `json:"status,omitempty"` // "in force", "proposed" …
@@ -816,9 +817,12 @@ func (l *loader) asks(r *ruleDoc, n *yaml.Node) {
 }
 
 func (l *loader) instrument(n *yaml.Node, what string) Instrument {
-	f := l.fields(n, "the instrument", "authority", "title", "status", "quote", "link", "date", "from", "to")
+	f := l.fields(n, "the instrument", "id", "authority", "title", "status", "quote", "link", "date", "from", "to")
 	in := Instrument{Authority: l.must(n, f["authority"], "authority", "the instrument of "+what), Title: l.must(n, f["title"], "title", "the instrument of "+what)}
 	in.Quote, in.Link, in.Status = l.text(f["quote"], "quote"), l.text(f["link"], "link"), l.text(f["status"], "status")
+	if f["id"] != nil {
+		in.ID = l.ident(f["id"], "instrument id")
+	}
 	if f["date"] != nil {
 		in.Date = l.date(f["date"], "date", false)
 	}

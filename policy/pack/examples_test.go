@@ -262,3 +262,24 @@ func TestStatusesAreTheSources(t *testing.T) {
 		}
 	}
 }
+
+// TestPacksPassTheAnalyser: no pack has a fault that keeps a draft from being
+// proposed, on any day on which its rules change.
+func TestPacksPassTheAnalyser(t *testing.T) {
+	for _, name := range Names() {
+		p := open(t, name)
+		days := map[string]bool{instant.Format(time.DateOnly): true}
+		for _, r := range p.Rules() {
+			if r.Instrument.From != "" {
+				days[r.Instrument.From] = true
+			}
+		}
+		for day := range days {
+			for _, f := range policy.Analyse(p, policy.Environment{Day: day}) {
+				if f.Severity == policy.SeverityError {
+					t.Errorf("%s on %s: %s", name, day, f)
+				}
+			}
+		}
+	}
+}
