@@ -49,6 +49,9 @@ race:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+	@cd policy/bench && if $(GO) list -deps ./... >/dev/null 2>&1; then \
+	  $(GO) test -count=1 -v -bench . -benchmem -benchtime $(BENCHTIME) . && $(GO) run ./size; \
+	else echo "SKIPPED: the comparison in policy/bench needs cel-go, cedar-go and OPA, and their modules are not at hand" >&2; fi
 
 # Every fuzz target of every package, one after the other.
 fuzz:
