@@ -19,7 +19,7 @@ const isoCountries = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD B
 	"VN VU WF WS YE YT ZA ZM ZW"
 
 // countryAliases are what people write for a country that has another code.
-var countryAliases = map[string]string{"UK": "GB", "EL": "GR", "PRC": "CN", "CHN": "CN", "USA": "US", "RUS": "RU", "GER": "DE", "DEU": "DE", "POL": "PL"}
+var countryAliases = map[string]string{"UK": "GB", "EL": "GR", "PRC": "CN", "CHINA": "CN", "RUSSIA": "RU", "CHN": "CN", "USA": "US", "RUS": "RU", "GER": "DE", "DEU": "DE", "POL": "PL"}
 
 // isCountry says whether s is an assigned alpha-2 code.
 func isCountry(s string) bool {

@@ -1217,6 +1217,9 @@ func (l *loader) origin(n *yaml.Node) string {
 	case l.names != nil && isCountry(up) && !slices.Contains(l.known(NameParty), s):
 		l.err(n, fmt.Sprintf("did you mean %q?", up), "%q is neither a country (ISO 3166-1 alpha-2) nor a party", s)
 		return ""
+	case l.names == nil && !isIdent(s):
+		l.err(n, "write a country's two-letter code, such as CN, or a party's id, such as quectel", "%q is neither a country (ISO 3166-1 alpha-2) nor a party", s)
+		return ""
 	}
 	return l.named(n, NameParty)
 }
