@@ -7,7 +7,8 @@
 //
 // Life of a pack: the YAML file is embedded; Source gives its bytes, for a site
 // that makes a version of its own from it; Open loads it as any other rule file
-// is loaded, with the same checks.
+// is loaded, with the same checks. Its examples stand beside its rules, at least
+// one that shows each; `sallyport policy test` runs them.
 package pack
 
 import (
