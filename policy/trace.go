@@ -274,21 +274,32 @@ func (t *Trace) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s on %s at %s\n", t.p.ID(), t.result, t.f.Moment, t.f.At.UTC().Format(time.RFC3339))
 	for _, r := range t.Rules() {
-		fmt.Fprintf(&b, "%s (%s): ", r.Rule, r.Outcome)
-		switch {
-		case r.Silent != "":
-			b.WriteString(r.Silent + "\n")
-			continue
-		case r.LiftedBy != "":
-			fmt.Fprintf(&b, "%s, would say %s, lifted by %s\n", r.Value, r.Says, r.LiftedBy)
-		case r.Says != "":
-			fmt.Fprintf(&b, "%s, says %s\n", r.Value, r.Says)
-		default:
-			fmt.Fprintf(&b, "%s, says nothing\n", r.Value)
-		}
-		r.When.write(&b, 1)
+		r.write(&b)
 	}
 	return b.String()
+}
+
+// Text is the trace of one rule in words, as in that of the whole.
+func (r *RuleTrace) Text() string {
+	var b strings.Builder
+	r.write(&b)
+	return b.String()
+}
+
+func (r *RuleTrace) write(b *strings.Builder) {
+	fmt.Fprintf(b, "%s (%s): ", r.Rule, r.Outcome)
+	switch {
+	case r.Silent != "":
+		b.WriteString(r.Silent + "\n")
+		return
+	case r.LiftedBy != "":
+		fmt.Fprintf(b, "%s, would say %s, lifted by %s\n", r.Value, r.Says, r.LiftedBy)
+	case r.Says != "":
+		fmt.Fprintf(b, "%s, says %s\n", r.Value, r.Says)
+	default:
+		fmt.Fprintf(b, "%s, says nothing\n", r.Value)
+	}
+	r.When.write(b, 1)
 }
 
 func (n *Node) write(b *strings.Builder, depth int) {

@@ -69,3 +69,8 @@ func (r *Reader) CountRecords(ctx context.Context, from, until time.Time) (n int
 	}
 	return n, nil
 }
+
+// Passage is everything kept of one passage, as of Store.
+func (r *Reader) Passage(ctx context.Context, id gate.PassageID) (gate.PassageRecord, error) {
+	return r.s.Passage(ctx, id)
+}
