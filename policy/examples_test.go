@@ -274,6 +274,51 @@ func TestEveryFactCanBeSaid(t *testing.T) {
 	}
 }
 
+// TestExamplesConformToTheSchema: what reads conforms, and the schema refuses
+// what is refused.
+func TestExamplesConformToTheSchema(t *testing.T) {
+	s := schema(t)
+	const whole = `
+examples:
+  given:
+    facts: {at: 2026-02-17, vehicle.built_in: unknown, registration.authorisations: [a, {id: b, until: 2027-01-01}]}
+    supply:
+      byd: {controlled_from: {CN: true, RU: 0}, share_from: {CN: 15.01}, listed_on: {us-1260h: unknown}, owner_resolved: false, firmware_by: {quectel: true, CN: false}}
+  cases:
+    - name: one
+      why: the order says so
+      facts: {moment: exit, modem: true, units: [{name: TCU, module.role: tcu, fitted: unknown, one_of: [{module.maker: byd}, {module.certainty: settled}]}]}
+      expect: {outcome: grant, rule: default, unknown: false, reasons: [], silent: [rescue], open: [], lifted: [], conditions: [], work_items: [], presumed: false}
+    - name: two
+      request: {at: 2026-02-17, vin: X}
+      expect: {outcome: flag, rule: default}
+`
+	examplesOf(t, whole)
+	if err := s.Validate(plainly(t, ruleFile+whole)); err != nil {
+		t.Errorf("%#v", err)
+	}
+	for _, change := range [][2]string{{"moment: exit", "moment: leaving"}, {"built_in: unknown", "built_in: China"}, {"modem: true", "modem: perhaps"},
+		{"module.role: tcu", "module.role: boot"}, {"{module.maker: byd}", "{module.role: tcu}"}, {"CN: true, RU", "China: true, RU"}, {"owner_resolved: false", "owner_resolved: 7"},
+		{"controlled_from", "controled_from"}, {"CN: 15.01", "CN: 115"}, {"outcome: grant", "outcome: granted"}, {"unknown: false", "unknown: perhaps"},
+		{"request: {at: 2026-02-17, vin: X}", "request: {vin: X}"}, {"request: {at", "facts: {at: 2026-01-01}\n      request: {at"}, {"expect: {outcome: flag, rule: default}", "why: so"},
+		{"cases:", "case:"}, {"vehicle.built_in", "vehicle.build_in"}} {
+		broken := strings.Replace(whole, change[0], change[1], 1)
+		if broken == whole {
+			t.Fatalf("nothing to break at %q", change[0])
+		}
+		if s.Validate(plainly(t, ruleFile+broken)) == nil {
+			t.Errorf("the schema takes %q", change[1])
+		}
+		p, err := Load("doors.yaml", []byte(ruleFile+broken))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Examples("doors.yaml"); err == nil {
+			t.Errorf("Examples takes %q", change[1])
+		}
+	}
+}
+
 // FuzzExamples reads whatever bytes as the examples of a rule file.
 func FuzzExamples(f *testing.F) {
 	faulty, err := os.ReadFile("testdata/examples/faulty.yaml")

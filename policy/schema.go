@@ -10,8 +10,9 @@ import (
 type object = map[string]any
 
 // Schema is the JSON Schema (draft 2020-12) of a rule file, made of the same
-// tables by which Load reads one. A file that Load takes conforms to it, as long
-// as its numbers and truth values stand without quotes. It cannot say everything that Load checks: names that are used must be defined,
+// tables by which Load and Policy.Examples read one. A file that both take
+// conforms to it, as long as its numbers and truth values stand without quotes.
+// It cannot say everything that Load checks: names that are used must be defined,
 // what comes from the air may only raise a verdict, a presumption is named
 // exactly where there is one, and the values of parameters fit where they
 // stand.
@@ -38,7 +39,7 @@ func Schema() []byte {
 				"value": object{"type": []string{"string", "number", "boolean"}}, "words": ref("text", "What the site chose, in words.")}, "value", "words")},
 			"conditions": object{"type": "object", "maxProperties": maxValues, "propertyNames": ref("id", ""), "additionalProperties": ref("words", "")},
 			"rules":      object{"type": "array", "items": ref("rule", ""), "minItems": 1, "maxItems": maxRules},
-			"examples":   object{"description": "Requests with the outcome they must have; no part of the policy."},
+			"examples":   examplesSchema(),
 		},
 		"$defs": object{
 			"id":     object{"type": []string{"string", "integer"}, "pattern": `^[a-z0-9_.\-]{1,80}$`},
@@ -55,6 +56,7 @@ func Schema() []byte {
 			"instrument": object{
 				"type": "object", "additionalProperties": false, "required": []string{"authority", "title"},
 				"properties": object{
+					"id":        ref("id", "Of its row in the reference data, where it has one."),
 					"authority": ref("text", "Who ordered it; site for the site's own choice."), "title": ref("text", ""), "status": ref("text", ""), "quote": ref("text", ""),
 					"link": object{"type": "string", "pattern": `^\s*https?://`}, "date": ref("date", ""), "from": ref("day", "First day, UTC."), "to": ref("day", "Last day."),
 				},
