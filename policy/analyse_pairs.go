@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 )
 
@@ -16,11 +17,47 @@ type snap struct {
 }
 
 // mostSnaps is how many are kept of a rule.
-const mostSnaps = 6
+const mostSnaps = 8
 
+// keepSnap keeps what the solver found of rule i: once with the least known
+// value of each fact that it leaves open, and once with the greatest. Answers
+// that it leaves open are no.
 func (a *analysis) keepSnap(i int) {
-	if len(a.seen[i]) < mostSnaps {
-		a.seen[i] = append(a.seen[i], snap{slices.Clone(a.solver.dom), slices.Clone(a.solver.quant)})
+	for _, greatest := range [...]bool{false, true} {
+		if len(a.seen[i]) == mostSnaps {
+			return
+		}
+		s := snap{slices.Clone(a.solver.dom), slices.Clone(a.solver.quant)}
+		for k := range a.sp.vars {
+			if v := &a.sp.vars[k]; !v.fact.module() {
+				one(s.dom[v.at:v.at+v.words], v.kind == varFact && v.fact.kind() != kindCount, greatest && v.kind == varFact)
+			}
+		}
+		a.seen[i] = append(a.seen[i], s)
+	}
+}
+
+// one leaves one cell of a domain: not the first one, of unknown, where it can
+// be helped.
+func one(dom []uint64, known, greatest bool) {
+	if known && (dom[0] > 1 || slices.ContainsFunc(dom[1:], func(w uint64) bool { return w != 0 })) {
+		dom[0] &^= 1
+	}
+	found := false
+	for i := range dom {
+		k := i
+		if greatest {
+			k = len(dom) - 1 - i
+		}
+		w := dom[k]
+		switch {
+		case found || w == 0:
+			dom[k] = 0
+		case greatest:
+			dom[k], found = 1<<(63-bits.LeadingZeros64(w)), true
+		default:
+			dom[k], found = w&-w, true
+		}
 	}
 }
 
