@@ -110,16 +110,7 @@ func (d *policed) close() {
 	d.yard.close()
 }
 
-func (d *policed) outcome() policy.Outcome {
-	d.t.Helper()
-	v := d.view()
-	if v.Passage == nil {
-		d.t.Fatalf("nobody at the line: %+v", v)
-	}
-	return v.Passage.Result.Verdict.Outcome
-}
-
-// is wants the vehicle at the line to be decided so, by the rules of that id.
+// decided wants the vehicle at the line to be decided so, by the rules of that id.
 func (d *policed) decided(want policy.Outcome, id string) {
 	d.t.Helper()
 	got := d.view().Passage.Result.Verdict

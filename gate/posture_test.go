@@ -119,7 +119,7 @@ func TestPostureRefused(t *testing.T) {
 			"an officer, whose end is before the other's": {officer, gate.PostureAsk{Level: "delta", Why: "x", Until: now.Add(time.Hour), Then: "bravo"}, errNone},
 		} {
 			_, err := d.s.Set(t.Context(), c.who, c.ask)
-			if c.want == errNone {
+			if errors.Is(c.want, errNone) {
 				if err != nil {
 					t.Errorf("%s: %v", name, err)
 				}

@@ -431,8 +431,14 @@ func (s *fakeStore) RecordEvent(_ context.Context, e gate.Event) error {
 	return nil
 }
 
+// arrivedAt is when the tests' clock begins.
+var arrivedAt = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
 func fakePolicy(_ context.Context, lang string) (PolicyDoc, error) {
-	d := PolicyDoc{ID: "paper-baseline 1", Hash: strings.Repeat("ab12", 16), Default: "flag"}
+	d := PolicyDoc{ID: "paper-baseline 1", Hash: strings.Repeat("ab12", 16), Default: "flag", Change: view.PolicyChange{
+		Version: 3, Authors: "J. Nowak, A. Lis", Approver: "M. Zając", Since: arrivedAt.AddDate(0, -1, 0),
+		Next: 4, NextAt: arrivedAt.AddDate(0, 0, 9), Posture: "bravo", PostureThen: "alpha", PostureUntil: arrivedAt.Add(6 * time.Hour),
+	}}
 	for _, r := range []struct{ id, outcome, cond, unknown string }{
 		{"prc-module-restricted", "deny", "zone is at least restricted, and every candidate module's maker is controlled from CN", "flag"},
 		{"module-unknown", "flag", "a modem is fitted or may be, and the module's maker is not known", ""},

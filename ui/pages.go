@@ -87,7 +87,7 @@ func (s *Server) policy(k *call) error {
 	if err != nil {
 		return fmt.Errorf("read the policy in force: %w", err)
 	}
-	return s.page(k, http.StatusOK, view.Policy{Base: b, ID: doc.ID, Hash: doc.Hash, Default: doc.Default, Rules: doc.Rules})
+	return s.page(k, http.StatusOK, view.Policy{Base: b, ID: doc.ID, Hash: doc.Hash, Default: doc.Default, Rules: doc.Rules, Change: doc.Change})
 }
 
 func (s *Server) data(k *call) error {

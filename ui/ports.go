@@ -82,4 +82,6 @@ type PolicyDoc struct {
 	Hash    string
 	Default string // outcome when no rule speaks: grant, flag, deny
 	Rules   []view.Rule
+
+	Change view.PolicyChange
 }

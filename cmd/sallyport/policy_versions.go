@@ -26,6 +26,7 @@ import (
 	"sallyport/gate/sqlite"
 	"sallyport/policy"
 	"sallyport/policy/supply"
+	"sallyport/ui/view"
 )
 
 // maxRules bounds a rule file that is read; the loader has its own bound.
@@ -289,6 +290,32 @@ func (r *siteRules) answer(number int) policyAnswer {
 		a.Next, a.NextAt = v.Number, from
 	}
 	return a
+}
+
+// change is by whom a version in force came into force, what is due, and the
+// threat level.
+func (r *siteRules) change(v gate.PolicyVersion) view.PolicyChange {
+	at := r.clock.Now()
+	c := view.PolicyChange{Version: v.Number, Since: v.At}
+	if v.Author != gate.SetUp {
+		c.Authors = strings.Join(append([]string{v.Author}, v.Editors...), ", ")
+	}
+	for _, k := range v.Steps {
+		if k.Kind == gate.StepApproved {
+			c.Since = k.From
+			if k.By != gate.SetUp {
+				c.Approver = k.By
+			}
+		}
+	}
+	if next, from, ok := gate.NextInForce(r.policies.Versions(), at); ok {
+		c.Next, c.NextAt = next.Number, from
+	}
+	if len(r.postures.Levels()) > 1 {
+		p := r.postures.At(at)
+		c.Posture, c.PostureThen, c.PostureUntil = p.Level, p.Then, p.Until
+	}
+	return c
 }
 
 // operations are those of the command line on a site's rules and threat level.

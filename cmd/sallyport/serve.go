@@ -259,11 +259,13 @@ func (st *site) condition(id, lang string) string {
 
 // policyDoc is the rules in force, in words.
 func (st *site) policyDoc(lang string) (ui.PolicyDoc, error) {
-	_, p, err := st.inForce()
+	v, p, err := st.inForce()
 	if err != nil {
 		return ui.PolicyDoc{}, err
 	}
-	return policyDoc(p, lang), nil
+	doc := policyDoc(p, lang)
+	doc.Change = st.rules.change(v)
+	return doc, nil
 }
 
 // operations are those of the command line on the running site.

@@ -179,9 +179,26 @@ type Policy struct {
 	Base
 	ID, Hash, Default string
 	Rules             []Rule
+	Change            PolicyChange
 }
 
 func (Policy) template() string { return "policy" }
+
+// PolicyChange is by whom the rules in force came into force and what is due,
+// and the threat level, on which rules may depend.
+type PolicyChange struct {
+	Version  int    // 0 where versions are not kept
+	Authors  string // empty where the site was set up with it
+	Approver string // likewise
+	Since    time.Time
+
+	Next   int // takes effect by itself; 0 is none
+	NextAt time.Time
+
+	Posture      string // empty where the site has no levels
+	PostureThen  string // holds from PostureUntil on; empty is none
+	PostureUntil time.Time
+}
 
 // Rule is one rule in words.
 type Rule struct {

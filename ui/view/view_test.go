@@ -105,7 +105,7 @@ func TestKeys(t *testing.T) {
 		"via.":        {"scanner", "keyboard", "camera", "api", "demo"},
 		"certainty.":  {"0", "1", "2", "3", "4"},
 		"truth.":      {"yes", "no", "unknown"},
-		"later.":      {"radio", "posture", "inspection", "data"},
+		"later.":      {"radio", "posture", "policy", "inspection", "data"},
 	}
 	for f := range families {
 		if members[f] == nil {
