@@ -48,6 +48,14 @@
 // What was not heard is simply not heard: a radio atom is never unknown. Load
 // admits radio facts only where being true makes a verdict stricter.
 //
+// # Examples
+//
+// A rule file shows what it does by cases beside its rules: facts and what is
+// told of the parties, or a request, and what the policy is to make of it.
+// Policy.Examples reads them, Policy.RunExamples decides them, and Policy.Unshown
+// names the rules that no case shows. They are no part of the policy: neither its
+// hash nor a gate that loads it depends on them.
+//
 // # Laws
 //
 // Tested over random policies and facts: replacing a known leaf, other than a
