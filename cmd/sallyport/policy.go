@@ -13,6 +13,7 @@ type policyCmd struct {
 	Format   policyFormatCmd   `cmd:"" help:"Lay a rule file out in one way; comments are kept, and the policy stays the same."`
 	Schema   policySchemaCmd   `cmd:"" help:"Print the JSON Schema of a rule file, for an editor."`
 	Facts    policyFactsCmd    `cmd:"" help:"List the facts that a rule may look at, and what may be asked of each."`
+	Explain  policyExplainCmd  `cmd:"" help:"Say why: every rule's value atom by atom, what stands against an outcome, what would change it."`
 	Test     policyTestCmd     `cmd:"" help:"Run the examples that stand beside the rules, and refuse rules that no example shows."`
 	Versions policyVersionsCmd `cmd:"" help:"List the versions of a site's rules, and where each stands."`
 	Show     policyShowCmd     `cmd:"" help:"Print the text of a version, and what was done with it."`

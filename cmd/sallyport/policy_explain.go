@@ -1,0 +1,275 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"sallyport/gate"
+	"sallyport/gate/refdata"
+	"sallyport/policy"
+	"sallyport/rf"
+)
+
+// policyExplainCmd is `sallyport policy explain`.
+type policyExplainCmd struct {
+	Request string `arg:"" optional:"" default:"-" help:"File with one request as assess reads it; - is standard input."`
+	Passage string `help:"Explain a recorded passage of the site in place of a request." placeholder:"ID"`
+	Data    string `help:"Data directory of a site, running or stopped." type:"existingdir" placeholder:"DIR"`
+	Policy  string `help:"Rule file (YAML), name of a pack, or number of a version of the site's rules. The default is what decided the passage, or is in force at the site, else paper-baseline." placeholder:"FILE"`
+
+	Why    []string `help:"Only this rule, atom by atom; may be repeated." placeholder:"RULE" sep:"none"`
+	WhyNot string   `help:"What stands against an outcome: grant, flag or deny." enum:",grant,flag,deny" default:"" placeholder:"OUTCOME"`
+	WhatIf bool     `name:"what-if" help:"What an act at the gate, or two, could change."`
+	JSON   bool     `name:"json" help:"Print JSON."`
+}
+
+// explained is what explain prints as JSON: the answer of assess, and why.
+type explained struct {
+	gate.Answer
+	Passage string            `json:"passage,omitempty"`
+	Trace   *policy.Trace     `json:"trace,omitempty"`
+	Rules   []json.RawMessage `json:"rules,omitempty"` // those asked for by --why
+	WhyNot  []against         `json:"why_not,omitempty"`
+	Changes *changes          `json:"changes,omitempty"`
+}
+
+// against says an outcome by its name.
+type against struct {
+	policy.Against
+	Outcome string `json:"outcome"`
+}
+
+// changes likewise.
+type changes struct {
+	Milder   []change `json:"milder"`
+	Stricter []change `json:"stricter"`
+	Tried    int      `json:"tried"`
+	Partial  string   `json:"partial"`
+}
+
+type change struct {
+	policy.Change
+	Outcome string `json:"outcome"`
+}
+
+// Run explains one decision: every rule's value, atom by atom, or what is asked.
+func (c *policyExplainCmd) Run(ctx context.Context, s *streams) (err error) {
+	if c.Passage != "" && c.Request != "-" {
+		return errors.New("either --passage or a request")
+	}
+	if c.Passage != "" && c.Data == "" {
+		return errors.New("--passage: name its site by --data")
+	}
+	held, err := (&assessCmd{Data: c.Data}).held()
+	if err != nil {
+		return err
+	}
+	site, err := openBeside(ctx, c.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, site.Close()) }()
+	var a gate.Assessment
+	var p *policy.Policy
+	var judge *gate.Judge
+	if c.Passage != "" {
+		a, p, judge, err = c.passage(ctx, s, site, held)
+	} else {
+		a, p, judge, err = c.request(ctx, s, site, held)
+	}
+	if err != nil {
+		return err
+	}
+	var t policy.Trace
+	judge.Explain(p, &a, &t)
+	recorded := a.Verdict
+	a.Verdict = t.Verdict()
+	out := explained{Answer: a.Answer(), Passage: c.Passage}
+	if out.Verdict != recorded.Outcome.String() && p.Hash() == recorded.Hash {
+		out.Notes = append(out.Notes, fmt.Sprintf("the record says %s: by its facts the rules say %s", recorded.Outcome, out.Verdict))
+	}
+	if c.Passage != "" {
+		out.Notes = append(out.Notes, "what the record does not answer, because no rule came to ask, the supply graph of today answers as of the day")
+	}
+	text, err := c.fill(&out, &t)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printIndented(s.out, out)
+	}
+	return out.print(s.out, text)
+}
+
+// passage finds the decision of a recorded passage.
+func (c *policyExplainCmd) passage(ctx context.Context, s *streams, site inspectedSite, held *refdata.Data) (a gate.Assessment, p *policy.Policy, j *gate.Judge, err error) {
+	rec, err := site.store.Passage(ctx, gate.PassageID(c.Passage))
+	if err != nil {
+		return a, nil, nil, err
+	}
+	if a = rec.Last(); a.Facts.At.IsZero() {
+		return a, nil, nil, fmt.Errorf("passage %s: %w", c.Passage, gate.ErrErased)
+	}
+	if c.Policy != "" {
+		p, err = site.policyNamed(ctx, c.Policy, s.now(), held)
+	} else if doc, kept := site.store.Policy(ctx, a.Verdict.Hash); kept == nil {
+		p, err = policy.Load(doc.ID, doc.Source)
+	} else if !errors.Is(kept, gate.ErrNotFound) {
+		err = kept
+	} else if p, err = site.policyNamed(ctx, "", s.now(), held); err == nil && p.Hash() != a.Verdict.Hash {
+		err = fmt.Errorf("the policy that decided, %s, is not kept at the site: name one by --policy", a.Verdict.Policy)
+	}
+	if err != nil {
+		return a, nil, nil, err
+	}
+	j, err = site.judgeBy(ctx, s, p, held)
+	return a, p, j, err
+}
+
+// request judges the one request given.
+func (c *policyExplainCmd) request(ctx context.Context, s *streams, site inspectedSite, held *refdata.Data) (a gate.Assessment, p *policy.Policy, j *gate.Judge, err error) {
+	in := s.in
+	if c.Request != "-" {
+		f, err := os.Open(c.Request)
+		if err != nil {
+			return a, nil, nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	text, err := io.ReadAll(io.LimitReader(in, maxRequestLine+1))
+	if err != nil {
+		return a, nil, nil, err
+	}
+	if len(text) > maxRequestLine {
+		return a, nil, nil, fmt.Errorf("request: longer than %d bytes", maxRequestLine)
+	}
+	req, err := gate.ParseAssessRequest(text)
+	if err != nil {
+		return a, nil, nil, err
+	}
+	prefixes, err := prefixesOf(held)
+	if err != nil {
+		return a, nil, nil, err
+	}
+	q, err := req.Request(s.now(), func(obs []rf.Observation) *rf.Finding { return rf.HearOnce(obs, prefixes) })
+	if err != nil {
+		return a, nil, nil, err
+	}
+	if p, err = site.policyNamed(ctx, c.Policy, s.now(), held); err != nil {
+		return a, nil, nil, err
+	}
+	if j, err = site.judgeBy(ctx, s, p, held); err != nil {
+		return a, nil, nil, err
+	}
+	a, err = site.assessor(j)(ctx, q)
+	return a, p, j, err
+}
+
+// fill adds what was asked for, and gives the same in words.
+func (c *policyExplainCmd) fill(out *explained, t *policy.Trace) (string, error) {
+	var b strings.Builder
+	rules := t.Rules()
+	for _, id := range c.Why {
+		found := false
+		var ids []string
+		for i := range rules {
+			ids = append(ids, rules[i].Rule)
+			if rules[i].Rule != id {
+				continue
+			}
+			found = true
+			doc, err := json.Marshal(rules[i])
+			if err != nil {
+				return "", err
+			}
+			out.Rules = append(out.Rules, doc)
+			fmt.Fprintf(&b, "\n%s", rules[i].Text())
+		}
+		if !found {
+			return "", fmt.Errorf("--why: %s has no rule %q; it has %s", out.Data.Policy, id, strings.Join(ids, ", "))
+		}
+	}
+	if c.WhyNot != "" {
+		out.WhyNot = []against{}
+		fmt.Fprintf(&b, "\nAgainst %s stands\n", c.WhyNot)
+		for _, k := range t.WhyNot(outcomeNamed(c.WhyNot)) {
+			out.WhyNot = append(out.WhyNot, against{k, k.Outcome.String()})
+			fmt.Fprintf(&b, "  %s (%s, %s): %s\n", k.Rule, k.Outcome, k.Value, k.Because)
+		}
+		if len(out.WhyNot) == 0 {
+			b.WriteString("  nothing\n")
+		}
+	}
+	if c.WhatIf {
+		all := t.WhatWouldChange()
+		out.Changes = &changes{Milder: []change{}, Stricter: []change{}, Tried: all.Tried, Partial: all.Partial}
+		for _, k := range []struct {
+			words string
+			list  []policy.Change
+			to    *[]change
+		}{{"milder", all.Milder, &out.Changes.Milder}, {"stricter", all.Stricter, &out.Changes.Stricter}} {
+			fmt.Fprintf(&b, "\nWhat would make it %s\n", k.words)
+			for _, found := range k.list {
+				*k.to = append(*k.to, change{found, found.Outcome.String()})
+				presumed := ""
+				if found.Presumed {
+					presumed = ", on a presumption"
+				}
+				fmt.Fprintf(&b, "  %s%s, if\n", found.Outcome, presumed)
+				for _, step := range found.Steps {
+					fmt.Fprintf(&b, "    %s (now %s) is found: %s\n      %s.\n", step.Fact, step.Now, step.Needed, step.Ask)
+				}
+			}
+			if len(k.list) == 0 {
+				b.WriteString("  no act at the gate, nor two\n")
+			}
+		}
+		fmt.Fprintf(&b, "%s\n", all.Partial)
+	}
+	if len(c.Why) == 0 && c.WhyNot == "" && !c.WhatIf {
+		out.Trace = t
+		fmt.Fprintf(&b, "\n%s", t.Text())
+	}
+	return b.String(), nil
+}
+
+func outcomeNamed(name string) policy.Outcome {
+	for o := policy.Grant; o <= policy.Deny; o++ {
+		if o.String() == name {
+			return o
+		}
+	}
+	return 0
+}
+
+// print writes the decision for a person, and behind it what was asked for.
+func (e *explained) print(out io.Writer, text string) error {
+	var b strings.Builder
+	v := e.Vehicle
+	what := strings.Join(strings.Fields(fmt.Sprintf("%s %s", v.Make, v.Model)), " ")
+	if v.ModelYear > 0 {
+		what = strings.TrimSpace(fmt.Sprintf("%s %d", what, v.ModelYear))
+	}
+	if what == "" {
+		what = "vehicle of which nothing is known"
+	}
+	fmt.Fprintf(&b, "%s, %s: %s under %s\n", what, e.At, strings.ToUpper(e.Verdict), e.Data.Policy)
+	for _, r := range e.Reasons {
+		fmt.Fprintf(&b, "  %s (%s): %s\n    %s, date: %s\n", r.Rule, r.Outcome, r.Because, r.Source, r.Date)
+	}
+	for _, r := range e.Lifted {
+		fmt.Fprintf(&b, "  %s (%s, lifted): %s\n", r.Rule, r.Outcome, r.Because)
+	}
+	for _, n := range e.Notes {
+		fmt.Fprintf(&b, "  note: %s\n", n)
+	}
+	b.WriteString(text)
+	_, err := io.WriteString(out, b.String())
+	return err
+}
