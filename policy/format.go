@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The order in which the layout writes keys.
+// The keys of a rule file, in the order in which the layout writes them.
 var (
 	documentKeys   = []string{"policy", "version", "title", "status", "default", "postures", "may_change", "omits", "parameters", "conditions", "rules", "examples"}
 	ruleKeys       = []string{"id", "title", "outcome", "if_unknown", "applies_on", "instrument", "presumption", "when", "conditions", "work_item", "lifts", "exemption", "ask", "say"}

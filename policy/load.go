@@ -516,7 +516,7 @@ func (l *loader) date(n *yaml.Node, what string, full bool) string {
 }
 
 func (l *loader) document(n *yaml.Node) *document {
-	f := l.fields(n, "the policy", "policy", "version", "title", "status", "default", "postures", "may_change", "omits", "parameters", "conditions", "rules", "examples")
+	f := l.fields(n, "the policy", documentKeys...)
 	d := &document{floor: Flag, status: "in force"}
 	if f["policy"] == nil {
 		l.err(n, "add policy: an-id", "the policy has no id")
@@ -545,7 +545,7 @@ func (l *loader) document(n *yaml.Node) *document {
 	if f["parameters"] != nil {
 		for _, e := range l.entries(f["parameters"], "parameters") {
 			name := l.ident(e.key, "parameter")
-			p := l.fields(e.val, "parameter "+name, "value", "words")
+			p := l.fields(e.val, "parameter "+name, parameterKeys...)
 			if name == "" || p["value"] == nil || p["value"].Kind != yaml.ScalarNode {
 				l.err(e.key, "add value: and words:", "parameter %q has no single value", e.key.Value)
 				continue
@@ -676,7 +676,7 @@ func (l *loader) rules(d *document, root, n *yaml.Node) {
 
 func (l *loader) rule(d *document, n *yaml.Node) *ruleDoc {
 	r := &ruleDoc{node: n}
-	f := l.fields(n, "the rule", "id", "title", "outcome", "if_unknown", "applies_on", "instrument", "presumption", "when", "conditions", "work_item", "lifts", "exemption", "say", "ask")
+	f := l.fields(n, "the rule", ruleKeys...)
 	if n.Kind != yaml.MappingNode {
 		return r
 	}
@@ -733,7 +733,7 @@ func (l *loader) rule(d *document, n *yaml.Node) *ruleDoc {
 		if len(r.lifts) == 0 {
 			l.err(n, "add lifts: [the rules it lets off], or remove the key", "an exemption that lifts no rule")
 		}
-		e := l.fields(n, "the exemption", "holder", "issuer", "number")
+		e := l.fields(n, "the exemption", exemptionKeys...)
 		r.exemption = &Exemption{Holder: l.must(n, e["holder"], "holder", "the exemption"), Issuer: l.must(n, e["issuer"], "issuer", "the exemption"), Number: l.text(e["number"], "number")}
 	}
 	if f["presumption"] != nil {
@@ -817,7 +817,7 @@ func (l *loader) asks(r *ruleDoc, n *yaml.Node) {
 }
 
 func (l *loader) instrument(n *yaml.Node, what string) Instrument {
-	f := l.fields(n, "the instrument", "id", "authority", "title", "status", "quote", "link", "date", "from", "to")
+	f := l.fields(n, "the instrument", instrumentKeys...)
 	in := Instrument{Authority: l.must(n, f["authority"], "authority", "the instrument of "+what), Title: l.must(n, f["title"], "title", "the instrument of "+what)}
 	in.Quote, in.Link, in.Status = l.text(f["quote"], "quote"), l.text(f["link"], "link"), l.text(f["status"], "status")
 	if f["id"] != nil {
@@ -1053,7 +1053,7 @@ func (l *loader) operand(c *cond, n *yaml.Node) {
 			l.err(n, "write {country: CN, at_least: 50}", "%s needs a country and a threshold", testNames[c.test])
 			return
 		}
-		f := l.fields(n, testNames[c.test], "country", "at_least")
+		f := l.fields(n, testNames[c.test], shareKeys...)
 		if f["country"] == nil {
 			l.err(n, "add country: CN", "%s names no country", testNames[c.test])
 			return

@@ -202,6 +202,31 @@ func TestSchemaRefuses(t *testing.T) {
 	}
 }
 
+// Every key that Load knows has its place in the schema.
+func TestSchemaKnowsEveryKey(t *testing.T) {
+	var s struct {
+		Properties map[string]any
+		Defs       map[string]struct {
+			Properties map[string]struct{ Properties map[string]any }
+		} `json:"$defs"`
+	}
+	if err := json.Unmarshal(Schema(), &s); err != nil {
+		t.Fatal(err)
+	}
+	holds := func(where string, has func(string) bool, keys []string) {
+		for _, k := range keys {
+			if !has(k) {
+				t.Errorf("the schema of %s has no %q", where, k)
+			}
+		}
+	}
+	holds("a policy", func(k string) bool { return s.Properties[k] != nil }, documentKeys)
+	rule := s.Defs["rule"].Properties
+	holds("a rule", func(k string) bool { _, ok := rule[k]; return ok }, ruleKeys)
+	holds("an exemption", func(k string) bool { return rule["exemption"].Properties[k] != nil }, exemptionKeys)
+	holds("an instrument", func(k string) bool { _, ok := s.Defs["instrument"].Properties[k]; return ok }, instrumentKeys)
+}
+
 func TestSchemaIsTheSameEveryTime(t *testing.T) {
 	if !bytes.Equal(Schema(), Schema()) || len(Schema()) < 10_000 {
 		t.Error("not the same, or next to nothing")
