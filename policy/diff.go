@@ -308,19 +308,22 @@ func outcomeText(o Outcome) string {
 
 // instrument compares all that an instrument says but its period.
 func (d *differ) instrument(rule string, o, n Instrument) {
-	o.From, o.To, n.From, n.To = "", "", "", ""
-	before, after := map[string]string{}, map[string]string{}
-	// Through JSON, so that a field that is added to the instrument is compared too.
-	for in, to := range map[*Instrument]*map[string]string{&o: &before, &n: &after} {
-		b, err := json.Marshal(in)
-		if err == nil {
-			err = json.Unmarshal(b, to)
-		}
-		if err != nil {
-			*to = map[string]string{"": err.Error()}
-		}
+	d.langs(RuleChanged, rule, "instrument", instrumentText(o), instrumentText(n))
+}
+
+// instrumentText is what an instrument says but its period, by the key in the
+// rule file: through JSON, so that nothing that is added to it is forgotten.
+func instrumentText(in Instrument) map[string]string {
+	in.From, in.To = "", ""
+	m := map[string]string{}
+	b, err := json.Marshal(in)
+	if err == nil {
+		err = json.Unmarshal(b, &m)
 	}
-	d.langs(RuleChanged, rule, "instrument", before, after)
+	if err != nil {
+		m = map[string]string{"": err.Error()}
+	}
+	return m
 }
 
 func exemptionText(e *Exemption) map[string]string {

@@ -56,6 +56,12 @@
 // names the rules that no case shows. They are no part of the policy: neither its
 // hash nor a gate that loads it depends on them.
 //
+// # Before a change binds
+//
+// Analyse looks for what is wrong with a policy whose every rule is well formed:
+// what can never match, is hidden, contradicts, or is asked of a site that
+// cannot tell. Diff says in words in what two policies differ, and for whom.
+//
 // # Laws
 //
 // Tested over random policies and facts: replacing a known leaf, other than a
