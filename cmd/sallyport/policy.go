@@ -15,6 +15,8 @@ type policyCmd struct {
 	Facts    policyFactsCmd    `cmd:"" help:"List the facts that a rule may look at, and what may be asked of each."`
 	Explain  policyExplainCmd  `cmd:"" help:"Say why: every rule's value atom by atom, what stands against an outcome, what would change it."`
 	Test     policyTestCmd     `cmd:"" help:"Run the examples that stand beside the rules, and refuse rules that no example shows."`
+	Check    policyCheckCmd    `cmd:"" help:"Look for what is wrong with rules: what can never match, is hidden, contradicts, or that this site cannot tell."`
+	Diff     policyDiffCmd     `cmd:"" help:"Say in words in what two policies, or versions of one, differ."`
 	Versions policyVersionsCmd `cmd:"" help:"List the versions of a site's rules, and where each stands."`
 	Show     policyShowCmd     `cmd:"" help:"Print the text of a version, and what was done with it."`
 	Draft    policyDraftCmd    `cmd:"" help:"Record a rule file as a new version, without any effect."`
