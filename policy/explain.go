@@ -45,54 +45,105 @@ func (p *Policy) defaultReason(floor Outcome) Reason {
 	}
 }
 
-// write puts down the reason of every rule that spoke.
+// draft is a reason whose words and sources lie in an account.
+type draft struct {
+	text, end   int // of the words
+	first, last int // of the sources
+}
+
+// write puts down the reason of every rule that spoke. The words of all are one
+// string and their sources one slice, so that a verdict is a handful of
+// allocations whatever it says.
 func (fs *Findings) write(v *Verdict) {
 	if len(fs.spoke) == 0 {
 		return
 	}
+	a := &fs.words
+	a.clear()
+	fs.drafts = fs.drafts[:0]
 	lifted := 0
 	for i := range fs.spoke {
+		fs.drafts = append(fs.drafts, fs.draft(i))
 		if fs.spoke[i].by != 0 {
 			lifted++
 		}
 	}
-	if n := len(fs.spoke) - lifted; n > 0 {
-		v.Reasons = make([]Reason, 0, n)
-	}
+	text, sources := a.all()
+	reasons := make([]Reason, len(fs.spoke))
+	at := [2]int{0, len(fs.spoke) - lifted}
 	for i := range fs.spoke {
+		to := &at[0]
 		if fs.spoke[i].by != 0 {
-			v.Lifted = append(v.Lifted, fs.Reason(i))
-		} else {
-			v.Reasons = append(v.Reasons, fs.Reason(i))
+			to = &at[1]
 		}
+		fs.reason(&reasons[*to], i, &fs.drafts[i], text, sources)
+		*to++
+	}
+	if n := len(fs.spoke) - lifted; n > 0 {
+		v.Reasons = reasons[:n:n]
+	}
+	if lifted > 0 {
+		v.Lifted = reasons[len(fs.spoke)-lifted:]
 	}
 }
 
 // Reason puts the say of one rule into words.
 func (fs *Findings) Reason(i int) Reason {
+	fs.words.clear()
+	fs.drafts = fs.drafts[:0]
+	d := fs.draft(i)
+	text, sources := fs.words.all()
+	var r Reason
+	fs.reason(&r, i, &d, text, sources)
+	return r
+}
+
+// draft accounts for one rule in words. Rules with the same condition that
+// stand for no exemption have the same words.
+func (fs *Findings) draft(i int) draft {
 	s := &fs.spoke[i]
+	e := fs.p.doc.rules[s.rule].exemption
+	if e == nil {
+		for k := range min(i, len(fs.drafts)) {
+			if o := &fs.spoke[k]; o.kind == s.kind && fs.p.doc.rules[o.rule].exemption == nil {
+				return fs.drafts[k]
+			}
+		}
+	}
 	t := &fs.told[s.kind]
 	a := &fs.words
 	a.reset()
+	d := draft{text: len(a.text), first: len(a.once)}
 	if s.open {
 		a.text = append(a.text, "Not settled: "...)
 	}
 	fs.recite(fs.clauses[t.from:t.to])
-	d := fs.p.doc.rules[s.rule]
-	if d.exemption != nil {
-		a.exempts(d.exemption)
+	if e != nil {
+		a.exempts(e)
 	}
-	r := Reason{Rule: d.id, Outcome: s.outcome, Open: s.open, Because: a.sentence(), Instrument: fs.p.rules[s.rule].source, Exemption: d.exemption}
-	r.Evidence = a.evidence()
+	a.close(d.text)
+	a.cite()
+	d.end, d.last = len(a.text), len(a.once)
+	return d
+}
+
+// reason makes a reason of a draft.
+func (fs *Findings) reason(r *Reason, i int, d *draft, text string, sources []Source) {
+	s := &fs.spoke[i]
+	doc := fs.p.doc.rules[s.rule]
+	r.Rule, r.Outcome, r.Open, r.Because = doc.id, s.outcome, s.open, text[d.text:d.end]
+	r.Instrument, r.Exemption = fs.p.rules[s.rule].source, doc.exemption
 	deciding := &r.Instrument
-	if k := slices.IndexFunc(r.Evidence, func(s Source) bool { return s.Address != "" }); k >= 0 {
-		deciding = &r.Evidence[k]
+	if d.last > d.first {
+		r.Evidence = sources[d.first:d.last:d.last]
+		if k := slices.IndexFunc(r.Evidence, func(s Source) bool { return s.Address != "" }); k >= 0 {
+			deciding = &r.Evidence[k]
+		}
 	}
 	r.Source, r.Quote, r.Date = deciding.Address, deciding.Quote, deciding.Date
 	if s.by != 0 {
 		r.LiftedBy = fs.p.doc.rules[s.by-1].id
 	}
-	return r
 }
 
 // duties collects conditions and work items. A refused vehicle is told only
@@ -127,17 +178,33 @@ type account struct {
 	module  []*Source
 	supply  []*Source
 	leaf    []*Source
-	once    []*Source // those of the three, each once
+	once    []*Source // those of the three, each once for a rule
 }
 
+// clear begins the accounts of a decision.
+func (a *account) clear() {
+	a.reset()
+	a.text, a.once = a.text[:0], a.once[:0]
+}
+
+// reset begins the account of one rule behind those that are written.
 func (a *account) reset() {
-	a.text, a.clauses, a.joined = a.text[:0], 0, "; "
+	a.clauses, a.joined = 0, "; "
 	a.module, a.supply, a.leaf = a.module[:0], a.supply[:0], a.leaf[:0]
+}
+
+// all gives what was written and cited.
+func (a *account) all() (string, []Source) {
+	sources := make([]Source, len(a.once))
+	for i, s := range a.once {
+		sources[i] = *s
+	}
+	return string(a.text), sources
 }
 
 // forget lets go of the caller's sources.
 func (a *account) forget() {
-	a.reset()
+	a.clear()
 	clear(a.module[:cap(a.module)])
 	clear(a.supply[:cap(a.supply)])
 	clear(a.leaf[:cap(a.leaf)])
@@ -164,15 +231,15 @@ func (a *account) exempts(e *Exemption) {
 	a.say("exemption", number, " of ", e.Holder, ", issued by ", e.Issuer)
 }
 
-func (a *account) sentence() string {
+// close makes one sentence of what was written since from.
+func (a *account) close(from int) {
 	if a.clauses == 0 {
 		a.text = append(a.text, "it applies to every vehicle"...)
 	}
 	a.text = append(a.text, '.')
-	if c := a.text[0]; c >= 'a' && c <= 'z' {
-		a.text[0] = c - 'a' + 'A'
+	if c := a.text[from]; c >= 'a' && c <= 'z' {
+		a.text[from] = c - 'a' + 'A'
 	}
-	return string(a.text)
 }
 
 // point adds the sources of a list.
@@ -183,25 +250,17 @@ func point(to []*Source, list []Source) []*Source {
 	return to
 }
 
-// evidence lists all sources once: the modules' own first, then the owners',
-// then the other facts'.
-func (a *account) evidence() []Source {
-	a.once = a.once[:0]
+// cite lists all sources of a rule once: the modules' own first, then the
+// owners', then the other facts'.
+func (a *account) cite() {
+	from := len(a.once)
 	for _, list := range [...][]*Source{a.module, a.supply, a.leaf} {
 		for _, s := range list {
-			if *s != (Source{}) && !slices.ContainsFunc(a.once, func(o *Source) bool { return o == s || *o == *s }) {
+			if *s != (Source{}) && !slices.ContainsFunc(a.once[from:], func(o *Source) bool { return o == s || *o == *s }) {
 				a.once = append(a.once, s)
 			}
 		}
 	}
-	if len(a.once) == 0 {
-		return nil
-	}
-	out := make([]Source, len(a.once))
-	for i, s := range a.once {
-		out[i] = *s
-	}
-	return out
 }
 
 // recite puts an account into words.

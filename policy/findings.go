@@ -26,6 +26,7 @@ type Findings struct {
 	mute     bool // only open facts are wanted
 	openMark int  // where the open facts of the condition in hand begin
 	words    account
+	drafts   []draft
 
 	found   []finding // room for what an act may find
 	settles []bool    // per open fact: some answer to it alone settles its rule

@@ -393,10 +393,11 @@ func (fs *Findings) WhyNot(o Outcome) []Against {
 func (fs *Findings) against(i int, o Outcome) Against {
 	out := Against{Rule: fs.p.doc.rules[i].id, Outcome: o, Value: fs.vals[i].String()}
 	a := &fs.words
-	a.reset()
+	a.clear()
 	if why := fs.silent(&fs.p.rules[i]); why != "" {
 		a.say(why)
-		out.Because = a.sentence()
+		a.close(0)
+		out.Because = string(a.text)
 		return out
 	}
 	if by := fs.lifted[i]; by != 0 {
@@ -406,7 +407,11 @@ func (fs *Findings) against(i int, o Outcome) Against {
 		a.text = append(a.text, "Not settled: "...)
 	}
 	fs.recite(fs.account(i))
-	out.Because, out.Evidence = a.sentence(), a.evidence()
+	a.close(0)
+	a.cite()
+	if out.Because, out.Evidence = a.all(); len(out.Evidence) == 0 {
+		out.Evidence = nil
+	}
 	return out
 }
 

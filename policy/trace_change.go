@@ -637,7 +637,7 @@ func (fs *Findings) step(a *finding) Step {
 // modules names what is thought to be in a unit.
 func (fs *Findings) modules(u int) string {
 	a := &fs.words
-	a.reset()
+	a.clear()
 	a.listModules(&fs.f.Units[u])
 	return cmp.Or(string(a.text), "unknown")
 }
