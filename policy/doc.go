@@ -19,6 +19,20 @@
 // default. A rule may lift others by name; it does so only while it is true,
 // and what it lifted is kept in Verdict.Lifted.
 //
+// # Moments
+//
+// A rule speaks when a vehicle wants in, when it leaves, when it stands inside,
+// or at several of these (applies_on); one that does not say speaks on entry. The
+// policy's default binds who wants in: nothing holds a vehicle that leaves or
+// stands inside unless a rule says so.
+//
+// # Exemptions
+//
+// An exemption is a rule that lifts others: its condition and the rules that it
+// lifts are its scope, the last day of its instrument is its end, and exemption
+// names its holder, issuer and number, which the reason shows. Whom an authority
+// authorised is asked of the reference data (authorised_by).
+//
 // # Modules and units
 //
 // A unit's candidates are alternatives: a condition holds for a unit when it
