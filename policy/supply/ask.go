@@ -181,11 +181,17 @@ func (g *Graph) OwnerResolved(id string, day time.Time) Answer {
 	defer g.giveBack(open.of)
 	var dark []Evidence
 	var openNames []string
+	opened := 0
+	notKnown := func(n int32) {
+		open.end(g, w.path, n)
+		if opened++; opened <= handful {
+			openNames = append(openNames, g.name(n))
+		}
+	}
 	w.at = func(n int32) bool {
 		if g.traits[n]&unresolved != 0 {
-			if dark == nil {
-				dark = append(w.evidence(), g.unresolvedEvidence(n))
-			}
+			// One end in the dark is the answer, whatever the others are.
+			dark, w.stopped = append(w.evidence(), g.unresolvedEvidence(n)), true
 			return false
 		}
 		above, alternatives, before := 0, 0, false
@@ -205,19 +211,17 @@ func (g *Graph) OwnerResolved(id string, day time.Time) Answer {
 		}
 		switch {
 		case before:
-			open.end(g, w.path, n)
-			openNames = append(openNames, g.name(n))
+			notKnown(n)
 			return above > 0
-		case alternatives > 1 && dark == nil:
-			dark = append(w.evidence(), g.alternativesEvidence(n, w.day)...)
+		case alternatives > 1:
+			dark, w.stopped = append(w.evidence(), g.alternativesEvidence(n, w.day)...), true
 			return false
 		case above > 0:
 			return true
-		case g.traits[n]&topmost != 0:
+		case g.traits[n]&topmost == 0:
+			notKnown(n)
+		case opened == 0: // else who is known is not the answer
 			lit.end(g, w.path, n)
-		default:
-			open.end(g, w.path, n)
-			openNames = append(openNames, g.name(n))
 		}
 		return false
 	}
@@ -235,7 +239,7 @@ func (g *Graph) OwnerResolved(id string, day time.Time) Answer {
 	case open.steps != nil:
 		a.Value = Unknown
 		open.evidence(g, &a)
-		a.Because = fmt.Sprintf("Who owns %s is not known to us as of %s.", several(openNames), g.asOf())
+		a.Because = fmt.Sprintf("Who owns %s is not known to us as of %s.", several(openNames, opened), g.asOf())
 	default:
 		a.Value = True
 		lit.evidence(g, &a)
@@ -244,11 +248,13 @@ func (g *Graph) OwnerResolved(id string, day time.Time) Answer {
 	return a
 }
 
-// several joins names, of which a sentence holds a handful.
-func several(names []string) string {
-	const handful = 8
-	if n := len(names) - handful; n > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:handful], ", "), n)
+// handful is how many names a sentence holds.
+const handful = 8
+
+// several joins the first names of so many.
+func several(names []string, all int) string {
+	if n := all - len(names); n > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), n)
 	}
 	return strings.Join(names, " and ")
 }
@@ -320,6 +326,7 @@ func (t *trail) end(g *Graph, path []int32, n int32) {
 
 // evidence puts the trail into the rows of an answer: a party's at each end.
 func (t *trail) evidence(g *Graph, a *Answer) {
+	a.Path = make([]Evidence, 0, min(len(t.steps), MaxPath))
 	for i, s := range t.steps {
 		row := &g.file.Parties[s.party].Ref
 		if s.arc >= 0 {
@@ -684,7 +691,11 @@ func (s *solution) explain(p int32, a Answer) Answer {
 			return
 		}
 		from := len(carried)
-		carried = s.carrying(carried, p)
+		if len(a.Path) < MaxPath {
+			carried = s.carrying(carried, p)
+		} else {
+			carried = s.carriers(carried, p) // what is only counted is not put in order
+		}
 		for k := from; k < len(carried); k++ {
 			ei := carried[k]
 			if fits(g.file.Edges[ei].Certainty) {
@@ -744,13 +755,22 @@ func (s *solution) explain(p int32, a Answer) Answer {
 // top says that an explanation ends at a party: it is incorporated in the
 // country itself, or in a territory of it with nobody known above.
 func (s *solution) top(p int32) bool {
-	return s.at[p].is(based) && (s.g.file.Parties[p].Country == s.country || len(s.carrying(nil, p)) == 0)
+	return s.at[p].is(based) && (s.g.file.Parties[p].Country == s.country || len(s.carriers(nil, p)) == 0)
 }
 
 // carrying appends the edges of a party through which something is known to be
 // held from the country, largest first.
 func (s *solution) carrying(es []int32, p int32) []int32 {
 	from := len(es)
+	es = s.carriers(es, p)
+	slices.SortStableFunc(es[from:], func(a, b int32) int {
+		return cmp.Compare(share(s.g.file.Edges[b].Share), share(s.g.file.Edges[a].Share))
+	})
+	return es
+}
+
+// carriers appends the same edges in the order of the rows.
+func (s *solution) carriers(es []int32, p int32) []int32 {
 	for i, end := s.g.first[p], s.g.first[p+1]; i < end; i++ {
 		a := &s.g.arcs[i]
 		if s.day < a.since || s.day >= a.until {
@@ -760,9 +780,6 @@ func (s *solution) carrying(es []int32, p int32) []int32 {
 			es = append(es, a.edge)
 		}
 	}
-	slices.SortStableFunc(es[from:], func(a, b int32) int {
-		return cmp.Compare(share(s.g.file.Edges[b].Share), share(s.g.file.Edges[a].Share))
-	})
 	return es
 }
 
@@ -1018,7 +1035,10 @@ func (g *Graph) edgeEvidence(ei int32) Evidence {
 	case CounterStatement:
 		text = fmt.Sprintf("%s: “%s”", near, e.Quote)
 	case OwnedBy, ControlledBy, BrandOf:
-		text = near + " is " + e.words() + " " + far
+		var room [256]byte
+		b := append(append(room[:0], near...), " is "...)
+		b = append(append(e.appendWords(b), ' '), strings.TrimRight(far, ".")...)
+		text = string(append(b, '.'))
 	case LicenceFrom:
 		text = fmt.Sprintf("%s builds under licence from %s", near, far)
 	case FirmwareBy:
@@ -1040,29 +1060,32 @@ func (g *Graph) edgeEvidence(ei int32) Evidence {
 	default:
 		text = fmt.Sprintf("%s: %s %s", near, e.Relation, far)
 	}
-	if e.Kind != CounterStatement {
-		text = sentence(text)
+	if e.Kind != CounterStatement && !strings.HasSuffix(text, ".") {
+		text += "."
 	}
 	return Evidence{Kind: kind, ID: e.ID, Text: upperFirst(text), From: e.From, To: e.To, Share: e.Share, Since: e.Since, Until: e.Until, Ref: e.Ref}
 }
 
 // words says an ownership edge between "is" and the owner's name.
-func (e *Edge) words() string {
+func (e *Edge) words() string { return string(e.appendWords(nil)) }
+
+// appendWords appends words. Long explanations say them of thousands of edges.
+func (e *Edge) appendWords(b []byte) []byte {
 	switch {
 	case e.Kind == BrandOf && e.Alternative:
-		return "possibly a name of"
+		return append(b, "possibly a name of"...)
 	case e.Kind == BrandOf:
-		return "a brand of"
+		return append(b, "a brand of"...)
 	case e.Kind == ControlledBy && e.Share != nil:
-		return fmt.Sprintf("controlled (%s) by", percent(*e.Share))
+		return append(appendPercent(append(b, "controlled ("...), *e.Share), ") by"...)
 	case e.Kind == ControlledBy:
-		return "controlled by"
+		return append(b, "controlled by"...)
 	case e.Share == nil:
-		return "owned by"
+		return append(b, "owned by"...)
 	case *e.Share == 100:
-		return "wholly owned by"
+		return append(b, "wholly owned by"...)
 	}
-	return "owned to " + percent(*e.Share) + " by"
+	return append(appendPercent(append(b, "owned to "...), *e.Share), " by"...)
 }
 
 func (g *Graph) partyEvidence(n int32) Evidence {
@@ -1196,12 +1219,14 @@ func share(s *float64) float64 {
 
 // percent writes a share to two decimals; one that is less than shows there to
 // its first two digits.
-func percent(v float64) string {
-	if r := math.Round(v*100) / 100; r != 0 || v == 0 {
-		return strconv.FormatFloat(r, 'f', -1, 64) + " %"
+func percent(v float64) string { return string(appendPercent(nil, v)) }
+
+func appendPercent(b []byte, v float64) []byte {
+	digits := math.Round(v*100) / 100
+	if digits == 0 && v != 0 {
+		digits, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', 2, 64), 64)
 	}
-	digits, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 2, 64), 64)
-	return strconv.FormatFloat(digits, 'f', -1, 64) + " %"
+	return append(strconv.AppendFloat(b, digits, 'f', -1, 64), " %"...)
 }
 
 // asked writes a threshold as it was given.

@@ -238,6 +238,7 @@ type Graph struct {
 	held, heldFirst []int32     // of each party, those that it holds: held[heldFirst[p]:heldFirst[p+1]]
 	solved          solutions
 	sets            sync.Pool // of *marks
+	places          sync.Pool // of *[]int32
 }
 
 // trait is what the questions ask of a party at every step.

@@ -37,14 +37,20 @@ func (g *Graph) Holders(id string, pct float64, day time.Time) (list []Holding, 
 	}
 	d := dayOf(day)
 	s := &solution{g: g, day: d}
-	s.count()
 	type above struct {
 		p    int32
 		from int32 // place in near of the party it was found through
 		by   int32 // arc
 	}
-	near := []above{{p: i, from: -1, by: -1}}
-	place := make([]int32, len(g.file.Parties)) // in near, plus 1
+	near := make([]above, 1, maxHolders+1)
+	near[0] = above{p: i, from: -1, by: -1}
+	place := g.borrowPlaces() // in near, plus 1
+	defer func() {
+		for k := range near {
+			place[near[k].p] = 0
+		}
+		g.places.Put(&place)
+	}()
 	place[i] = 1
 	whole = true
 	for k := int32(0); k < int32(len(near)); k++ {
@@ -61,9 +67,11 @@ func (g *Graph) Holders(id string, pct float64, day time.Time) (list []Holding, 
 		}
 	}
 	links := make([][]link, len(near))
+	room := make([]link, 0, 8*len(near))
 	order := make([]int32, len(near)) // owners first
 	for k := range near {
 		order[k] = int32(k)
+		from := len(room)
 		for ai := g.first[near[k].p]; ai < g.first[near[k].p+1]; ai++ {
 			a := &g.arcs[ai]
 			l, ok := s.link(a)
@@ -71,50 +79,70 @@ func (g *Graph) Holders(id string, pct float64, day time.Time) (list []Holding, 
 			case !ok || d < a.since:
 			case place[l.to] > 0:
 				l.to = place[l.to] - 1
-				links[k] = append(links[k], l)
+				room = append(room, l)
 			case l.alt:
 				l.to = -1 // one of several owners is out of sight
-				links[k] = append(links[k], l)
+				room = append(room, l)
 			}
 		}
+		links[k] = room[from:len(room):len(room)]
 	}
 	slices.SortFunc(order, func(a, b int32) int {
 		return cmp.Or(cmp.Compare(g.componentOf[near[a].p], g.componentOf[near[b].p]), cmp.Compare(a, b))
 	})
 	at := make([]standing, len(near))
+	below := make([]bool, len(near)) // the holder in hand, and of whom it may hold something
 	var nobody standing
 	for at0, k := range order {
 		if k == 0 {
 			continue
 		}
 		clear(at)
-		at[k] = held
+		clear(below)
+		at[k], below[k] = held, true
 		// Nothing before the holder's circle has it above.
 		first := at0
 		for first > 0 && g.componentOf[near[order[first-1]].p] == g.componentOf[near[k].p] {
 			first--
 		}
-		for range maxWork/(len(g.arcs)+1) + 1 {
-			rest := true
-			for _, m := range order[first:] {
-				if m == k {
-					continue
-				}
-				t := none
-				for i := range links[m] {
-					if l := &links[m][i]; l.to < 0 {
-						t.add(l, &nobody)
-					} else {
-						t.add(l, &at[l.to])
+		for first < len(order) {
+			circle := g.componentOf[near[order[first]].p]
+			end := first + 1
+			for end < len(order) && g.componentOf[near[order[end]].p] == circle {
+				end++
+			}
+			if !slices.ContainsFunc(order[first:end], func(m int32) bool {
+				return below[m] || slices.ContainsFunc(links[m], func(l link) bool { return l.to >= 0 && below[l.to] })
+			}) {
+				first = end // nothing of theirs is the holder's
+				continue
+			}
+			for _, m := range order[first:end] {
+				below[m] = true
+			}
+			for range maxWork/(len(g.arcs)+1) + 1 {
+				rest := true
+				for _, m := range order[first:end] {
+					if m == k {
+						continue
 					}
+					t := none
+					for i := range links[m] {
+						if l := &links[m][i]; l.to < 0 {
+							t.add(l, &nobody)
+						} else {
+							t.add(l, &at[l.to])
+						}
+					}
+					is, changed := t.standing(g, near[m].p, &at[m])
+					at[m] = is
+					rest = rest && !changed
 				}
-				is, changed := t.standing(g, near[m].p, &at[m])
-				at[m] = is
-				rest = rest && !changed
+				if rest || end-first == 1 {
+					break // who holds nobody in a circle rests after one round
+				}
 			}
-			if rest {
-				break
-			}
+			first = end
 		}
 		if own := &at[0]; own.is(ctrl) || pct <= 0 || reaches(own.low, pct) {
 			p := &g.file.Parties[near[k].p]
@@ -143,7 +171,7 @@ func (g *Graph) Below(id string, day time.Time) []Holder {
 	d := dayOf(day)
 	type below struct {
 		p    int32
-		path []int32 // arcs, the nearest to the holder last
+		path []Evidence // the nearest to the holder last
 	}
 	seen := g.borrow()
 	defer g.giveBack(seen)
@@ -158,14 +186,12 @@ func (g *Graph) Below(id string, day time.Time) []Holder {
 				if a.to != b.p || d < a.since || d >= a.until || len(out) == MaxPath || !seen.add(p) {
 					continue
 				}
-				path := append([]int32{ai}, b.path...)
+				path := make([]Evidence, 1+len(b.path))
+				path[0] = g.edgeEvidence(a.edge)
+				copy(path[1:], b.path)
 				queue = append(queue, below{p, path})
 				q := &g.file.Parties[p]
-				h := Holder{Party: q.ID, Name: q.Name, Country: q.Country, Share: g.file.Edges[a.edge].Share}
-				for _, ai := range path {
-					h.Path = append(h.Path, g.edgeEvidence(g.arcs[ai].edge))
-				}
-				out = append(out, h)
+				out = append(out, Holder{Party: q.ID, Name: q.Name, Country: q.Country, Share: g.file.Edges[a.edge].Share, Path: path})
 			}
 		}
 	}

@@ -222,7 +222,7 @@ type solution struct {
 	g       *Graph
 	day     int32
 	country string
-	largest []int32 // of each group of twins the edge that counts, or -1
+	largest []int32 // of each group of twins the edge that counts, or -1; nil where it is looked up
 	covered []bool  // of each of Graph.codes, whether it lies in the country
 
 	mu    sync.RWMutex
@@ -243,21 +243,32 @@ const (
 // repeated says that another row in force states the same owner's holding, at
 // least as large: two sources for one holding are one holding.
 func (s *solution) repeated(a *arc) bool {
-	return a.twins >= 0 && s.largest[a.twins] != a.edge && s.day >= a.since && s.day < a.until
+	if a.twins < 0 || s.day < a.since || s.day >= a.until {
+		return false
+	}
+	if s.largest == nil {
+		return s.g.counts(a.twins, s.day) != a.edge
+	}
+	return s.largest[a.twins] != a.edge
 }
 
 // count chooses, among rows on one holding, the largest that is in force.
 func (s *solution) count() {
 	s.largest = make([]int32, len(s.g.twins))
-	for i, group := range s.g.twins {
-		s.largest[i] = -1
-		most := -1.0
-		for _, ei := range group {
-			if w := s.g.file.Edges[ei].weight(); w > most && s.g.inForce(ei, s.day) {
-				s.largest[i], most = ei, w
-			}
+	for i := range s.g.twins {
+		s.largest[i] = s.g.counts(int32(i), s.day)
+	}
+}
+
+// counts is the edge of a group of twins that counts on a day, or -1.
+func (g *Graph) counts(twins, day int32) int32 {
+	largest, most := int32(-1), -1.0
+	for _, ei := range g.twins[twins] {
+		if w := g.file.Edges[ei].weight(); w > most && g.inForce(ei, day) {
+			largest, most = ei, w
 		}
 	}
+	return largest
 }
 
 // maxWork bounds the fixed point over a circle of holdings, in links looked at;
@@ -615,3 +626,11 @@ func (g *Graph) borrow() *marks {
 }
 
 func (g *Graph) giveBack(m *marks) { g.sets.Put(m) }
+
+// borrowPlaces returns a zero for each party; who borrowed it gives it back so.
+func (g *Graph) borrowPlaces() []int32 {
+	if p, ok := g.places.Get().(*[]int32); ok {
+		return *p
+	}
+	return make([]int32, len(g.file.Parties))
+}
