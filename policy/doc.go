@@ -9,7 +9,10 @@
 // once into a Policy by Load. A caller fills a Facts record in which every leaf
 // is a value or unknown. Policy.Evaluate looks at every rule in Kleene's three
 // values, keeps every reason, takes the strictest outcome and turns what kept
-// a rule open into questions for the guard.
+// a rule open into questions for the guard. Policy.Find keeps the same in a
+// compact form (Findings) of which words are made on demand; Policy.Trace keeps
+// the value of every part of every rule beside it; Policy.Decide gives the
+// outcome alone. Each distinct condition is worked out once for a decision.
 //
 // # What a rule says
 //
@@ -82,5 +85,6 @@
 // radio one, by unknown never turns flag or deny into grant unless the grant is
 // marked presumed; adding radio facts never lowers a verdict; the order of rules
 // never changes the outcome; adding a rule that denies or flags, and lifts
-// nothing, never lowers it; the same input gives the same bytes.
+// nothing, never lowers it; the same input gives the same bytes; all of it
+// agrees with a slow walk over the rules as they were written.
 package policy

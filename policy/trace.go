@@ -350,7 +350,7 @@ func (fs *Findings) Why() []Reason {
 // Against is what stands between a decision and another outcome.
 type Against struct {
 	Rule     string   `json:"rule"`    // DefaultRule for the policy's own default
-	Outcome  Outcome  `json:"outcome"` // what it says, or would say
+	Outcome  Outcome  `json:"outcome"` // what it says, or could have said
 	Value    string   `json:"value"`   // true, false or unknown
 	Because  string   `json:"because"` // one plain sentence
 	LiftedBy string   `json:"lifted_by,omitempty"`
@@ -373,8 +373,11 @@ func (fs *Findings) WhyNot(o Outcome) []Against {
 		if st := fs.standing(i); st != nil && fs.lifted[i] == 0 {
 			says = st.says(fs.vals[i])
 		}
-		if o < fs.result && says > o || o > fs.result && (r.outcome == o || r.ifUnknown == o) {
-			out = append(out, fs.against(i, max(says, r.outcome)))
+		switch {
+		case o < fs.result && says > o:
+			out = append(out, fs.against(i, says))
+		case o > fs.result && (r.outcome == o || r.ifUnknown == o):
+			out = append(out, fs.against(i, o))
 		}
 	}
 	if o < fs.result && fs.floor() > o && !slices.ContainsFunc(fs.spoke, func(s spoken) bool { return s.outcome == Grant && s.by == 0 }) {
