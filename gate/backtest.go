@@ -142,11 +142,11 @@ func (b Backtest) Passages(ctx context.Context, past PastReader, from, until tim
 	})
 	for range n {
 		wg.Go(func() {
-			d := newPastDecoder()
+			w := pastWorker{pastDecoder: newPastDecoder(), told: map[ruleChange]int{}}
 			for p := range todo {
 				p.out = p.out[:0]
 				for i := range p.list {
-					p.out = append(p.out, b.again(d, &p.list[i]))
+					p.out = append(p.out, b.again(&w, &p.list[i]))
 				}
 				p.done <- struct{}{}
 			}
@@ -176,13 +176,25 @@ func (b Backtest) Passages(ctx context.Context, past PastReader, from, until tim
 	return b.finish(r, failed)
 }
 
+// pastWorker decides records again, one after the other. It meets them in the
+// order of all, so that the first of a kind of change are among the first that
+// it meets: only to these it gives words.
+type pastWorker struct {
+	*pastDecoder
+	was   pastDecision
+	asked recordedFirst
+	found policy.Findings
+	told  map[ruleChange]int
+}
+
 // again decides one passage again.
-func (b *Backtest) again(d *pastDecoder, rec *PastRecord) decided {
+func (b *Backtest) again(w *pastWorker, rec *PastRecord) decided {
 	if len(rec.Doc) == 0 {
 		return decided{before: rec.Outcome, at: rec.At, lane: rec.Lane, erased: true}
 	}
-	was, err := d.decode(rec.Doc)
-	if err != nil {
+	was := &w.was
+	*was = pastDecision{}
+	if err := w.decode(rec.Doc, was); err != nil {
 		return decided{bad: err}
 	}
 	out := decided{before: was.outcome, at: rec.At, lane: rec.Lane, hash: was.hash, policy: was.id}
@@ -199,25 +211,27 @@ func (b *Backtest) again(d *pastDecoder, rec *PastRecord) decided {
 	if !b.On.IsZero() {
 		was.facts.At = b.On
 	}
-	asked := recordedFirst{recorded: was.asked, graph: b.Judge.supply}
+	asked, found := &w.asked, &w.found
+	*asked = recordedFirst{recorded: was.asked, graph: b.Judge.supply, besides: asked.besides[:0]}
 	f := &was.facts
-	b.Draft.Find(f, &asked, &d.found)
+	b.Draft.Find(f, asked, found)
 	// A class that somebody entered at the lane counts in no vehicle's favour,
 	// as with the Judge.
 	if class := f.Registration.Class; class.Known && class.From.Title == statedAtLane {
 		without := *f
 		without.Registration.Class = policy.Leaf[policy.Class]{}
-		if b.Draft.Decide(&without, &asked) > d.found.Outcome() {
-			f = &without
-			b.Draft.Find(f, &asked, &d.found)
+		if b.Draft.Decide(&without, asked) > found.Outcome() {
+			b.Draft.Find(&without, asked, found)
 		}
 	}
-	out.after, out.ruleAfter = d.found.Outcome(), decidedBy(&d.found)
-	if out.after != out.before {
+	out.after, out.ruleAfter = found.Outcome(), decidedBy(found)
+	key := ruleChange{out.ruleBefore, out.ruleAfter, out.before, out.after}
+	if out.after != out.before && (b.Changed != nil || w.told[key] < b.examples()) {
+		w.told[key]++
 		if len(was.reasons) > 0 {
 			out.was = was.reasons[0].Because
 		}
-		if v := b.Draft.Evaluate(f, &asked); len(v.Reasons) > 0 {
+		if v := found.Verdict(); len(v.Reasons) > 0 {
 			out.because = v.Reasons[0].Because
 		}
 	}

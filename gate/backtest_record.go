@@ -64,8 +64,7 @@ type pastDecoder struct {
 	kept  map[string]reflect.Value
 	bytes int // of the keys kept
 	key   []byte
-	facts map[string]int  // field of policy.Facts by its name in JSON
-	found policy.Findings // of the record in hand
+	facts map[string]int // field of policy.Facts by its name in JSON
 }
 
 // maxKept bounds the bytes of what a decoder keeps.
@@ -81,20 +80,21 @@ func newPastDecoder() *pastDecoder {
 	return d
 }
 
-// decode reads the document of a passage or of a reassessment.
-func (d *pastDecoder) decode(doc []byte) (out pastDecision, err error) {
+// decode reads the document of a passage or of a reassessment into out, which
+// is empty.
+func (d *pastDecoder) decode(doc []byte, out *pastDecision) error {
 	found := false
-	err = members(doc, func(name string, raw []byte) error {
+	err := members(doc, func(name string, raw []byte) error {
 		if name != "result" {
 			return nil
 		}
 		found = true
-		return d.assessment(raw, &out)
+		return d.assessment(raw, out)
 	})
 	if err == nil && !found {
 		err = errors.New("the record holds no assessment")
 	}
-	return out, err
+	return err
 }
 
 func (d *pastDecoder) assessment(doc []byte, out *pastDecision) error {

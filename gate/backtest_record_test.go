@@ -69,8 +69,8 @@ func TestPastDecoder(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := d.decode(doc)
-			if err != nil {
+			var got pastDecision
+			if err := d.decode(doc, &got); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(plainly(t, doc), got, comparePast); diff != "" {
@@ -86,7 +86,8 @@ func TestPastDecoderRefuses(t *testing.T) {
 		"", "null", "[]", "{", `{"result"`, `{"result":`, `{"result":{}`, `{"result":{"facts":{"modem":7}}}`, `{"other":{}}`, `{}`,
 		`{"result":7}`, `{"result":{"facts":{"at":"x"}}}`, `{"result":{"vin":"a}`, `{"a":1 "result":{}}`, `{"result":{"asked":[{]}}`,
 	} {
-		if got, err := d.decode([]byte(doc)); err == nil {
+		var got pastDecision
+		if err := d.decode([]byte(doc), &got); err == nil {
 			t.Errorf("%q was read: %+v", doc, got)
 		}
 	}
@@ -104,7 +105,7 @@ func FuzzPastDecoder(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		d := newPastDecoder()
-		_, _ = d.decode(doc)
+		_ = d.decode(doc, &pastDecision{})
 		var p Passage
 		if json.Unmarshal(doc, &p) != nil {
 			return
@@ -114,8 +115,8 @@ func FuzzPastDecoder(f *testing.F) {
 			return
 		}
 		for range 2 {
-			got, err := d.decode(doc)
-			if err != nil {
+			var got pastDecision
+			if err := d.decode(doc, &got); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(plainly(t, doc), got, comparePast); diff != "" {

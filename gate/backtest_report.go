@@ -161,6 +161,9 @@ func (b *Backtest) progress(r *BacktestReport) {
 	}
 }
 
+// examples is how many are named for each kind of change.
+func (b *Backtest) examples() int { return cmp.Or(b.Examples, 5) }
+
 // unreadShown is how many unreadable records are named.
 const unreadShown = 5
 
@@ -230,7 +233,7 @@ func (b *Backtest) take(r *BacktestReport, id string, d *decided) error {
 		t.rules[key] = k
 	}
 	k.Count++
-	listed := len(k.Examples) < cmp.Or(b.Examples, 5)
+	listed := len(k.Examples) < b.examples()
 	if !listed && b.Changed == nil {
 		return nil
 	}

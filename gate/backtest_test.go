@@ -270,6 +270,11 @@ func TestBacktestStopped(t *testing.T) {
 	if err != nil || len(all) != whole.Changed || len(all) < 100 || !slices.IsSorted(all) {
 		t.Fatalf("%+v, %v", whole, err)
 	}
+	// Without the list of all the same examples are told, with the same words.
+	b.Changed = nil
+	if r, err := b.Passages(t.Context(), s, time.Time{}, time.Time{}); err != nil || cmp.Diff(whole, r, cmp.AllowUnexported(*r)) != "" || r.List[0].Because == "" {
+		t.Errorf("%v, %+v", err, r.List)
+	}
 	enough := errors.New("enough")
 	for _, after := range []int{1, 50, len(all)} {
 		var got []string
