@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // writer writes JSON objects with keys in the order given.
@@ -30,10 +31,27 @@ func (w *writer) key(k string) {
 
 // str writes a string; HTML is not escaped, so that words stay readable.
 func (w *writer) str(s string) {
+	if plainJSON(s) {
+		w.WriteByte('"')
+		w.WriteString(s)
+		w.WriteByte('"')
+		return
+	}
 	enc := json.NewEncoder(&w.Buffer)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(s) // a string always encodes, a buffer always takes it
 	w.Truncate(w.Len() - 1)
+}
+
+// plainJSON says whether a string stands in JSON as it is. Those with a byte
+// that begins the line separators U+2028 and U+2029 are left to the encoder.
+func plainJSON(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c == 0xe2 {
+			return false
+		}
+	}
+	return utf8.ValidString(s)
 }
 
 func (w *writer) field(k, s string) {

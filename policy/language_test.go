@@ -1,11 +1,15 @@
 package policy
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 // The facts of a vehicle of which everything that the later words of the
@@ -266,4 +270,25 @@ func TestVocabulary(t *testing.T) {
 			t.Errorf("%+v", v)
 		}
 	}
+}
+
+// The canonical form writes strings as encoding/json does.
+func TestCanonicalStrings(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.SampledFrom([]rune("aż \"\\\n\x7f\u2028\u2029€<&>\ufffd")))).Draw(t, "text")
+		if rapid.Bool().Draw(t, "broken") {
+			s += "\xff"
+		}
+		var want bytes.Buffer
+		enc := json.NewEncoder(&want)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(s); err != nil {
+			t.Fatal(err)
+		}
+		w := &writer{}
+		w.str(s)
+		if w.String()+"\n" != want.String() {
+			t.Fatalf("%q is written %s, not %s", s, w.String(), want.String())
+		}
+	})
 }
