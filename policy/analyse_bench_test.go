@@ -93,3 +93,14 @@ func TestMixedRulesAreDecided(t *testing.T) {
 	}
 	t.Log(counts)
 }
+
+// BenchmarkDiff500 measures comparing 500 rules with 500 others of which half
+// have another id, so that for each it is asked what spoke there before.
+func BenchmarkDiff500(b *testing.B) {
+	src := mixedRules(500)
+	p, q := load(b, src), load(b, strings.ReplaceAll(strings.ReplaceAll(src, "id: r1", "id: s1"), "at_least: 2", "at_least: 3"))
+	b.ReportAllocs()
+	for b.Loop() {
+		Diff(p, q)
+	}
+}

@@ -8,15 +8,23 @@ type weigher struct {
 	sp     *space
 	solver *solver
 	place  map[*ruleDoc]int
+	lifted map[*ruleDoc]bool // by some rule of its policy
 }
 
 func (d *differ) weights() *weigher {
 	if d.weigh == nil {
 		both := &document{rules: slices.Concat(d.old.doc.rules, d.new.doc.rules)}
 		sp := newSpace(&Policy{doc: both})
-		d.weigh = &weigher{sp: sp, solver: newSolver(sp), place: map[*ruleDoc]int{}}
+		d.weigh = &weigher{sp: sp, solver: newSolver(sp), place: map[*ruleDoc]int{}, lifted: map[*ruleDoc]bool{}}
 		for i, r := range both.rules {
 			d.weigh.place[r] = i
+		}
+		for _, p := range [...]*Policy{d.old, d.new} {
+			for i := range p.rules {
+				for _, t := range p.rules[i].lifts {
+					d.weigh.lifted[p.doc.rules[t]] = true
+				}
+			}
 		}
 	}
 	return d.weigh
@@ -51,8 +59,7 @@ func (d *differ) surely(p *Policy, r *ruleDoc) Outcome {
 	var o Outcome
 	for i, other := range p.doc.rules {
 		c := &p.rules[i]
-		lifted := slices.ContainsFunc(p.doc.rules, func(l *ruleDoc) bool { return slices.Contains(l.lifts, other.id) })
-		if other.outcome <= o || lifted || c.from > from || c.to < to || r.moments&^c.moments != 0 {
+		if other.outcome <= o || w.lifted[other] || c.from > from || c.to < to || r.moments&^c.moments != 0 {
 			continue
 		}
 		if w.implies(r, other) == impossible {
