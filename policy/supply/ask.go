@@ -907,7 +907,7 @@ func (g *Graph) edition(id string, day int32) (_ *List, _ *rollEdition, why stri
 		return r.list, nil, fmt.Sprintf("The edition %s was not in force on that day.", want)
 	}
 	if before {
-		return r.list, nil, fmt.Sprintf("No edition of %s is held for that day.", r.list.Title)
+		return r.list, nil, fmt.Sprintf("No edition of %s is held for that day.", lowerFirst(r.list.Title))
 	}
 	return r.list, nil, fmt.Sprintf("%s had no edition in force on that day.", r.list.Title)
 }
@@ -984,7 +984,7 @@ func (g *Graph) saidEvidence(l *List, ed *rollEdition, n int32, s said) Evidence
 	case saidOwner:
 		ev.Text = fmt.Sprintf("%s names companies of %s, from where no owner of %s is known.", ed.title(l), countryName(l.Country), p.Name)
 	case saidNothing:
-		ev.Text = fmt.Sprintf("Not all entries of %s are held, and none of those held names %s.", ed.title(l), p.Name)
+		ev.Text = sentence(fmt.Sprintf("Not all entries of %s are held, and none of those held names %s", lowerFirst(ed.title(l)), p.Name))
 	}
 	return ev
 }
@@ -1058,7 +1058,9 @@ func (g *Graph) edgeEvidence(ei int32) Evidence {
 	case IdentifiedBy:
 		text = fmt.Sprintf("devices of %s enumerate as %s", near, far)
 	default:
-		text = fmt.Sprintf("%s: %s %s", near, e.Relation, far)
+		// The source data's word for the relation, as words.
+		word, remark, _ := strings.Cut(e.Relation, " ")
+		text = strings.TrimSpace(fmt.Sprintf("%s: %s %s", near, strings.TrimSpace(strings.ReplaceAll(word, "_", " ")+" "+remark), far))
 	}
 	if e.Kind != CounterStatement && !strings.HasSuffix(text, ".") {
 		text += "."

@@ -16,6 +16,32 @@ var update = flag.Bool("update", false, "write the golden reports anew")
 
 // The chains that the paper and the issue name, as a person reads them: one
 // file for a chain, with the days on which it differs.
+// No sentence ends twice, or speaks in the words of a data file.
+func TestReportsReadAsSentences(t *testing.T) {
+	g := graph(t)
+	for _, p := range g.Parties() {
+		for _, d := range []string{"2019-06-01", "2024-07-25", "2025-01-07", "2026-02-14", today} {
+			texts := []string{g.ListedOn(p.ID, "us-1260h", day(d)).Because}
+			c := g.Behind(p.ID, day(d))
+			for _, rows := range [][]Evidence{c.Ties, c.Statements, c.Other, c.Unresolved, c.Lists, c.Jurisdictions} {
+				for _, e := range rows {
+					if e.Kind != "statement" { // a quotation is the source's
+						texts = append(texts, e.Text)
+					}
+					if e.Source == "" || e.Certainty == "" {
+						t.Errorf("%s on %s: %q has no source", p.ID, d, e.Text)
+					}
+				}
+			}
+			for _, s := range texts {
+				if strings.HasSuffix(s, "..") || strings.HasSuffix(s, " .") || strings.Contains(s, "of The ") || strings.Contains(strings.Fields(s + " x")[0], "_") || strings.Contains(s, "_shares_") || strings.Contains(s, "own_domain") {
+					t.Errorf("%s on %s: %q", p.ID, d, s)
+				}
+			}
+		}
+	}
+}
+
 // A threshold is printed as it was asked, and a share below it reads as less.
 func TestThresholdsAreSaidAsAsked(t *testing.T) {
 	g := open(t, File{Parties: []Party{party("m", "DE"), party("a", "CN"), party("n", "DE")}, Edges: []Edge{owns(1, "m", "a", 24.9984)}})
