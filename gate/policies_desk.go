@@ -181,6 +181,29 @@ func (s *Policies) Coming(at time.Time) []*policy.Policy {
 	}
 }
 
+// Words asks the rules in force now, then those of the versions that were
+// approved before, the newest first, until one of them has words: what an older
+// version decided is shown in its own.
+func (s *Policies) Words(ask func(*policy.Policy) string) string {
+	now, p, err := s.InForce(s.cfg.Clock.Now())
+	if err == nil {
+		if words := ask(p); words != "" {
+			return words
+		}
+	}
+	for _, v := range slices.Backward(s.Versions()) {
+		if _, ok := v.approval(); !ok || v.Number == now.Number {
+			continue
+		}
+		if p, err := s.rules(v.Number); err == nil {
+			if words := ask(p); words != "" {
+				return words
+			}
+		}
+	}
+	return ""
+}
+
 // Assessor decides each request by the rules in force at its instant. It panics
 // where they cannot be read, which takes a lane to manual procedure.
 func (s *Policies) Assessor(judge func() *Judge) Assessor {

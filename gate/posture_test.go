@@ -46,6 +46,11 @@ func TestPostureAtTheLine(t *testing.T) {
 		memory := storetest.NewMemory()
 		d := newPoliced(t, memory)
 		byPosture(d)
+		for rule, want := range map[string]string{"high": "words", "only": "words", "none": ""} { // "only" is of the version before
+			if got := d.p.Words(func(p *policy.Policy) string { return p.Say(rule, "en") }); got != want {
+				t.Errorf("the words of rule %s: %q", rule, got)
+			}
+		}
 		id := d.arrive(ex30)
 		d.decided(policy.Grant, "levels")
 		set := func(who gate.Person, ask gate.PostureAsk) {

@@ -650,26 +650,6 @@ func (c *policyShowCmd) Run(ctx context.Context, s *streams) (err error) {
 	return err
 }
 
-// policySource is the text of the version of that number at the site in dir,
-// which may be running, and a name for it in messages. ok is false where which
-// is no number.
-func policySource(ctx context.Context, dir, which string) (name string, src []byte, ok bool, err error) {
-	number, bad := strconv.Atoi(which)
-	if bad != nil {
-		return "", nil, false, nil
-	}
-	store, err := sqlite.OpenReader(ctx, dir)
-	if err != nil {
-		return "", nil, true, err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	v, err := store.PolicyVersion(ctx, number)
-	if err != nil {
-		return "", nil, true, err
-	}
-	return "version " + which, []byte(v.Source), true, nil
-}
-
 // recordedRules are the versions of a site's rules as it has recorded them,
 // beside whatever runs it.
 type recordedRules struct {

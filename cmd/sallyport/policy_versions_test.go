@@ -192,13 +192,6 @@ func TestPolicyVersionsStopped(t *testing.T) {
 			t.Errorf("at %s: %s, want %s", at, v, want)
 		}
 	}
-	name, src, ok, err := policySource(t.Context(), dir, "2")
-	if err != nil || !ok || name == "" || string(src) != string(text) {
-		t.Errorf("%q, %v, %v: %s", name, ok, err, src)
-	}
-	if _, _, ok, _ := policySource(t.Context(), dir, "rules.yaml"); ok {
-		t.Error("a file is no version")
-	}
 	code, out, errs := rules(t, dir, "", "policy", "show", "2")
 	if code != 0 || out != string(text) || !strings.Contains(errs, "approved by maria") || !strings.Contains(errs, "written by ewa, jan") {
 		t.Errorf("%s%s", out, errs)

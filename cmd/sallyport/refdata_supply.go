@@ -8,7 +8,6 @@ import (
 	"io"
 	"iter"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -17,7 +16,6 @@ import (
 	"sallyport/gate"
 	"sallyport/gate/refdata"
 	"sallyport/policy"
-	"sallyport/policy/pack"
 	"sallyport/policy/supply"
 )
 
@@ -369,14 +367,11 @@ func (c *refdataSupplyWhatIfCmd) Run(ctx context.Context, s *streams) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, site.Close()) }()
-	name := c.Policy
-	if name == "" {
-		name = cmp.Or(site.cfg.Policy, pack.PaperBaseline)
-		if _, came := held.Packs[name]; !came && !isPack(name) {
-			name = filepath.Join(c.Data, name)
-		}
+	p, err := site.policyNamed(ctx, c.Policy, s.now(), held)
+	if err != nil {
+		return err
 	}
-	judge, err := site.judge(ctx, s, name, held)
+	judge, err := site.judgeBy(ctx, s, p, held)
 	if err != nil {
 		return err
 	}

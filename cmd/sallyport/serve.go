@@ -29,6 +29,7 @@ import (
 	"sallyport/gate/sqlite"
 	"sallyport/policy"
 	"sallyport/rf"
+	"sallyport/rf/attribute"
 	"sallyport/rf/serial"
 	"sallyport/ui"
 	"sallyport/ui/view"
@@ -241,20 +242,14 @@ func (st *site) inForce() (gate.PolicyVersion, *policy.Policy, error) {
 	return st.rules.policies.InForce(at)
 }
 
-// say is a rule's words for the guard, by the rules in force.
+// say is a rule's words for the guard.
 func (st *site) say(rule, lang string) string {
-	if _, p, err := st.inForce(); err == nil {
-		return p.Say(rule, lang)
-	}
-	return ""
+	return st.rules.policies.Words(func(p *policy.Policy) string { return p.Say(rule, lang) })
 }
 
-// condition is a condition's words, by the rules in force.
+// condition is a condition's words.
 func (st *site) condition(id, lang string) string {
-	if _, p, err := st.inForce(); err == nil {
-		return p.Condition(id, lang)
-	}
-	return id
+	return st.rules.policies.Words(func(p *policy.Policy) string { return p.Condition(id, lang) })
 }
 
 // policyDoc is the rules in force, in words.
@@ -312,11 +307,15 @@ func (st *site) laneConfigs() ([]gate.LaneConfig, error) {
 			lc.Arm = arm
 		}
 		if len(l.Sensors) > 0 {
-			ears := rf.Config{Stop: l.Sensors[0].speaks()}
+			ears := attribute.Lane{ID: l.ID, Stop: l.Sensors[0].speaks()}
 			if len(l.Sensors) > 1 {
 				ears.Upstream = l.Sensors[1].speaks()
 			}
-			lc.Attributor = rf.NewAttributor(ears, st.prefixes)
+			a, err := attribute.NewAttributor(attribute.Config{Lanes: []attribute.Lane{ears}}, st.prefixes)
+			if err != nil {
+				return nil, fmt.Errorf("lane %q: %w", l.ID, err)
+			}
+			lc.Attributor = a
 		}
 		out = append(out, lc)
 	}
