@@ -165,15 +165,16 @@ type Answer struct {
 
 // AnswerReason is one rule's say.
 type AnswerReason struct {
-	Rule       string          `json:"rule"`
-	Outcome    string          `json:"outcome"`
-	Open       bool            `json:"open,omitempty"` // spoke because a fact is unknown
-	Because    string          `json:"because"`
-	Source     string          `json:"source"`
-	Quote      string          `json:"quote"`
-	Date       string          `json:"date"`
-	Instrument policy.Source   `json:"instrument"`
-	Evidence   []policy.Source `json:"evidence,omitempty"`
+	Rule       string            `json:"rule"`
+	Outcome    string            `json:"outcome"`
+	Open       bool              `json:"open,omitempty"` // spoke because a fact is unknown
+	Because    string            `json:"because"`
+	Source     string            `json:"source"`
+	Quote      string            `json:"quote"`
+	Date       string            `json:"date"`
+	Instrument policy.Source     `json:"instrument"`
+	Evidence   []policy.Source   `json:"evidence,omitempty"`
+	Exemption  *policy.Exemption `json:"exemption,omitempty"` // that the rule stands for
 }
 
 // AnswerOpen is one unknown fact that keeps a rule open, and the act that would
@@ -264,7 +265,7 @@ func answerReasons(policyID string, rs []policy.Reason) []AnswerReason {
 	for _, r := range rs {
 		a := AnswerReason{
 			Rule: r.Rule, Outcome: r.Outcome.String(), Open: r.Open, Because: r.Because,
-			Source: r.Source, Quote: r.Quote, Date: r.Date, Instrument: r.Instrument, Evidence: r.Evidence,
+			Source: r.Source, Quote: r.Quote, Date: r.Date, Instrument: r.Instrument, Evidence: r.Evidence, Exemption: r.Exemption,
 		}
 		// A rule that is the site's own choice has the policy as its source,
 		// and its words as the quotation.
