@@ -129,8 +129,10 @@ func TestPolicyDiff(t *testing.T) {
 func TestPolicyDiffOfVersions(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "site")
 	runOK(t, "", "init", "--data", dir, "--site", "t", "--name", "Test")
-	code, out, errs := runWith(t, nil, "policy", "diff", "--data", dir, "1", pack.PaperBaseline)
-	if code == 0 && string(out) != "No difference.\n" || code != 0 && !strings.Contains(string(errs), "version 1") {
-		t.Errorf("%d %s %s", code, out, errs)
+	if out := string(runOK(t, "", "policy", "diff", "--data", dir, "1", pack.PaperBaseline)); out != "No difference.\n" {
+		t.Errorf("version 1 and what it was made of: %s", out)
+	}
+	if code, _, errs := runWith(t, nil, "policy", "diff", "--data", dir, "7", "1"); code == 0 || !strings.Contains(string(errs), "version 7") {
+		t.Errorf("no such version: %d %s", code, errs)
 	}
 }
