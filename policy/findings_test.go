@@ -695,3 +695,39 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// The same words mean something else where true is stricter than where it is
+// milder: what is worked out for one place is not taken for the other.
+func TestTheSameWordsInAnotherPlace(t *testing.T) {
+	rule := func(id, outcome, presumption, when string) string {
+		return "  - id: " + id + "\n    title: Rule\n    outcome: " + outcome + "\n    instrument: {authority: site, title: test}\n" + presumption + "    say: {en: words}\n    when: " + when + "\n"
+	}
+	const (
+		acme     = "{any_module: {fact: module.maker, is: acme}}"
+		noCamera = "{not: {surely: {fact: capability.camera_outside, is: true}}}"
+		mine     = "    presumption: the site's\n"
+	)
+	f := &Facts{Units: []Unit{{Role: "tcu", Candidates: []Candidate{candidate("acme")}}}}
+	f.Site.Zone = Know(ZoneRestricted, Source{})
+	var fs Findings
+	for _, flags := range [][]string{
+		{rule("has", "flag", "", acme), rule("lacks", "flag", "", "{not: "+acme+"}")},
+		{rule("lacks", "flag", "", "{not: "+acme+"}"), rule("has", "flag", "", acme)},
+	} {
+		load(t, policyOf("flag", flags...)).Find(f, nil, &fs)
+		for i := range fs.Len() {
+			if a := fs.At(i); a.Open != (a.Rule == "lacks") {
+				t.Errorf("whether the unit is fitted is not known, and %s is open: %t", a.Rule, a.Open)
+			}
+		}
+	}
+	for _, rules := range [][]string{
+		{rule("flags", "flag", "", "{all: ["+noCamera+", {fact: site.zone, is: public}]}"), rule("grants", "grant", mine, noCamera)},
+		{rule("grants", "grant", mine, noCamera), rule("flags", "flag", "", "{all: ["+noCamera+", {fact: site.zone, is: public}]}")},
+	} {
+		load(t, policyOf("flag", rules...)).Find(f, nil, &fs)
+		if fs.Outcome() != Grant || !fs.Presumed() {
+			t.Errorf("%s, presumed %t: a grant because no camera is known is presumed", fs.Outcome(), fs.Presumed())
+		}
+	}
+}
