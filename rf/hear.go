@@ -1,7 +1,5 @@
 package rf
 
-import "math"
-
 // HearOnce reduces observations that the caller already knows to be of one
 // vehicle, such as those of a bench test or of a request to the command line,
 // to a Finding. Nothing is attributed: that they belong to the vehicle is the
@@ -12,21 +10,34 @@ func HearOnce(obs []Observation, p *Prefixes) *Finding {
 	if len(obs) == 0 {
 		return nil
 	}
-	a := NewAttributor(Config{ForgetAfter: math.MaxInt64}, p) // however far apart the observations are
+	type emitter struct {
+		kind Kind
+		id   string
+	}
+	heard := map[emitter]*Identity{}
 	f := Finding{Sensed: true, Sensor: obs[0].Sensor, Confidence: 1}
 	for _, o := range obs {
-		o.RSSI = math.Max(-150, math.Min(20, o.RSSI))
-		a.Observe(o)
+		if o.Kind == Cell {
+			f.Cellular = true
+			continue
+		}
+		k := emitter{o.Kind, o.Emitter}
+		if i := heard[k]; i != nil {
+			i.Hear(o, p)
+			continue
+		}
+		i := p.Identity(o)
+		heard[k] = &i
 	}
-	f.Heard, f.Cellular = len(a.emitters), len(a.bands) > 0
-	var best *emitter
-	for _, e := range a.emitters {
-		if e.auto && (e.kind == WiFi || e.kind == BLE) && (best == nil || e.tells(1, best, 1)) {
-			best = e
+	f.Heard = len(heard)
+	var best *Identity
+	for _, i := range heard {
+		if i.Automotive() && (best == nil || i.Compare(*best) < 0) {
+			best = i
 		}
 	}
 	if best != nil {
-		a.claim(&f, best, 1)
+		p.Claim(&f, *best, 1)
 	}
 	return &f
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -253,22 +252,4 @@ func BenchmarkParseLine(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-}
-
-func BenchmarkObserve(b *testing.B) {
-	a := NewAttributor(Config{Stop: "s"}, table(b))
-	start := time.Date(2026, 5, 4, 8, 0, 0, 0, time.UTC)
-	var os []Observation
-	for i := range 2000 {
-		os = append(os, Observation{Sensor: "s", Kind: BLE, Emitter: fmt.Sprintf("c6:00:00:00:%02x:%02x", i>>8, i&255), RSSI: -70})
-	}
-	i := 0
-	b.ReportAllocs()
-	for b.Loop() {
-		o := os[i%len(os)]
-		o.TS = start.Add(time.Duration(i) * 200 * time.Microsecond) // 5,000 a second
-		a.Observe(o)
-		i++
-	}
-	b.ReportMetric(float64(i)/b.Elapsed().Seconds(), "obs/s")
 }

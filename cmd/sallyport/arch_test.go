@@ -30,6 +30,7 @@ var ranks = map[string]int{
 
 	"vin/telematics": 1,
 	"vin/build":      1,
+	"rf/attribute":   1,
 	"rf/serial":      1,
 	"policy/pack":    1,
 
@@ -55,7 +56,7 @@ var ranks = map[string]int{
 
 // purePackages take time and facts as arguments: no clock, database, network,
 // file or log may be reached from their code.
-var purePackages = []string{"vin", "vin/telematics", "policy", "policy/rows", "policy/supply", "policy/supply/picture", "policy/pack", "rf", "gate/translog"}
+var purePackages = []string{"vin", "vin/telematics", "policy", "policy/rows", "policy/supply", "policy/supply/picture", "policy/pack", "rf", "rf/attribute", "gate/translog"}
 
 // impureImports are the packages that a pure package must not import, with the
 // reason a reader is given.

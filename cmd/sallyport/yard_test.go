@@ -15,6 +15,7 @@ import (
 	"sallyport/gate"
 	"sallyport/policy"
 	"sallyport/rf"
+	"sallyport/rf/attribute"
 	"sallyport/rf/serial"
 	"sallyport/vin"
 )
@@ -263,7 +264,10 @@ func TestYardIsHeard(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := rf.NewAttributor(rf.Config{Stop: "lane1-stop", Upstream: "lane1-upstream"}, p)
+	a, err := attribute.NewAttributor(attribute.Config{Lanes: []attribute.Lane{{ID: "lane1", Stop: "lane1-stop", Upstream: "lane1-upstream"}}}, p)
+	if err != nil {
+		t.Fatal(err)
+	}
 	f := &fakeLane{outcome: policy.Grant}
 	right, wrong, missed := 0, 0, 0
 	var lines int

@@ -1,4 +1,4 @@
-package rf
+package attribute
 
 import (
 	"fmt"
@@ -9,47 +9,77 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"sallyport/rf"
 )
 
 var eight = time.Date(2026, 5, 4, 8, 0, 0, 0, time.UTC)
 
 const fordHotspot = "00:26:b4:01:02:03"
 
+func table(t testing.TB) *rf.Prefixes {
+	t.Helper()
+	p, err := rf.EmbeddedPrefixes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// listener is the attributor of a lane with two sensors.
+func listener(p *rf.Prefixes, cfg Config) *Attributor {
+	cfg.Lanes = []Lane{{ID: "lane", Stop: "stop", Upstream: "up"}}
+	a, err := NewAttributor(cfg, p)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
 // ambient is an access point that is always there: with it the sensors are
 // alive in every second.
-func ambient(from, to int) []Observation {
-	var out []Observation
+func ambient(from, to int) []rf.Observation {
+	var out []rf.Observation
 	for s := from; s < to; s++ {
 		for _, x := range []struct {
 			sensor string
 			level  float64
 		}{{"stop", -72}, {"up", -78}} {
-			out = append(out, Observation{TS: eight.Add(time.Duration(s) * time.Second), Sensor: x.sensor, Kind: WiFi, Emitter: "06:00:00:00:00:01", RSSI: x.level, Role: "ap"})
+			out = append(out, rf.Observation{TS: eight.Add(time.Duration(s) * time.Second), Sensor: x.sensor, Kind: rf.WiFi, Emitter: "06:00:00:00:00:01", RSSI: x.level, Role: "ap"})
 		}
 	}
 	return out
 }
 
-// riding is an emitter in a vehicle that is at the line from present to gone.
-func riding(addr string, level float64, present, gone int) []Observation {
-	var out []Observation
-	for s := present - 3; s < gone+3; s++ {
-		o := Observation{TS: eight.Add(time.Duration(s)*time.Second + 300*time.Millisecond), Sensor: "stop", Kind: WiFi, Emitter: addr, RSSI: level, Role: "ap"}
-		if s < present || s >= gone {
-			o.RSSI = math.Max(o.RSSI-25, -94)
+// riding is an emitter in a vehicle that is at the line from present to gone,
+// and rolls up to it and away in some seconds.
+func riding(addr string, level float64, present, gone int) []rf.Observation {
+	var out []rf.Observation
+	for s := present - 8; s < gone+8; s++ {
+		away := float64(max(present-s, s-gone+1, 0))
+		o := rf.Observation{TS: eight.Add(time.Duration(s)*time.Second + 300*time.Millisecond), Sensor: "stop", Kind: rf.WiFi, Emitter: addr, RSSI: level, Role: "ap"}
+		if away > 0 {
+			o.RSSI -= 8 + 4*away
 		}
 		up := o
-		up.Sensor, up.RSSI = "up", math.Max(level-15, -94)
-		out = append(out, o, up)
+		up.Sensor, up.RSSI = "up", level-18
+		if s >= gone {
+			up.RSSI -= 3 * away
+		}
+		for _, x := range []rf.Observation{o, up} {
+			if x.RSSI > -95 {
+				out = append(out, x)
+			}
+		}
 	}
 	return out
 }
 
 // play feeds observations in the order of their times, with a vehicle at the
 // line from 60 to 80 s, asking for the finding each second of the stop.
-func play(p *Prefixes, obs []Observation, ask func(Finding)) *Attributor {
-	a := NewAttributor(Config{Stop: "stop", Upstream: "up", KeepAddress: true}, p)
-	slices.SortStableFunc(obs, func(x, y Observation) int { return x.TS.Compare(y.TS) })
+func play(p *rf.Prefixes, obs []rf.Observation, ask func(rf.Finding)) *Attributor {
+	a := listener(p, Config{KeepAddress: true})
+	slices.SortStableFunc(obs, func(x, y rf.Observation) int { return x.TS.Compare(y.TS) })
 	at := 0
 	tick := func(until time.Time) {
 		for ; !eight.Add(time.Duration(at) * time.Second).After(until); at++ {
@@ -76,15 +106,15 @@ func TestHotspotOfTheVehicleIsFound(t *testing.T) {
 	p := table(t)
 	for _, x := range []struct {
 		name string
-		obs  []Observation
-		want Finding
+		obs  []rf.Observation
+		want rf.Finding
 	}{
-		{"nothing but the street", nil, Finding{}},
-		{"the vehicle's own hotspot", riding(fordHotspot, -50, 60, 80), Finding{HotspotHeard: true, Make: "Ford", Prefix: "0026B4/24"}},
-		{"the hotspot of one that passes ten seconds before", riding(fordHotspot, -50, 40, 50), Finding{}},
-		{"a mixed prefix", riding(quectel(t, p), -50, 60, 80), Finding{}},
-		{"a made-up address", riding("06:26:b4:01:02:03", -50, 60, 80), Finding{}},
-		{"an automotive radio that is always there", riding(fordHotspot, -50, 10, 95), Finding{}},
+		{"nothing but the street", nil, rf.Finding{}},
+		{"the vehicle's own hotspot", riding(fordHotspot, -50, 60, 80), rf.Finding{HotspotHeard: true, Make: "Ford", Prefix: "0026B4/24"}},
+		{"the hotspot of one that passes ten seconds before", riding(fordHotspot, -50, 40, 50), rf.Finding{}},
+		{"a mixed prefix", riding("00:9b:08:01:02:03", -50, 60, 80), rf.Finding{}},
+		{"a made-up address", riding("06:26:b4:01:02:03", -50, 60, 80), rf.Finding{}},
+		{"an automotive radio that is always there", riding(fordHotspot, -50, 10, 95), rf.Finding{}},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			got := play(p, append(ambient(0, 100), x.obs...), nil).Finding(eight.Add(100 * time.Second))
@@ -99,7 +129,7 @@ func TestHotspotOfTheVehicleIsFound(t *testing.T) {
 }
 
 func TestSilenceSaysNothing(t *testing.T) {
-	a := NewAttributor(Config{Stop: "stop"}, table(t))
+	a := listener(table(t), Config{})
 	a.VehiclePresent(true, eight)
 	if f := a.Finding(eight.Add(10 * time.Second)); f.Sensed || f.HotspotHeard || f.Cellular {
 		t.Fatalf("%+v", f)
@@ -107,11 +137,11 @@ func TestSilenceSaysNothing(t *testing.T) {
 }
 
 func TestUplinkOfTheVehicle(t *testing.T) {
-	var own, far []Observation
+	var own, far []rf.Observation
 	for s := 65; s < 70; s++ {
 		at := eight.Add(time.Duration(s) * time.Second)
-		own = append(own, Observation{TS: at, Sensor: "stop", Kind: Cell, Band: "B3", RSSI: -35}, Observation{TS: at, Sensor: "up", Kind: Cell, Band: "B3", RSSI: -55})
-		far = append(far, Observation{TS: at, Sensor: "stop", Kind: Cell, Band: "B3", RSSI: -75}, Observation{TS: at, Sensor: "up", Kind: Cell, Band: "B3", RSSI: -60})
+		own = append(own, rf.Observation{TS: at, Sensor: "stop", Kind: rf.Cell, Band: "B3", RSSI: -35}, rf.Observation{TS: at, Sensor: "up", Kind: rf.Cell, Band: "B3", RSSI: -55})
+		far = append(far, rf.Observation{TS: at, Sensor: "stop", Kind: rf.Cell, Band: "B3", RSSI: -75}, rf.Observation{TS: at, Sensor: "up", Kind: rf.Cell, Band: "B3", RSSI: -60})
 	}
 	end := eight.Add(100 * time.Second)
 	if f := play(table(t), append(ambient(0, 100), own...), nil).Finding(end); !f.Cellular {
@@ -122,19 +152,28 @@ func TestUplinkOfTheVehicle(t *testing.T) {
 	}
 }
 
-func drawObservations(t *rapid.T, label string, emitters ...string) []Observation {
-	var out []Observation
+// attributed is what an attributor thinks of all that it heard.
+func attributed(a *Attributor) []Attribution {
+	out, _, _ := a.site.Attributed(0, a.serial)
+	for i := range out {
+		out[i].from = nil
+	}
+	return out
+}
+
+func drawObservations(t *rapid.T, label string, emitters ...string) []rf.Observation {
+	var out []rf.Observation
 	for i := range rapid.IntRange(0, 60).Draw(t, label) {
-		o := Observation{
+		o := rf.Observation{
 			TS:     eight.Add(time.Duration(rapid.IntRange(0, 99_999).Draw(t, "ms")) * time.Millisecond),
 			Sensor: rapid.SampledFrom([]string{"stop", "up", "elsewhere"}).Draw(t, "sensor"),
-			Kind:   WiFi, RSSI: float64(rapid.IntRange(-950, -200).Draw(t, "level")) / 10, Role: "ap",
+			Kind:   rf.WiFi, RSSI: float64(rapid.IntRange(-950, -200).Draw(t, "level")) / 10, Role: "ap",
 		}
 		if o.Emitter = rapid.SampledFrom(emitters).Draw(t, "emitter"); o.Emitter == "" {
 			o.Emitter = fmt.Sprintf("06:00:00:00:01:%02x", i)
 		}
 		if o.Emitter == "cell" {
-			o.Kind, o.Band, o.Emitter = Cell, "B3", ""
+			o.Kind, o.Band, o.Emitter = rf.Cell, "B3", ""
 		}
 		out = append(out, o)
 	}
@@ -150,8 +189,8 @@ func TestClaimsOnlyRiseDuringAStop(t *testing.T) {
 			obs = append(obs, riding(fordHotspot, float64(rapid.IntRange(-85, -40).Draw(t, "loud")), rapid.IntRange(30, 75).Draw(t, "from"), 80)...)
 		}
 		obs = append(obs, drawObservations(t, "more", fordHotspot, "28:eb:0a:00:00:01", "cell", "")...)
-		var said Finding
-		play(p, obs, func(f Finding) {
+		var said rf.Finding
+		play(p, obs, func(f rf.Finding) {
 			if said.HotspotHeard && !f.HotspotHeard || said.Cellular && !f.Cellular || said.Sensed && !f.Sensed ||
 				said.Make != "" && said.Make != f.Make || said.Maker != "" && said.Maker != f.Maker || said.HotspotHeard && f.Confidence < said.Confidence {
 				t.Fatalf("%+v\nafter %+v", f, said)
@@ -169,8 +208,8 @@ func TestOtherEmittersHaveNoSay(t *testing.T) {
 	p := table(t)
 	rapid.Check(t, func(t *rapid.T) {
 		obs := append(ambient(0, 100), riding(fordHotspot, float64(rapid.IntRange(-85, -40).Draw(t, "loud")), rapid.IntRange(40, 70).Draw(t, "from"), 80)...)
-		of := func(obs []Observation) float64 {
-			for _, x := range play(p, slices.Clone(obs), nil).Attributed() {
+		of := func(obs []rf.Observation) float64 {
+			for _, x := range attributed(play(p, slices.Clone(obs), nil)) {
 				if x.Emitter == fordHotspot {
 					return x.Probability
 				}
@@ -196,7 +235,7 @@ func TestOrderOfEqualTimesIsIrrelevant(t *testing.T) {
 		shuffled := rapid.Permutation(obs).Draw(t, "order")
 		end := eight.Add(100 * time.Second)
 		a, b := play(p, slices.Clone(obs), nil), play(p, slices.Clone(shuffled), nil)
-		if x, y := a.Attributed(), b.Attributed(); !reflect.DeepEqual(x, y) {
+		if x, y := attributed(a), attributed(b); !reflect.DeepEqual(x, y) {
 			t.Fatalf("%v\n%v", x, y)
 		}
 		if x, y := a.Finding(end), b.Finding(end); !reflect.DeepEqual(x, y) {
@@ -208,9 +247,9 @@ func TestOrderOfEqualTimesIsIrrelevant(t *testing.T) {
 // TestFloodOfAddresses is a hostile sensor that makes up a new address for each
 // of a million observations.
 func TestFloodOfAddresses(t *testing.T) {
-	a := NewAttributor(Config{Stop: "stop", Upstream: "up"}, table(t))
+	a := listener(table(t), Config{})
 	for i := range 1 << 20 {
-		o := Observation{TS: eight.Add(time.Duration(i) * 50 * time.Microsecond), Sensor: "stop", Kind: BLE, Emitter: fmt.Sprintf("c6:00:%02x:%02x:%02x:%02x", i>>24, i>>16&255, i>>8&255, i&255), RSSI: -60}
+		o := rf.Observation{TS: eight.Add(time.Duration(i) * 50 * time.Microsecond), Sensor: "stop", Kind: rf.BLE, Emitter: fmt.Sprintf("c6:00:%02x:%02x:%02x:%02x", i>>24, i>>16&255, i>>8&255, i&255), RSSI: -60}
 		a.Observe(o)
 	}
 	s := a.Stats()
@@ -245,17 +284,17 @@ func TestFloodOfAddresses(t *testing.T) {
 }
 
 func TestNoAddressIsKeptByDefault(t *testing.T) {
-	a := NewAttributor(Config{Stop: "stop"}, table(t))
+	a := listener(table(t), Config{})
 	a.VehiclePresent(true, eight)
 	for _, o := range riding(fordHotspot, -45, 1, 10) {
 		a.Observe(o)
 	}
-	for _, e := range a.emitters {
+	for _, e := range a.site.emitters {
 		if e.addr != "" {
 			t.Fatal("an address is kept")
 		}
 	}
-	for _, x := range a.Attributed() {
+	for _, x := range attributed(a) {
 		if x.Emitter != "" {
 			t.Fatal("an address comes out")
 		}
@@ -263,9 +302,9 @@ func TestNoAddressIsKeptByDefault(t *testing.T) {
 }
 
 func TestImpossibleLevelsAreLeftOut(t *testing.T) {
-	a := NewAttributor(Config{}, table(t))
+	a := listener(table(t), Config{})
 	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), 1e9} {
-		a.Observe(Observation{TS: eight, Sensor: "s", Kind: Fob, Emitter: "x", RSSI: v})
+		a.Observe(rf.Observation{TS: eight, Sensor: "stop", Kind: rf.Fob, Emitter: "x", RSSI: v})
 	}
 	if s := a.Stats(); s.Stale != 4 || s.Observed != 0 || s.Emitters != 0 {
 		t.Fatalf("%+v", s)

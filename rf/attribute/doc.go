@@ -1,0 +1,73 @@
+// Package attribute decides which emitters that a lane's sensors hear travel in
+// the vehicle at its line. It imports rf; it is pure, streaming and has no
+// clock: observations and times are arguments.
+//
+// # How
+//
+// The lanes' own detectors say when a vehicle came to the line and when it
+// left. From that alone follows where every vehicle was, second by second: it
+// came freely or moved up in the queue, stood, and drove off. Each vehicle that
+// may have been near (this one, those before and behind it, those of the lanes
+// beside) is a hypothesis: an emitter in it must be heard by every sensor at the
+// levels that its way predicts, but for one unknown, how loud it is. Against
+// these stand four hypotheses of no vehicle: something that stays where it is
+// or somebody who walks about, there all the time or only for as long as it was
+// heard; each sensor then hears it at a level of its own. Where nobody tells of
+// a lane's vehicles, a vehicle beside its sensor that came and went with the
+// emitter is one more.
+//
+// The likelihood of one hypothesis is that of the levels heard (normal about
+// the predicted one; integrated over the emitter's own level and over what one
+// sensor differs from another) times that of the seconds in which a sensor that
+// was alive heard nothing (the chance that the level lay under the sensor's
+// floor, or that nothing was sent). Bayes does the rest, so the answer is a
+// probability and is meant as one. It is asked at any time: early, and again
+// after the vehicle left, when what went with it has gone silent and what
+// stayed has not.
+//
+// Life of one observation: Site.Observe puts its level into a second of its
+// emitter's series; when a vehicle is asked about, Attributed lays out a board
+// of all hypotheses and weighs each emitter heard at the line on it; 30 s after
+// the vehicle left it is weighed a last time, emitters that were surely its own
+// teach the site its levels, and within two minutes of silence they are
+// forgotten.
+//
+// Uplink energy of a band is cut into bursts, and each burst is weighed as an
+// emitter within its own seconds: so what the street sends in the band before
+// and after is subtracted by not being the vehicle's.
+//
+// # What each number stands for
+//
+// None is fitted to a simulation. “Table” is the design's table of published
+// figures (sources there in brackets).
+//
+//	Config.PathLoss     2.2     path-loss exponent near a gate, 2.0–2.5 [15]
+//	Config.ShadowDB     6       shadowing, 4–8 dB (table)
+//	Config.FadingDB     3.7     samples of one place about their mean, 1.5–3.7 dB [15]
+//	Config.FrontBackDB  8       directional antenna, 0, 10 and 15 dB in the table of errors; the middle
+//	Config.StopM …      3, 7.5, 12, 4 m  antenna beside the line; queued vehicles 7.5 m apart (table); second antenna; lane width
+//	Config.FloorDBm     −95     sensitivity of a usual receiver
+//	lobeM               5 m     a limited footprint: less than one vehicle's length each way (TransCore MPI 6000 guide)
+//	corrS               3 s     shadowing in 10 m of way at walking and rolling speeds (correlation distance of TR 38.901)
+//	biasDB              5       one antenna against another: pattern, body, place in the vehicle (penetration N(9,5), TR 38.901)
+//	levelDB             9       transmit power 6 dB (table), penetration 5 dB, body and place 5 dB, squared and added
+//	levelAt             dBm     transmit power of the kind, less free space at 3 m, less 9 dB penetration; uplink: 23 dBm (TS 36.101) less power control
+//	leastLevelDB, leastBiasDB   6 and 3 dB: what is left of the two when everything of the site is known
+//	placeDBm, placeDB   −80, 14 anywhere between 3 m and 100 m at that path loss
+//	wanderDB            10      3 m to 8 m and back, and a body in between
+//	brakeMS2, leaveMS2  1, 1.5 m/s²  a driver who rolls up to a line, and one who leaves
+//	followS             8 s     7.5 m from rest to rest at 1 m/s², and a reaction
+//	rollUp              0.6     that way takes about 5 of those 8 s
+//	rangeS, maxQueued   30 s, 100 m  range of Wi-Fi and BLE, 30–100 m (table)
+//	speedRatio          1.6     a driver's acceleration, one to two and a half times the other's
+//	beforeS, settleS    60, 30 s  two queued vehicles before; the next two behind
+//	decideS             10 s    decision wanted 10–30 s after the trigger (table)
+//	missWeight          0.6     25–40 % of a receiver's seconds are not independent (bursts, hopping, table 4)
+//	visitCost           2 nats  ±5 s of a vehicle's coming, out of the 75 s that are looked at
+//	changeCost          3 nats  one in twenty: hidden by a large vehicle (10 dB, table), switched on or off, address changed
+//	absentCost          2 nats  one second in eight is mistaken: clock skew of ±1 s at both ends of a stop
+//	ambientOdds         4       of what a sensor hears at any moment the greater part stays
+//	knownCap            4 nats  cap of table 5
+//	fewSeconds          3       one packet attributes with 15–25 % error (table): not an answer
+//	sureEnough          0.9     table 6
+package attribute

@@ -1,0 +1,135 @@
+package attribute
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"sallyport/rf"
+)
+
+// Attribution is what is thought of one emitter and one vehicle.
+type Attribution struct {
+	Emitter     string // address; empty unless Config.KeepAddress
+	Kind        rf.Kind
+	Probability float64 // that it travelled in the vehicle
+
+	from *emitter
+}
+
+// Activity is what is thought of one band's uplink and one vehicle. It cannot
+// tell a modem from a telephone.
+type Activity struct {
+	Band        string
+	Probability float64 // that something in the vehicle transmitted there while it stood
+}
+
+// maxJudged is how many emitters are looked at for one vehicle, at most: those
+// with a vehicle's prefix or name first, then those heard longest at the line.
+const maxJudged = 512
+
+// Attributed tells of every emitter heard at the line while a vehicle stood
+// there, sorted by address, and of every band. ok is false for a vehicle that
+// is not known, or no longer.
+func (s *Site) Attributed(ln, serial int) (emitters []Attribution, bands []Activity, ok bool) {
+	b, ok := s.board(ln, serial)
+	if !ok {
+		return nil, nil, false
+	}
+	judged, _ := s.candidates(b)
+	for _, c := range judged {
+		emitters = append(emitters, Attribution{Emitter: c.e.addr, Kind: c.e.kind, Probability: s.judge(c.e, b, c.seconds), from: c.e})
+	}
+	slices.SortFunc(emitters, func(x, y Attribution) int {
+		return cmp.Or(cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Emitter, y.Emitter), cmp.Compare(x.Probability, y.Probability))
+	})
+	if m, _ := s.lanes[ln].find(serial); s.now >= b.pass.end+settleS && !b.pass.learned {
+		s.lanes[ln].passes[m].learned = true
+		s.learn(b, emitters)
+	}
+	for name, e := range s.bands {
+		if p := s.activity(e, b); p > 0 {
+			bands = append(bands, Activity{Band: name, Probability: p})
+		}
+	}
+	slices.SortFunc(bands, func(x, y Activity) int { return cmp.Compare(x.Band, y.Band) })
+	return emitters, bands, true
+}
+
+type candidate struct {
+	e       *emitter
+	seconds int
+}
+
+// stood is the span of seconds in which the vehicle of a pass was at the line.
+func (b *board) stood() (from, to int32) {
+	return int32(math.Floor(b.pass.start)), int32(math.Floor(math.Min(b.pass.end, b.now)))
+}
+
+// candidates are the emitters that were heard at the line, and how many more
+// there were.
+func (s *Site) candidates(b *board) (judged []candidate, left int) {
+	from, to := b.stood()
+	for _, e := range s.emitters {
+		if e.last < from {
+			continue
+		}
+		if n := e.at[s.lanes[b.lane].stop].heard(from, to); n > 0 {
+			judged = append(judged, candidate{e, n})
+		}
+	}
+	if len(judged) > maxJudged {
+		slices.SortFunc(judged, func(x, y candidate) int {
+			if x.e.auto != y.e.auto {
+				if x.e.auto {
+					return -1
+				}
+				return 1
+			}
+			return cmp.Compare(y.seconds, x.seconds)
+		})
+		left = len(judged) - maxJudged
+		judged = judged[:maxJudged]
+	}
+	return judged, left
+}
+
+// judge is the probability that an emitter, heard for some seconds at the line,
+// travelled in the vehicle. One or two seconds are not yet an attribution.
+func (s *Site) judge(e *emitter, b *board, seconds int) float64 {
+	p := s.probability(e, b, b.t0, b.t1)
+	if seconds < fewSeconds {
+		p *= float64(seconds) / (2 * fewSeconds)
+	}
+	return p
+}
+
+// activity is the probability that a band's uplink was in use in the vehicle
+// while it stood. Each burst is a transmitter of its own that may be anywhere:
+// it is weighed as an emitter is, within its own seconds, so that what else the
+// street sends in the band before and after has no say.
+func (s *Site) activity(e *emitter, b *board) float64 {
+	from, to := b.stood()
+	var busy []int32
+	for _, x := range e.at {
+		for _, y := range x.from(b.t0) {
+			if y.at <= b.t1 {
+				busy = append(busy, y.at)
+			}
+		}
+	}
+	slices.Sort(busy)
+	none := 1.0
+	for len(busy) > 0 {
+		n := 1
+		for n < len(busy) && busy[n]-busy[n-1] <= burstGapS {
+			n++
+		}
+		first, last := busy[0], busy[n-1]
+		busy = busy[n:]
+		if e.at[s.lanes[b.lane].stop].heard(max(first, from), min(last, to)) > 0 {
+			none *= 1 - s.probability(e, b, first, last)
+		}
+	}
+	return 1 - none
+}

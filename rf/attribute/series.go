@@ -1,0 +1,74 @@
+package attribute
+
+import "math"
+
+// second is what one sensor heard of one emitter in one second: the sum of the
+// levels in tenths of a dB, so that the order of arrival does not matter.
+type second struct {
+	at  int32 // seconds since the site's first observation
+	sum int16
+	n   uint8
+}
+
+func (s second) level() float64 { return float64(s.sum) / float64(s.n) / 10 }
+
+const (
+	maxSeconds = 240 // seconds kept of one emitter at one sensor
+	maxPerSec  = 20  // observations counted in one second
+)
+
+// series holds the seconds in which something was heard, oldest first.
+type series struct{ bins []second }
+
+// add puts a level into its second. fresh tells whether the second is a new
+// one, kept is false for one older than all that a full series keeps.
+func (s *series) add(at int32, dbm float64) (fresh, kept bool) {
+	i := len(s.bins)
+	for i > 0 && s.bins[i-1].at > at {
+		i--
+	}
+	tenths := int16(math.Round(dbm * 10))
+	if i > 0 && s.bins[i-1].at == at {
+		if b := &s.bins[i-1]; b.n < maxPerSec {
+			b.n++
+			b.sum += tenths
+		}
+		return false, true
+	}
+	if len(s.bins) >= maxSeconds {
+		if i == 0 {
+			return false, false
+		}
+		copy(s.bins, s.bins[1:i])
+		s.bins[i-1] = second{at, tenths, 1}
+		return true, true
+	}
+	s.bins = append(s.bins, second{})
+	copy(s.bins[i+1:], s.bins[i:])
+	s.bins[i] = second{at, tenths, 1}
+	return true, true
+}
+
+// from is the part of a series that is not older than at.
+func (s *series) from(at int32) []second {
+	if s == nil {
+		return nil
+	}
+	i := len(s.bins)
+	for i > 0 && s.bins[i-1].at >= at {
+		i--
+	}
+	return s.bins[i:]
+}
+
+// heard counts the seconds from, …, to in which something was heard.
+func (s *series) heard(from, to int32) int {
+	n := 0
+	for _, b := range s.from(from) {
+		if b.at > to {
+			break
+		}
+		n++
+	}
+	return n
+}

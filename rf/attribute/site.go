@@ -1,0 +1,370 @@
+package attribute
+
+import (
+	"fmt"
+	"hash/maphash"
+	"math"
+	"slices"
+	"time"
+
+	"sallyport/rf"
+)
+
+// Stats counts what a site took and did not take.
+type Stats struct {
+	Observed  uint64 // observations taken
+	Foreign   uint64 // of a sensor that is of no lane
+	Stale     uint64 // with an impossible level, too old, or too far ahead
+	Dropped   uint64 // of a new emitter while its sensor's share of the table was full
+	Forgotten uint64 // emitters forgotten
+	Emitters  int    // remembered now
+	LastHeard time.Time
+}
+
+const (
+	sweepS    = 10.0 // seconds between two looks for what may be forgotten
+	maxBands  = 64
+	maxPasses = 64   // of one lane, kept
+	aheadS    = 30.0 // an observation further ahead than this needs a witness
+	behindS   = 240.0
+)
+
+// sensor is one receiver.
+type sensor struct {
+	lane   int
+	x      float64 // metres before the line
+	alive  series
+	ahead  float64 // time of its last observation that was too far ahead
+	shares int     // emitters of the table that it brought
+	autos  int     // of those, with a vehicle's prefix or name
+}
+
+type lane struct {
+	Lane
+	stop, up  int // sensors; up −1: none
+	queueM    float64
+	passes    []pass // oldest first
+	next      int    // serial of the next pass
+	known     map[uint64]int
+	knownPass int
+}
+
+func (l *lane) open() *pass {
+	if n := len(l.passes); n > 0 && math.IsInf(l.passes[n-1].end, 1) {
+		return &l.passes[n-1]
+	}
+	return nil
+}
+
+func (l *lane) find(serial int) (int, bool) {
+	i := serial - (l.next - len(l.passes))
+	return i, i >= 0 && i < len(l.passes)
+}
+
+type identity struct {
+	kind rf.Kind
+	id   string
+}
+
+// emitter is what is remembered of one emitter. The table's key is a hash under
+// a key drawn for this site and kept in memory only.
+type emitter struct {
+	addr            string
+	kind            rf.Kind
+	wifi, ble, cell bool
+	by              int   // the sensor that brought it
+	first, last     int32 // when it was heard
+	seconds         int   // in which it was heard, over all sensors
+	tag             uint64
+	auto            bool // the identity is that of a vehicle's own radio
+	identity        rf.Identity
+	at              []*series
+}
+
+// Site attributes what the sensors of a site's lanes hear to the vehicles that
+// come to their lines. It is pure but for the key of its table: the same calls
+// give the same answers. It has no clock; time comes with the calls. One
+// goroutine owns it.
+type Site struct {
+	cfg      Config
+	prefixes *rf.Prefixes
+	seed     maphash.Seed
+	lanes    []*lane
+	sensors  []*sensor
+	bySensor map[string]int
+	anySense bool // a sensor without a name stands for all that are not named
+	gains    []gains
+	emitters map[uint64]*emitter
+	bands    map[string]*emitter
+	base     int64
+	begun    bool
+	now      float64
+	swept    float64
+	stats    Stats
+	levels   [families]lesson // how loud a kind is at the line
+	biases   [][]lesson       // by lane and sensor: what a vehicle at the line is heard like
+	scratch  scratch
+}
+
+// NewSite makes the attribution of a site. Lanes and sensors must have
+// different names.
+func NewSite(cfg Config, p *rf.Prefixes) (*Site, error) {
+	s := &Site{
+		cfg: cfg.withDefaults(), prefixes: p, seed: maphash.MakeSeed(),
+		bySensor: map[string]int{}, emitters: map[uint64]*emitter{}, bands: map[string]*emitter{},
+	}
+	widest := 0
+	for i, l := range cfg.Lanes {
+		ln := &lane{Lane: l, up: -1, queueM: s.cfg.QueueM, knownPass: -1}
+		for j, name := range []string{l.Stop, l.Upstream} {
+			if j == 1 && name == "" {
+				continue
+			}
+			if _, twice := s.bySensor[name]; twice {
+				return nil, fmt.Errorf("sensor %q belongs to two places", name)
+			}
+			s.bySensor[name] = len(s.sensors)
+			s.sensors = append(s.sensors, &sensor{lane: i, x: float64(j) * s.cfg.UpstreamM})
+		}
+		ln.stop = s.bySensor[l.Stop]
+		if l.Upstream != "" {
+			ln.up = s.bySensor[l.Upstream]
+		}
+		for j, o := range s.lanes {
+			if o.ID == l.ID || o.Place == l.Place {
+				return nil, fmt.Errorf("lanes %q and %q are in one place", s.lanes[j].ID, l.ID)
+			}
+			widest = max(widest, o.Place-l.Place, l.Place-o.Place)
+		}
+		s.lanes = append(s.lanes, ln)
+	}
+	if len(s.lanes) == 0 {
+		return nil, fmt.Errorf("a site needs a lane")
+	}
+	_, s.anySense = s.bySensor[""]
+	for k := range widest + 1 {
+		s.gains = append(s.gains, s.cfg.gains(k))
+	}
+	for range s.lanes {
+		s.biases = append(s.biases, make([]lesson, len(s.sensors)))
+	}
+	s.scratch.init(s)
+	return s, nil
+}
+
+// since turns a time into seconds since the first one that was seen.
+func (s *Site) since(t time.Time) float64 {
+	if !s.begun {
+		s.begun, s.base = true, t.Unix()
+	}
+	return float64(t.Unix()-s.base) + float64(t.Nanosecond())/1e9
+}
+
+// Now tells the time by a clock that is trusted, unlike a sensor's. Where
+// sensors had run ahead of it, what they told is forgotten.
+func (s *Site) Now(t time.Time) {
+	at := s.since(t)
+	if at < s.now-aheadS && s.now != 0 {
+		clear(s.emitters)
+		clear(s.bands)
+		for _, se := range s.sensors {
+			*se = sensor{lane: se.lane, x: se.x}
+		}
+		s.now, s.swept = at, at
+	}
+	s.now = math.Max(s.now, at)
+}
+
+// believes tells whether an observation's time may be true. A leap ahead, such
+// as that over a quiet night, needs a second sensor that agrees, or silence of
+// all others; and none may happen while a vehicle stands, when time is told.
+func (s *Site) believes(at float64, se *sensor) bool {
+	switch {
+	case s.now == 0:
+		return true
+	case at < s.now-behindS || at > math.MaxInt32/2:
+		return false
+	case at <= s.now+aheadS:
+		return true
+	}
+	for _, l := range s.lanes {
+		if l.open() != nil {
+			return false
+		}
+	}
+	se.ahead = at
+	alone := true
+	for _, o := range s.sensors {
+		if o == se {
+			continue
+		}
+		if math.Abs(o.ahead-at) < aheadS {
+			return true
+		}
+		alone = alone && o.alive.heard(int32(s.now-behindS), math.MaxInt32) == 0
+	}
+	return alone
+}
+
+// Observe takes one observation. Its time is the sensor's.
+func (s *Site) Observe(o rf.Observation) {
+	n, ok := s.bySensor[o.Sensor]
+	if !ok {
+		if n = s.bySensor[""]; !s.anySense {
+			s.stats.Foreign++
+			return
+		}
+	}
+	if !(o.RSSI >= -150 && o.RSSI <= 20) {
+		s.stats.Stale++
+		return
+	}
+	se := s.sensors[n]
+	t := s.since(o.TS)
+	if !s.believes(t, se) {
+		s.stats.Stale++
+		return
+	}
+	s.now = math.Max(s.now, t)
+	at := int32(math.Floor(t))
+	s.stats.Observed++
+	if o.TS.After(s.stats.LastHeard) {
+		s.stats.LastHeard = o.TS
+	}
+	se.alive.add(at, o.RSSI)
+	if s.now-s.swept >= sweepS {
+		s.forget()
+	}
+	var e *emitter
+	if o.Kind == rf.Cell {
+		e = s.band(o.Band, at)
+	} else {
+		key := maphash.Comparable(s.seed, identity{o.Kind, o.Emitter})
+		if e = s.emitters[key]; e == nil {
+			e = s.admit(key, o, n, at)
+		}
+		if e != nil && o.SSID != "" {
+			s.named(e, o)
+		}
+	}
+	if e == nil {
+		s.stats.Dropped++
+		return
+	}
+	e.first, e.last = min(e.first, at), max(e.last, at)
+	if e.at[n] == nil {
+		e.at[n] = &series{}
+	}
+	switch fresh, kept := e.at[n].add(at, o.RSSI); {
+	case !kept:
+		s.stats.Stale++
+	case fresh:
+		e.seconds++
+	}
+}
+
+func (s *Site) band(name string, at int32) *emitter {
+	e := s.bands[name]
+	if e == nil && len(s.bands) < maxBands {
+		e = &emitter{kind: rf.Cell, cell: true, first: at, last: at, at: make([]*series, len(s.sensors))}
+		s.bands[name] = e
+	}
+	return e
+}
+
+// admit makes room for a new emitter, or returns nil. Each sensor has its share
+// of the table, and a tenth of that is set aside for vehicles' own radios: a
+// flood of made-up addresses at one sensor cannot push out what is already
+// heard, nor what another sensor hears.
+func (s *Site) admit(key uint64, o rf.Observation, n int, at int32) *emitter {
+	e := &emitter{kind: o.Kind, wifi: o.Kind == rf.WiFi, ble: o.Kind == rf.BLE, by: n, first: at, last: at}
+	e.identity = s.prefixes.Identity(o)
+	e.auto = e.identity.Automotive()
+	se := s.sensors[n]
+	share := max(1, s.cfg.MaxEmitters/len(s.sensors))
+	if e.auto {
+		if se.shares >= share {
+			return nil
+		}
+		se.autos++
+	} else if se.shares-se.autos >= share-share/10 {
+		return nil
+	}
+	se.shares++
+	if s.cfg.KeepAddress {
+		e.addr = o.Emitter
+	}
+	if s.cfg.Tag != nil {
+		e.tag = s.cfg.Tag(o.Kind, o.Emitter)
+	}
+	e.at = make([]*series, len(s.sensors))
+	s.emitters[key] = e
+	return e
+}
+
+func (s *Site) named(e *emitter, o rf.Observation) {
+	if e.identity.Hear(o, s.prefixes); !e.auto && e.identity.Automotive() {
+		e.auto = true
+		s.sensors[e.by].autos++
+	}
+}
+
+// forget drops what has been silent for long.
+func (s *Site) forget() {
+	s.swept = s.now
+	limit := int32(s.now - s.cfg.ForgetAfter.Seconds())
+	for k, e := range s.emitters {
+		if e.last < limit {
+			se := s.sensors[e.by]
+			se.shares--
+			if e.auto {
+				se.autos--
+			}
+			delete(s.emitters, k)
+			s.stats.Forgotten++
+		}
+	}
+	for k, e := range s.bands {
+		if e.last < limit {
+			delete(s.bands, k)
+		}
+	}
+}
+
+// Vehicle says that a vehicle came to the line of a lane, or left it, and gives
+// the serial number of that vehicle in its lane, from 0; −1 where there is
+// none. A second call that says the same changes nothing.
+func (s *Site) Vehicle(ln int, present bool, at time.Time) int {
+	s.Now(at)
+	l := s.lanes[ln]
+	t := s.since(at)
+	open := l.open()
+	switch {
+	case present && open == nil:
+		if n := len(l.passes); n > 0 {
+			t = math.Max(t, l.passes[n-1].end)
+		}
+		l.passes = append(l.passes, pass{start: t, end: math.Inf(1)})
+		l.next++
+		if len(l.passes) > maxPasses {
+			l.passes = slices.Delete(l.passes, 0, 1)
+		}
+	case !present && open != nil:
+		open.end = math.Max(t, open.start+1)
+	}
+	return l.next - 1
+}
+
+// Known says which emitters, by their tags, were with the vehicle now at a
+// lane's line on how many earlier visits. It holds until the next vehicle.
+func (s *Site) Known(ln int, visits map[uint64]int) {
+	l := s.lanes[ln]
+	l.known, l.knownPass = visits, l.next-1
+}
+
+// Stats returns the counters so far.
+func (s *Site) Stats() Stats {
+	st := s.stats
+	st.Emitters = len(s.emitters)
+	return st
+}

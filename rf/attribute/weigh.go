@@ -1,0 +1,539 @@
+package attribute
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// gain is what a sensor hears of a vehicle in one second, relative to what the
+// sensor beside the line hears of it while it stands there.
+type gain struct {
+	db   float32
+	w    float32 // 1/variance of one second …
+	log  float32 // … and half its logarithm
+	gone bool    // the vehicle is not there
+}
+
+// hypothesis is one way of a vehicle in which an emitter may travel.
+type hypothesis struct {
+	lane  int
+	this  bool    // the vehicle of the pass
+	join  float64 // when it came to the end of a queue; −Inf: before all that is looked at
+	brief bool    // a vehicle that nobody saw: it came and went with the emitter
+	prior float64 // log
+	since float64 // before which it was out of range
+	near  int     // second from which it was certainly near
+	gains []gain  // by sensor, by second of the window
+}
+
+// board is all that the judgement of one pass needs beside the emitters.
+type board struct {
+	lane   int
+	pass   pass
+	serial int
+	now    float64
+	t0, t1 int32 // the window, in seconds
+	alive  []bool
+	hyps   []hypothesis
+	bias   [][]float64 // by lane and sensor: spread of what is heard against the lane's own sensor
+	shift  [][]float64 // … and its mean, where it is not what distance says
+}
+
+func (b *board) width() int { return int(b.t1-b.t0) + 1 }
+
+const (
+	gainSteps  = 48 // of 2 dB
+	levelSteps = 128
+	levelBase  = 50 // dB below the floor at which the table begins
+	negligible = 10 // nats by which a hypothesis may be behind and still count
+	maxGap     = 32 // seconds after which a second tells as much as a first one
+)
+
+// tally is the evidence of one sensor under one hypothesis: a quadratic form in
+// the level, and how often nothing was heard by how much weaker the vehicle is.
+type tally struct {
+	a, b, c float64
+	norm    float64
+	lo, hi  int
+	misses  [gainSteps]int16
+}
+
+// scratch is kept between judgements so that they need no memory.
+type scratch struct {
+	phi     [levelSteps]float64 // probability that a level is above the floor
+	gap     [maxGap + 1]float64 // weight of a second by the time since the one before
+	steady  float64             // variance of one second, of what stands still
+	miss    [levelSteps]float64
+	heard   [][]second
+	weights [][]float64
+	mark    []bool
+	tally   []tally
+	bound   []float64
+	order   []int
+	ll      []float64
+}
+
+func (c *scratch) init(s *Site) {
+	shadow, fading := s.cfg.ShadowDB*s.cfg.ShadowDB, s.cfg.FadingDB*s.cfg.FadingDB
+	c.steady = shadow + fading
+	for k := range c.phi {
+		c.phi[k] = 0.5 * math.Erfc(-float64(k-levelBase)/math.Sqrt(2*c.steady))
+	}
+	// What a second adds to the knowledge of a mean where its deviation is
+	// that of the second before to the part rho, and fading is new each time.
+	for k := range c.gap {
+		rho := math.Exp(-float64(max(k, 1)) / corrS)
+		c.gap[k] = c.steady / (shadow*(1+rho)/(1-rho) + fading)
+	}
+	c.gap[maxGap] = 1
+	c.heard, c.weights, c.tally = make([][]second, len(s.sensors)), make([][]float64, len(s.sensors)), make([]tally, len(s.sensors))
+}
+
+// board lays out where every vehicle that may have been heard was, second by
+// second, from beforeS before the pass until now.
+func (s *Site) board(ln, serial int) (*board, bool) {
+	m, ok := s.lanes[ln].find(serial)
+	if !ok {
+		return nil, false
+	}
+	p := s.lanes[ln].passes[m]
+	b := &board{lane: ln, pass: p, serial: serial, now: s.now, t0: int32(math.Floor(p.start - beforeS))}
+	b.t1 = max(int32(math.Floor(math.Min(s.now, p.end+settleS))), int32(math.Floor(p.start)))
+	b.t1 = min(b.t1, b.t0+maxSeconds-1)
+	w := b.width()
+	b.alive = make([]bool, len(s.sensors)*w)
+	for i, se := range s.sensors {
+		for _, x := range se.alive.from(b.t0 - 1) {
+			for k := max(0, int(x.at-b.t0)-1); k <= min(w-1, int(x.at-b.t0)+1); k++ {
+				b.alive[i*w+k] = true
+			}
+		}
+	}
+	for li, l := range s.lanes {
+		shift, bias := make([]float64, len(s.sensors)), make([]float64, len(s.sensors))
+		for i := range s.sensors {
+			if i != l.stop {
+				shift[i], bias[i] = s.biases[li][i].about(0, biasDB, leastBiasDB)
+			}
+		}
+		b.shift, b.bias = append(b.shift, shift), append(b.bias, bias)
+	}
+	xs, on := make([]float64, w), make([]bool, w)
+	for li, l := range s.lanes {
+		if l.Blind {
+			for k := range w {
+				xs[k], on[k] = 0, true
+			}
+			b.hyps = append(b.hyps, s.hypothesis(b, li, xs, on, hypothesis{lane: li, brief: true, join: math.Inf(-1), since: math.Inf(-1)}))
+			continue
+		}
+		from := len(l.passes)
+		for from > 0 && l.passes[from-1].end > float64(b.t0) {
+			from--
+		}
+		for v := from; v < len(l.passes)+3; v++ {
+			joins := l.joins(v, s.now)
+			for _, join := range joins {
+				there := false
+				for k := range w {
+					xs[k], on[k] = l.joined(v, float64(b.t0)+float64(k)+.5, s.now, join)
+					there = there || on[k]
+				}
+				if !there {
+					continue
+				}
+				h := hypothesis{lane: li, this: li == ln && v == m, join: join, since: l.since(v, s.now), prior: -math.Log(float64(len(joins))), near: math.MaxInt32}
+				if v < len(l.passes) {
+					h.near = int(l.passes[v].start - nearS)
+				}
+				if !math.IsInf(join, 0) {
+					h.since, h.near = join-rangeS, int(join-nearS)
+				}
+				b.hyps = append(b.hyps, s.hypothesis(b, li, xs, on, h))
+			}
+		}
+	}
+	return b, true
+}
+
+func (s *Site) hypothesis(b *board, ln int, xs []float64, on []bool, h hypothesis) hypothesis {
+	w := b.width()
+	base := s.scratch.steady
+	off := 10 * s.cfg.PathLoss * math.Log10(speedRatio)
+	h.gains = make([]gain, len(s.sensors)*w)
+	for i, se := range s.sensors {
+		gs := h.gains[i*w : (i+1)*w]
+		apart := s.lanes[ln].Place - s.lanes[se.lane].Place
+		table := s.gains[max(apart, -apart)]
+		for k := range gs {
+			if gs[k].gone = !on[k]; on[k] {
+				gs[k].db = table.at(xs[k]-se.x) + s.shiftAt(b.shift[ln][i], se, xs[k])
+			}
+		}
+		for k := range gs {
+			slope := 0.0
+			if xs[k] < -1 {
+				slope = off
+			}
+			// Clocks are off by up to a second.
+			if a, c := max(k-1, 0), min(k+1, w-1); on[a] && on[c] {
+				slope = math.Hypot(slope, float64(gs[c].db-gs[a].db)/2)
+			}
+			v := base + slope*slope
+			gs[k].w, gs[k].log = float32(1/v), float32(-math.Log(v)/2)
+		}
+	}
+	return h
+}
+
+// shiftAt is what has been learned of a sensor for a vehicle at the line, as far
+// as it holds elsewhere: within the antenna's lobe.
+func (s *Site) shiftAt(learned float64, se *sensor, x float64) float32 {
+	return float32(learned * math.Exp(-x*x/(lobeM*lobeM)))
+}
+
+// collect finds what was heard of an emitter from second from to second to.
+func (s *Site) collect(e *emitter, b *board, from, to int32) (first, last int32, n int) {
+	c := &s.scratch
+	w := b.width()
+	c.mark = slices.Grow(c.mark[:0], len(s.sensors)*w)[:len(s.sensors)*w]
+	clear(c.mark)
+	first, last = math.MaxInt32, math.MinInt32
+	for i := range s.sensors {
+		bins := e.at[i].from(max(from, b.t0))
+		for len(bins) > 0 && bins[len(bins)-1].at > min(to, b.t1) {
+			bins = bins[:len(bins)-1]
+		}
+		c.heard[i], c.weights[i] = bins, c.weights[i][:0]
+		before := int32(math.MinInt32 / 2)
+		for _, x := range bins {
+			c.mark[i*w+int(x.at-b.t0)] = true
+			c.weights[i] = append(c.weights[i], c.gap[min(maxGap, x.at-before)])
+			before = x.at
+		}
+		if len(bins) > 0 {
+			first, last = min(first, bins[0].at), max(last, bins[len(bins)-1].at)
+		}
+		n += len(bins)
+	}
+	return first, last, n
+}
+
+// rate is how often a second holds the emitter where it is heard best. A short
+// burst does not yet make a rate.
+func (s *Site) rate(b *board) float64 {
+	best, w := 0.0, b.width()
+	for i, bins := range s.scratch.heard {
+		if len(bins) == 0 {
+			continue
+		}
+		alive := 0
+		for k := bins[0].at; k <= bins[len(bins)-1].at; k++ {
+			if b.alive[i*w+int(k-b.t0)] {
+				alive++
+			}
+		}
+		best = math.Max(best, float64(len(bins))/float64(max(alive, len(bins))+10))
+	}
+	return best
+}
+
+// probability that an emitter travelled in the vehicle of the pass, against
+// all that it may have done instead. Seconds before from and after to are not
+// looked at: those of a burst.
+func (s *Site) probability(e *emitter, b *board, from, to int32) float64 {
+	first, last, n := s.collect(e, b, from, to)
+	if n == 0 {
+		return 0
+	}
+	c := &s.scratch
+	w := b.width()
+	r := s.rate(b)
+	for k, phi := range c.phi {
+		c.miss[k] = (c.gap[1] + (missWeight-c.gap[1])*math.Max(0, 2*phi-1)) * math.Log(1-r*phi)
+	}
+	visit := 0.0
+	if !e.cell {
+		visit = s.visit(b, first, last)
+	}
+	f, t := int(first-b.t0), int(last-b.t0)
+	c.ll = append(c.ll[:0],
+		s.elsewhere(b, f, t, c.steady)+visit,
+		s.elsewhere(b, f, t, wanderDB*wanderDB)+visit)
+	if !e.cell {
+		c.ll = append(c.ll,
+			s.elsewhere(b, 0, w-1, c.steady)+math.Log(ambientOdds),
+			s.elsewhere(b, 0, w-1, wanderDB*wanderDB))
+	}
+
+	// What is not heard only lowers a likelihood. So the bound without it says
+	// which hypotheses need no closer look, and whether any does.
+	mu, sd := s.levels[e.family()].about(levelAt(e), levelDB, leastLevelDB)
+	c.bound, c.order = c.bound[:0], c.order[:0]
+	own := math.Inf(-1)
+	for i := range b.hyps {
+		c.bound, c.order = append(c.bound, 0), append(c.order, i)
+		h := &b.hyps[i]
+		if !e.cell && !math.IsInf(h.join, 0) && (h.join < float64(first)-3 || h.join > float64(first)+rangeS) {
+			c.bound[i] = math.Inf(-1)
+			continue
+		}
+		if h.this {
+			s.tallyHeard(b, h)
+			c.bound[i] = s.prior(e, b, h, n, first, last) + s.bound(b.bias[h.lane], mu, sd)
+			own = math.Max(own, c.bound[i])
+		}
+	}
+	if elsewhere := slices.Max(c.ll); own < elsewhere-negligible {
+		return math.Exp(own - elsewhere)
+	}
+	for i := range b.hyps {
+		if h := &b.hyps[i]; !h.this && c.bound[i] == 0 {
+			s.tallyHeard(b, h)
+			c.bound[i] = s.prior(e, b, h, n, first, last) + s.bound(b.bias[h.lane], mu, sd)
+		}
+	}
+	slices.SortFunc(c.order, func(x, y int) int { return cmp.Or(cmp.Compare(c.bound[y], c.bound[x]), x-y) })
+	top := slices.Max(c.ll)
+	others := len(c.ll)
+	for _, i := range c.order {
+		if c.bound[i] < top-negligible {
+			break
+		}
+		h := &b.hyps[i]
+		prior := s.prior(e, b, h, n, first, last)
+		ll := math.Inf(-1)
+		for _, span := range s.spans(e, b, h, int(first-b.t0), int(last-b.t0)) {
+			if span.cost < ll-prior-negligible {
+				continue
+			}
+			s.tallyHeard(b, h)
+			for j := range s.sensors {
+				tl, alive, mark, gs := &c.tally[j], b.alive[j*w:(j+1)*w], c.mark[j*w:(j+1)*w], h.gains[j*w:(j+1)*w]
+				for k := span.from; k <= span.to; k++ {
+					if alive[k] && !mark[k] && !gs[k].gone {
+						tl.missed(gs[k].db)
+					}
+				}
+			}
+			ll = math.Max(ll, prior+span.cost+s.common(b.bias[h.lane], mu, sd))
+		}
+		c.ll = append(c.ll, ll)
+		c.order[len(c.ll)-1-others] = i
+		top = math.Max(top, ll)
+	}
+	sum, mine := 0.0, 0.0
+	for k, x := range c.ll {
+		sum += math.Exp(x - top)
+		if k >= others && b.hyps[c.order[k-others]].this {
+			mine += math.Exp(x - top)
+		}
+	}
+	return mine / sum
+}
+
+// span is the part of the window in which an emitter sent, and what it costs to
+// believe so.
+type span struct {
+	from, to int
+	cost     float64
+}
+
+// spans are the times over which an emitter may have sent while its vehicle was
+// about. It is most likely to have done so throughout; but an address is
+// changed, or a radio switched on or off, now and then. When a queued vehicle
+// came to the end of the queue is not known.
+func (s *Site) spans(e *emitter, b *board, h *hypothesis, first, last int) []span {
+	w := b.width()
+	if e.cell {
+		return []span{{first, last, 0}}
+	}
+	if h.brief {
+		return []span{{first, last, 0}}
+	}
+	whole := span{max(0, min(first-2, h.near-int(b.t0))), w - 1, 0}
+	part := span{max(0, first-2), min(w-1, last+2), 0}
+	if part.from > whole.from {
+		part.cost -= changeCost
+	}
+	if part.to < w-1 {
+		part.cost -= changeCost
+	}
+	if part.cost == 0 {
+		return []span{whole}
+	}
+	return []span{whole, part}
+}
+
+// prior is the logarithm of what a hypothesis has before what was heard is
+// looked at second by second.
+func (s *Site) prior(e *emitter, b *board, h *hypothesis, n int, first, last int32) float64 {
+	p := h.prior
+	if h.brief {
+		p += s.visit(b, first, last)
+	}
+	if float64(e.first) < h.since-3 && !e.cell {
+		p -= absentCost * float64(min(10, e.seconds-n))
+	}
+	if h.this && e.tag != 0 {
+		if l := s.lanes[b.lane]; l.knownPass == b.serial {
+			p += math.Min(knownCap, 2*float64(l.known[e.tag]))
+		}
+	}
+	return p
+}
+
+// visit is the cost of having come, and gone, when no vehicle did.
+func (s *Site) visit(b *board, first, last int32) float64 {
+	c := 0.0
+	if first > b.t0+2 {
+		c -= visitCost
+	}
+	if b.now-float64(last) > visitGapS {
+		c -= visitCost
+	}
+	return c
+}
+
+// tallyHeard sums up, sensor by sensor, what was heard.
+func (s *Site) tallyHeard(b *board, h *hypothesis) {
+	c, w := &s.scratch, b.width()
+	for i := range s.sensors {
+		t := &c.tally[i]
+		*t = tally{lo: gainSteps}
+		gs := h.gains[i*w : (i+1)*w]
+		for j, x := range c.heard[i] {
+			g, weight := gs[x.at-b.t0], c.weights[i][j]
+			if g.gone {
+				d := (x.level() - placeDBm) / placeDB
+				t.norm -= weight*(d*d/2+math.Log(placeDB)) + absentCost
+				continue
+			}
+			t.add(x.level()-float64(g.db), weight, float64(g.w), float64(g.log))
+		}
+	}
+}
+
+// add takes one level. w is 1/variance, log half its logarithm; weight says how
+// much of a second of its own it is.
+func (t *tally) add(z, weight, w, log float64) {
+	t.norm += weight * log
+	w *= weight
+	t.a += w
+	t.b += w * z
+	t.c += w * z * z
+}
+
+func (t *tally) missed(db float32) {
+	k := min(gainSteps-1, max(0, int(-db/2)))
+	t.misses[k]++
+	t.lo, t.hi = min(t.lo, k), max(t.hi, k)
+}
+
+// loose is the tally's precision where the sensor has a bias of its own.
+func (t *tally) loose(sd float64) float64 { return 1 / (1 + t.a*sd*sd) }
+
+// bound is common for somebody who need not have been heard.
+func (s *Site) bound(bias []float64, mu, sd float64) float64 {
+	v := 1 / (sd * sd)
+	a, b, c := v, mu*v, mu*mu*v
+	ll := 0.0
+	for i := range s.scratch.tally {
+		t := &s.scratch.tally[i]
+		ll += t.norm
+		if t.a > 0 {
+			f, z := t.loose(bias[i]), t.b/t.a
+			a, b, c = a+t.a*f, b+t.b*f, c+t.b*f*z
+			ll += math.Log(f)/2 - (t.c-t.b*z)/2
+		}
+	}
+	return ll - (c-b*b/a)/2 + math.Log(v/a)/2 + 1
+}
+
+// common is the log-likelihood of the tallies, over all levels that the emitter
+// may have at the line.
+func (s *Site) common(bias []float64, mu, sd float64) float64 {
+	v := 1 / (sd * sd)
+	a, b, norm := v, mu*v, 0.0
+	for i := range s.scratch.tally {
+		t := &s.scratch.tally[i]
+		f := t.loose(bias[i])
+		a, b, norm = a+t.a*f, b+t.b*f, norm+t.norm
+	}
+	step := 1 / math.Sqrt(a)
+	var terms [5]float64
+	for k := range terms {
+		p := b/a + float64(k-2)*step
+		ll := norm - (p-mu)*(p-mu)*v/2 + math.Log(step/sd/math.Sqrt(2*math.Pi))
+		for i := range s.scratch.tally {
+			ll += s.part(&s.scratch.tally[i], p, bias[i])
+		}
+		terms[k] = ll
+	}
+	return logSum(terms[:])
+}
+
+// part is the log-likelihood of one sensor's tally, were the level at the line p
+// and the sensor off by a bias of standard deviation sd.
+func (s *Site) part(t *tally, p, sd float64) float64 {
+	ll, mean, dev := 0.0, p, sd
+	if t.a > 0 {
+		z, f := t.b/t.a, t.loose(sd)
+		ll = -(t.c-t.b*z)/2 - (p-z)*(p-z)*t.a*f/2 + math.Log(f)/2
+		mean += (z - p) * (1 - f)
+		dev *= math.Sqrt(f)
+	}
+	if t.lo > t.hi {
+		return ll
+	}
+	if dev == 0 {
+		return ll + s.silent(t, mean)
+	}
+	// Three points stand for the bias (Gauss and Hermite's).
+	d := math.Sqrt(3) * dev
+	terms := [3]float64{s.silent(t, mean-d) - math.Log(6), s.silent(t, mean) - math.Log(1.5), s.silent(t, mean+d) - math.Log(6)}
+	return ll + logSum(terms[:])
+}
+
+// silent is the log-likelihood of the seconds in which nothing was heard.
+func (s *Site) silent(t *tally, level float64) float64 {
+	sum := 0.0
+	for k := t.lo; k <= t.hi; k++ {
+		if n := t.misses[k]; n != 0 {
+			x := int(level-2*float64(k)-1-s.cfg.FloorDBm) + levelBase
+			sum += float64(n) * s.scratch.miss[min(levelSteps-1, max(0, x))]
+		}
+	}
+	return sum
+}
+
+// elsewhere is the log-likelihood of an emitter that is in no vehicle, from one
+// second of the window to another: each sensor hears it at a level of its own.
+func (s *Site) elsewhere(b *board, from, to int, variance float64) float64 {
+	c, w := &s.scratch, b.width()
+	ll, log := 0.0, -math.Log(variance)/2
+	for i := range s.sensors {
+		t := tally{lo: gainSteps}
+		for j, x := range c.heard[i] {
+			t.add(x.level(), c.weights[i][j], 1/variance, log)
+		}
+		alive, mark := b.alive[i*w:(i+1)*w], c.mark[i*w:(i+1)*w]
+		for k := from; k <= to; k++ {
+			if alive[k] && !mark[k] {
+				t.missed(0)
+			}
+		}
+		ll += s.part(&t, placeDBm, placeDB) + t.norm
+	}
+	return ll
+}
+
+func logSum(terms []float64) float64 {
+	top := slices.Max(terms)
+	sum := 0.0
+	for _, x := range terms {
+		sum += math.Exp(x - top)
+	}
+	return top + math.Log(sum)
+}
