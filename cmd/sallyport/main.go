@@ -79,6 +79,9 @@ type cli struct {
 	Policy  policyCmd  `cmd:"" help:"Rules: the packs that ship, checks, tests, versions, and what a change would do."`
 	Posture postureCmd `cmd:"" help:"The site's threat level: show it, change it."`
 	Inspect inspectCmd `cmd:"" help:"What was read off vehicles: record, confirm, end, list."`
+	RF      struct {
+		Attribute rfAttributeCmd `cmd:"" help:"Say which of the emitters that were recorded travelled in which vehicle."`
+	} `cmd:"" name:"rf" help:"What the air says."`
 }
 
 func main() {
