@@ -176,7 +176,7 @@ func valuesOf(p *Policy, f *Facts, s Supply) []Truth {
 }
 
 // without is the policy less one rule, which nobody may lift.
-func without(t *rapid.T, p *Policy, id string) *Policy {
+func without(p *Policy, id string) *Policy {
 	d := *p.doc
 	d.rules = nil
 	for _, r := range p.doc.rules {
@@ -194,8 +194,11 @@ func indexOfRule(p *Policy, id string) int {
 	return slices.IndexFunc(p.doc.rules, func(r *ruleDoc) bool { return r.id == id })
 }
 
+// fataler is what stops a test: a *testing.T or a *rapid.T.
+type fataler interface{ Fatalf(string, ...any) }
+
 // refute looks whether facts show that a fault is none.
-func refute(t *rapid.T, p *Policy, x Fault, less *Policy, f *Facts, s Supply) {
+func refute(t fataler, p *Policy, x Fault, less *Policy, f *Facts, s Supply) {
 	vals := valuesOf(p, f, s)
 	i := indexOfRule(p, x.Rules[0])
 	says := func(i int) Outcome {
@@ -238,46 +241,66 @@ func refute(t *rapid.T, p *Policy, x Fault, less *Policy, f *Facts, s Supply) {
 	}
 }
 
-func TestFaultsAreNeverRefuted(t *testing.T) {
-	counts := map[FaultClass]int{}
-	rapid.Check(t, func(t *rapid.T) {
-		p := drawRelated(t)
-		found := slices.DeleteFunc(Analyse(p, Environment{}), func(f Fault) bool {
-			return !f.Exact || !slices.Contains([]FaultClass{FaultNeverMatches, FaultHidden, FaultDuplicate, FaultContradicts, FaultIdleLift, FaultNoScope}, f.Class)
-		})
-		if len(found) == 0 {
-			return
+// tryFaults looks for facts that refute what the analyser proved of a policy,
+// and says of which classes that was.
+func tryFaults(t fataler, p *Policy, facts func() *Facts, number func() uint64) []FaultClass {
+	found := slices.DeleteFunc(Analyse(p, Environment{}), func(f Fault) bool {
+		return !f.Exact || !slices.Contains([]FaultClass{FaultNeverMatches, FaultHidden, FaultDuplicate, FaultContradicts, FaultIdleLift, FaultNoScope}, f.Class)
+	})
+	if len(found) == 0 {
+		return nil
+	}
+	a := newAnalysis(p, Environment{})
+	a.solver.keep = true
+	var tried []FaultClass
+	for _, x := range found {
+		less := p
+		if x.Class == FaultHidden || x.Class == FaultDuplicate {
+			if len(p.rules) < 2 {
+				continue
+			}
+			less = without(p, x.Rules[0])
 		}
-		a := newAnalysis(p, Environment{})
-		a.solver.keep = true
-		for _, x := range found {
-			counts[x.Class]++
-			less := p
-			if x.Class == FaultHidden || x.Class == FaultDuplicate {
-				if len(p.rules) < 2 {
+		tried = append(tried, x.Class)
+		for range 30 {
+			refute(t, p, x, less, facts(), steady(number()))
+		}
+		// Facts that are made to fit the rules find more than chance does.
+		d := drawer(number() | 1)
+		for k, n := range a.sp.rules {
+			for _, want := range []truths{mayTrue, mayUnknown} {
+				if a.solver.ask(a.sp.full, goal{n, want}) != possible {
 					continue
 				}
-				less = without(t, p, x.Rules[0])
-			}
-			for range 30 {
-				refute(t, p, x, less, drawAnalyseFacts(t), steady(rapid.Uint64().Draw(t, "supply")))
-			}
-			// Facts that are made to fit the rules find more than chance does.
-			d := drawer(rapid.Uint64Min(1).Draw(t, "seed"))
-			for k, n := range a.sp.rules {
-				for _, want := range []truths{mayTrue, mayUnknown} {
-					if a.solver.ask(a.sp.full, goal{n, want}) != possible {
-						continue
-					}
-					at, m := a.when(k)
-					for range 10 {
-						w := a.sp.show(a.solver.dom, a.solver.units, at, m, &d, true)
-						refute(t, p, x, less, w.facts, w)
-					}
+				at, m := a.when(k)
+				for range 10 {
+					w := a.sp.show(a.solver.dom, a.solver.units, at, m, &d, true)
+					refute(t, p, x, less, w.facts, w)
 				}
 			}
 		}
+	}
+	return tried
+}
+
+func TestFaultsAreNeverRefuted(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := drawRelated(t)
+		tryFaults(t, p, func() *Facts { return drawAnalyseFacts(t) }, func() uint64 { return rapid.Uint64().Draw(t, "number") })
 	})
+}
+
+// The same policies at every run, so that each class is certain to be tried.
+func TestFaultsOfEveryClassAreTried(t *testing.T) {
+	policies, facts := rapid.Custom(drawRelated), rapid.Custom(drawAnalyseFacts)
+	counts := map[FaultClass]int{}
+	for seed := range 150 {
+		n := 1000 * seed
+		next := func() int { n++; return n }
+		for _, c := range tryFaults(t, policies.Example(seed), func() *Facts { return facts.Example(next()) }, func() uint64 { return uint64(next()) * 0x9e3779b97f4a7c15 }) {
+			counts[c]++
+		}
+	}
 	for _, c := range []FaultClass{FaultNeverMatches, FaultHidden, FaultDuplicate, FaultContradicts, FaultIdleLift} {
 		if counts[c] == 0 {
 			t.Errorf("no fault of class %s was tried", c)
