@@ -14,6 +14,14 @@ import (
 // bytes, without its line end.
 const MaxLine = 4096
 
+// Upper ends of what an observation may say: a truck's tyre stays below 1,000
+// kPa; the vehicle's size has 10 and 12 bits in SAE J2735.
+const (
+	HighestKPa      = 2000
+	HighestWidthCM  = 1023
+	HighestLengthCM = 4095
+)
+
 // LineError says why a line was refused. It never repeats what the line held:
 // an address or a name must not reach a log by way of an error.
 type LineError struct {
@@ -47,6 +55,13 @@ type wire struct {
 	Company *int     `json:"company"`
 	SSID    string   `json:"ssid"`
 	Model   string   `json:"model"`
+
+	Level    Level    `json:"level"`
+	Address  Address  `json:"address"`
+	Name     string   `json:"name"`
+	Pressure *float64 `json:"pressure_kpa"`
+	WidthCM  *int     `json:"width_cm"`
+	LengthCM *int     `json:"length_cm"`
 }
 
 // ParseLine reads one canonical line with the embedded table. See
@@ -66,14 +81,20 @@ func ParseLine(line []byte) (Observation, error) {
 //	sensor    all                  1–64 of A–Z a–z 0–9 . _ : -
 //	kind      all                  wifi, ble, tpms, cell, v2x, fob
 //	rssi_dbm  all                  −150 to 20
+//	level     all                  relative (rssi_dbm is dB of full scale), none (the source gave no level); absent: dBm
 //	emitter   all but cell         wifi, ble: EUI-48, not a group address for wifi; others: 1–32 of A–Z a–z 0–9 . _ : -
 //	channel   wifi 1–233, ble 0–39
 //	freq_mhz  all                  1 to 110,000
 //	band      cell                 B1 … B255, n1 … n511, or a GSM band's name
 //	role      wifi                 ap, client, probe
 //	company   ble                  0 to 65,535
+//	address   ble                  public, static, resolvable, nonresolvable
+//	name      ble                  kept only when it fits a vehicle pattern, else dropped
 //	ssid      wifi, role ap        kept only when it fits a vehicle pattern, else dropped
 //	model     tpms                 the air protocol's name, up to 64 letters, digits, blanks, . _ -
+//	pressure_kpa  tpms             0 to 2,000
+//	width_cm      v2x              1 to 1,023 (SAE J2735 VehicleWidth)
+//	length_cm     v2x              1 to 4,095 (SAE J2735 VehicleLength)
 //
 // Every other field is dropped, as is a field of another kind. A value out of
 // its shape refuses the line with a *LineError. A cell line that carries an
@@ -117,8 +138,15 @@ func (p *Prefixes) ParseLine(line []byte) (Observation, error) {
 	if w.RSSI == nil {
 		return refuse("rssi_dbm", "is missing")
 	}
-	if o.RSSI = *w.RSSI; !(o.RSSI >= -150 && o.RSSI <= 20) {
+	if o.RSSI = *w.RSSI; !(o.RSSI >= LowestRSSI && o.RSSI <= HighestRSSI) {
 		return refuse("rssi_dbm", "is not between -150 and 20")
+	}
+	switch o.Level = w.Level; o.Level {
+	case DBm, Relative:
+	case NoLevel:
+		o.RSSI = LowestRSSI
+	default:
+		return refuse("level", "is not one of relative, none")
 	}
 	if w.FreqMHz != nil {
 		if o.FreqMHz = *w.FreqMHz; !(o.FreqMHz >= 1 && o.FreqMHz <= 110_000) {
@@ -188,11 +216,35 @@ func (p *Prefixes) ParseLine(line []byte) (Observation, error) {
 				return refuse("company", "is not between 0 and 65535")
 			}
 		}
+		switch o.Address = w.Address; o.Address {
+		case "", Public, Static, Resolvable, NonResolvable:
+		default:
+			return refuse("address", "is not one of public, static, resolvable, nonresolvable")
+		}
+		if _, ok := p.BLEName(w.Name); ok {
+			o.Name = w.Name
+		}
 	case TPMS:
 		if w.Model != "" && !isText(w.Model, 64) {
 			return refuse("model", "is not up to 64 letters, digits, blanks, . _ -")
 		}
 		o.Model = w.Model
+		if w.Pressure != nil {
+			if o.Pressure = Known(*w.Pressure); !(o.Pressure.Value >= 0 && o.Pressure.Value <= HighestKPa) {
+				return refuse("pressure_kpa", "is not between 0 and 2000")
+			}
+		}
+	case V2X:
+		if w.WidthCM != nil {
+			if o.WidthCM = *w.WidthCM; o.WidthCM < 1 || o.WidthCM > HighestWidthCM {
+				return refuse("width_cm", "is not between 1 and 1023")
+			}
+		}
+		if w.LengthCM != nil {
+			if o.LengthCM = *w.LengthCM; o.LengthCM < 1 || o.LengthCM > HighestLengthCM {
+				return refuse("length_cm", "is not between 1 and 4095")
+			}
+		}
 	}
 	return o, nil
 }
@@ -228,6 +280,18 @@ func Append(dst []byte, o Observation) []byte {
 	}
 	text(`,"ssid":`, o.SSID)
 	text(`,"model":`, o.Model)
+	text(`,"level":`, string(o.Level))
+	text(`,"address":`, string(o.Address))
+	text(`,"name":`, o.Name)
+	if o.Pressure.Known {
+		dst = appendNumber(append(dst, `,"pressure_kpa":`...), o.Pressure.Value)
+	}
+	if o.WidthCM != 0 {
+		dst = strconv.AppendInt(append(dst, `,"width_cm":`...), int64(o.WidthCM), 10)
+	}
+	if o.LengthCM != 0 {
+		dst = strconv.AppendInt(append(dst, `,"length_cm":`...), int64(o.LengthCM), 10)
+	}
 	return append(dst, '}')
 }
 

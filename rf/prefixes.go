@@ -319,6 +319,9 @@ func (p *Prefixes) Company(id int) (Company, bool) {
 // none say nothing of a vehicle and must not be kept.
 func (p *Prefixes) SSIDMake(ssid string) (SSIDPattern, bool) { return p.name(ssid, WiFi) }
 
+// BLEName does the same for a name in a Bluetooth advertisement.
+func (p *Prefixes) BLEName(name string) (SSIDPattern, bool) { return p.name(name, BLE) }
+
 func (p *Prefixes) name(s string, over Kind) (SSIDPattern, bool) {
 	if s == "" || len(s) > 32 {
 		return SSIDPattern{}, false
