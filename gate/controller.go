@@ -25,6 +25,9 @@ var (
 	// ErrStale says that the act was meant for a vehicle that is no longer the
 	// one at the line.
 	ErrStale = errors.New("the screen is out of date: another vehicle is at the line")
+	// ErrDecidedAgain says that the act was meant for a verdict that is no longer
+	// the one of the vehicle at the line.
+	ErrDecidedAgain = errors.New("the vehicle was decided again since the screen showed its verdict")
 	// ErrNotAllowed says that the act is not among those allowed now.
 	ErrNotAllowed = errors.New("this act is not allowed now")
 	// ErrNeedsReason says that the act needs a reason in words.

@@ -104,6 +104,9 @@ type Act struct {
 	Supervisor string    `json:"supervisor,omitempty"` // second person, for override
 	Reason     string    `json:"reason,omitempty"`
 	At         time.Time `json:"at"`
+	// Seen is the LaneView.Decision that the person's screen showed; 0 where it
+	// is not told. It is not recorded: the order of records tells it.
+	Seen int `json:"-"`
 }
 
 // Ending is how a passage ended.
@@ -173,13 +176,18 @@ type LaneView struct {
 	Since   time.Time   `json:"since"`
 	Version uint64      `json:"version"`           // rises with every change
 	Passage *Passage    `json:"passage,omitempty"` // the vehicle at the line
-	Allowed []ActKind   `json:"allowed"`           // what the guard may do now
-	Notice  string      `json:"notice,omitempty"`  // message key of a fault: storage, arm, clock, radio …
-	Radio   RadioState  `json:"radio"`
-	Arm     string      `json:"arm"`     // closed, opening, open, fault, none
-	Durable bool        `json:"durable"` // the passage shown is committed
-	Inbound int         `json:"inbound"` // arrivals waiting behind
-	LastEnd Ending      `json:"last_end,omitempty"`
+	// Decision numbers what was decided of this vehicle, from 1; it rises when
+	// deciding again changes anything that a person acts on. Again is why it was
+	// decided again last; empty where it was not, or where nothing changed.
+	Decision int        `json:"decision,omitempty"`
+	Again    string     `json:"again,omitempty"`  // Reassessment.Because
+	Allowed  []ActKind  `json:"allowed"`          // what the guard may do now
+	Notice   string     `json:"notice,omitempty"` // message key of a fault: storage, arm, clock, radio …
+	Radio    RadioState `json:"radio"`
+	Arm      string     `json:"arm"`     // closed, opening, open, fault, none
+	Durable  bool       `json:"durable"` // the passage shown is committed
+	Inbound  int        `json:"inbound"` // arrivals waiting behind
+	LastEnd  Ending     `json:"last_end,omitempty"`
 }
 
 // RadioState says how the lane's sensors are.

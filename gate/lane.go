@@ -54,6 +54,8 @@ type lane struct {
 	ended   bool     // passage has its outcome, or the outcome is in unsaved
 	request Request  // what the assessor was asked for passage
 	decided time.Time
+	number  int    // LaneView.Decision
+	again   string // LaneView.Again
 	unsaved []Outcome
 	lastEnd Ending
 
@@ -281,6 +283,9 @@ func (l *lane) compose() LaneView {
 		Allowed: l.allowed(), Notice: l.notice(), Arm: l.arm,
 		LastEnd: l.lastEnd,
 	}
+	if l.passage != nil {
+		v.Decision, v.Again = l.number, l.again
+	}
 	if l.held != nil {
 		v.Inbound = 1
 	}
@@ -496,6 +501,7 @@ func (l *lane) decide(a Arrival) (PassageID, error) {
 	}
 	p := Passage{ID: newPassageID(l.cfg.ID, at), Lane: l.cfg.ID, At: at, Arrival: a, Result: result}
 	l.passage, l.request = &p, req
+	l.number, l.again = 1, ""
 	ctx, cancel := l.work()
 	defer cancel()
 	if err := l.ctl.cfg.Store.Record(ctx, p); err != nil {
@@ -585,6 +591,8 @@ func (l *lane) act(a Act) error {
 		return ErrOutOfService
 	case l.passage == nil || !l.durable || a.Passage != l.passage.ID:
 		return ErrStale
+	case a.Seen != 0 && a.Seen != l.number:
+		return ErrDecidedAgain
 	case !slices.Contains(l.allowed(), a.Kind):
 		return ErrNotAllowed
 	case strings.TrimSpace(a.By) == "" || a.By == AutoOpen:
@@ -887,10 +895,30 @@ func (l *lane) replace(result Assessment, at time.Time, because string) error {
 		l.storage, l.durable = true, false
 		return l.fail("record reassessment", err)
 	}
+	if actedOn(&result.Verdict) != actedOn(&l.passage.Result.Verdict) {
+		l.number++
+		l.again = because
+	}
 	renewed := *l.passage
 	renewed.Result = result
 	l.passage = &renewed
 	return nil
+}
+
+// actedOn is what a person at the line acts on of a verdict, as one text.
+func actedOn(v *policy.Verdict) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %t %q %q", v.Outcome, v.Presumed, v.Conditions, v.WorkItems)
+	for _, list := range [][]policy.Reason{v.Reasons, v.Lifted} {
+		b.WriteByte('\n')
+		for i := range list {
+			fmt.Fprintf(&b, "%q %s %t %q\n", list[i].Rule, list[i].Outcome, list[i].Open, list[i].Because)
+		}
+	}
+	for i := range v.Open {
+		fmt.Fprintf(&b, "%q\n", v.Open[i].Ask)
+	}
+	return b.String()
 }
 
 // saysMore tells whether a finding holds anything against the vehicle that the

@@ -70,19 +70,20 @@ func decode(r io.Reader, into any) error {
 
 // laneState is a lane as devices see it.
 type laneState struct {
-	Lane    gate.LaneID     `json:"lane"`
-	Name    string          `json:"name"`
-	State   gate.State      `json:"state"`
-	Since   time.Time       `json:"since"`
-	Version uint64          `json:"version"`
-	TurnOut string          `json:"turn_out"`
-	Passage gate.PassageID  `json:"passage,omitempty"`
-	Durable bool            `json:"durable"`
-	Answer  *gate.Answer    `json:"answer,omitempty"` // only once its record is durable
-	Allowed []gate.ActKind  `json:"allowed"`
-	Notice  string          `json:"notice,omitempty"`
-	Arm     string          `json:"arm"`
-	Radio   gate.RadioState `json:"radio"`
+	Lane     gate.LaneID     `json:"lane"`
+	Name     string          `json:"name"`
+	State    gate.State      `json:"state"`
+	Since    time.Time       `json:"since"`
+	Version  uint64          `json:"version"`
+	TurnOut  string          `json:"turn_out"`
+	Passage  gate.PassageID  `json:"passage,omitempty"`
+	Decision int             `json:"decision,omitempty"` // of this passage; an act may say which one it is about
+	Durable  bool            `json:"durable"`
+	Answer   *gate.Answer    `json:"answer,omitempty"` // only once its record is durable
+	Allowed  []gate.ActKind  `json:"allowed"`
+	Notice   string          `json:"notice,omitempty"`
+	Arm      string          `json:"arm"`
+	Radio    gate.RadioState `json:"radio"`
 }
 
 func (s *Server) apiLane(k *call) error {
@@ -98,7 +99,7 @@ func (s *Server) apiLane(k *call) error {
 		st.Allowed = []gate.ActKind{}
 	}
 	if lv.Passage != nil {
-		st.Passage = lv.Passage.ID
+		st.Passage, st.Decision = lv.Passage.ID, lv.Decision
 		if lv.Durable {
 			a := lv.Passage.Result.Answer()
 			st.Answer = &a
@@ -196,9 +197,10 @@ func (s *Server) apiPlate(k *call) error {
 
 func (s *Server) apiAct(k *call) error {
 	var in struct {
-		Kind    string `json:"kind"`
-		Passage string `json:"passage"`
-		Reason  string `json:"reason"`
+		Kind     string `json:"kind"`
+		Passage  string `json:"passage"`
+		Decision int    `json:"decision"` // that was seen; absent where it does not matter
+		Reason   string `json:"reason"`
 	}
 	if err := decode(k.Request().Body, &in); err != nil {
 		return err
@@ -223,7 +225,7 @@ func (s *Server) apiAct(k *call) error {
 	if err != nil {
 		return err
 	}
-	act := gate.Act{Kind: kind, Passage: gate.PassageID(in.Passage), By: "device:" + k.device.ID, Reason: reason, At: s.cfg.Now().UTC()}
+	act := gate.Act{Kind: kind, Passage: gate.PassageID(in.Passage), Seen: in.Decision, By: "device:" + k.device.ID, Reason: reason, At: s.cfg.Now().UTC()}
 	if err := s.cfg.Lanes.Act(k.Request().Context(), lv.Lane, act); err != nil {
 		return err
 	}

@@ -48,6 +48,8 @@ func classify(err error) *fault {
 		return as(http.StatusRequestEntityTooLarge, "too-large")
 	case errors.Is(err, gate.ErrStale):
 		return as(http.StatusConflict, "stale")
+	case errors.Is(err, gate.ErrDecidedAgain):
+		return as(http.StatusConflict, "decided-again")
 	case errors.Is(err, gate.ErrNotAllowed):
 		return as(http.StatusConflict, "not-allowed")
 	case errors.Is(err, gate.ErrNeedsReason):

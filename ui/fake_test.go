@@ -242,6 +242,8 @@ func (f *fakeLanes) Act(_ context.Context, id gate.LaneID, a gate.Act) error {
 		return f.fail
 	case v.Passage == nil || v.Passage.ID != a.Passage:
 		return fmt.Errorf("act %q: %w", a.Kind, gate.ErrStale)
+	case a.Seen != 0 && a.Seen != v.Decision:
+		return fmt.Errorf("act %q: %w", a.Kind, gate.ErrDecidedAgain)
 	case !slices.Contains(v.Allowed, a.Kind):
 		return fmt.Errorf("act %q: %w", a.Kind, gate.ErrNotAllowed)
 	case a.Kind == gate.ActOpen && v.Passage.Result.Verdict.Outcome == policy.Flag && a.Reason == "":

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -123,6 +124,11 @@ func (s *Server) carryOut(k *call, lane gate.LaneID) error {
 		return err
 	}
 	a := gate.Act{Kind: kind, Passage: gate.PassageID(k.FormValue("passage")), By: k.user.Name, At: s.cfg.Now().UTC()}
+	if seen := k.FormValue("decision"); seen != "" {
+		if a.Seen, err = strconv.Atoi(seen); err != nil || a.Seen < 0 {
+			return bad("bad-request", "decision: %q is no number of one", seen)
+		}
+	}
 	if a.Reason, err = s.reason(k.FormValue("reason_code"), k.FormValue("reason")); err != nil {
 		return err
 	}

@@ -494,6 +494,33 @@ func TestStaleAct(t *testing.T) {
 	}
 }
 
+// What a guard presses is about the verdict on his screen.
+func TestActOnAnotherVerdict(t *testing.T) {
+	s := newSite(t, nil)
+	c := s.as(t, "guard")
+	id, err := s.lanes.Arrive(t.Context(), "north-1", gate.Arrival{VIN: vinGrant})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.lanes.change("north-1", func(v *gate.LaneView) { v.Decision, v.Again = 2, "posture" })
+	form := url.Values{"kind": {"open"}, "passage": {string(id)}, "decision": {"1"}}
+	r := s.do(t, c, "POST", "/lane/north-1/act", form)
+	if r.code != http.StatusConflict || !strings.Contains(r.body, "The verdict has just changed") || !strings.Contains(r.body, "the threat level has changed") {
+		t.Errorf("an act on the verdict before: %d", r.code)
+	}
+	r = s.do(t, c, "POST", "/lane/north-1/act", url.Values{"kind": {"open"}, "passage": {string(id)}, "decision": {"x"}})
+	if r.code != http.StatusBadRequest {
+		t.Errorf("no number: %d", r.code)
+	}
+	if len(s.lanes.done()) != 0 {
+		t.Fatal("the act was carried out")
+	}
+	form.Set("decision", "2")
+	if r = s.do(t, c, "POST", "/lane/north-1/act", form); r.code != http.StatusSeeOther || len(s.lanes.done()) != 1 {
+		t.Errorf("an act on the verdict shown: %d", r.code)
+	}
+}
+
 func TestRefusedForms(t *testing.T) {
 	s := newSite(t, nil)
 	c := s.as(t, "guard")

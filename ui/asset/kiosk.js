@@ -29,11 +29,15 @@
     if (name === "acts") { settle(el); }
   }
 
-  // Another vehicle came under a finger that was already on its way: its
-  // buttons take nothing for a moment.
-  let passage = document.querySelector("#region-acts [name=passage]")?.value || "";
+  // Another vehicle, or another verdict of the same, came under a finger that was
+  // already on its way: its buttons take nothing for a moment.
+  const meant = (el) => {
+    const id = el?.querySelector("[name=passage]")?.value;
+    return id ? id + " " + el.querySelector("[name=decision]")?.value : "";
+  };
+  let passage = meant($("region-acts"));
   function settle(el) {
-    const now = el.querySelector("[name=passage]")?.value || "";
+    const now = meant(el);
     if (passage && now && now !== passage) {
       disable(true);
       setTimeout(() => disable(isLost), 400);

@@ -26,6 +26,8 @@ type Kiosk struct {
 	Version uint64
 
 	Passage  string // id of the passage at the line; empty for none
+	Decision int    // of it that is shown
+	Again    string // why it was decided again, in words; empty where it was not
 	Verdict  bool   // a recorded verdict is shown
 	Outcome  string // grant, flag, deny; empty without a verdict
 	Presumed bool
@@ -109,7 +111,7 @@ func (k Kiosk) Cue() string {
 	case k.Manual():
 		return "alarm"
 	case k.State == gate.Waiting && k.Outcome != "":
-		return k.Outcome + ":" + k.Passage
+		return k.Outcome + ":" + k.Passage + ":" + strconv.Itoa(k.Decision)
 	}
 	return ""
 }
@@ -133,10 +135,13 @@ func NewKiosk(b Base, lv gate.LaneView, say Say) *Kiosk {
 	k.radio(lv.Radio)
 	shown := lv.State == gate.Waiting || lv.State == gate.Admitting || lv.State == gate.Refusing || lv.State == gate.Redirected
 	if p := lv.Passage; p != nil {
-		k.Passage = string(p.ID)
+		k.Passage, k.Decision = string(p.ID), lv.Decision
 		k.Vehicle = k.vehicle(p)
 		if lv.Durable && shown && outcomeName(p.Result.Verdict.Outcome) != "" {
 			k.verdict(p.Result.Verdict, say)
+			if lv.Again != "" {
+				k.Again = b.Words.Or("again."+lv.Again, lv.Again)
+			}
 		}
 	}
 	k.acts(lv)

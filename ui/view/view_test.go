@@ -346,3 +346,34 @@ func BenchmarkRegions(b *testing.B) {
 		}
 	}
 }
+
+// A verdict that was decided again says why; its forms say which one they are
+// about, and a new one is due a sound.
+func TestKioskDecidedAgain(t *testing.T) {
+	s := set(t)
+	v := waiting(policy.Flag, gate.ActOpen, gate.ActInspect, gate.ActTurnAway)
+	v.Decision = 1
+	first := NewKiosk(base(t, "en"), v, nil)
+	for _, because := range []string{"radio", "posture", "policy", "inspection", "data"} {
+		v.Decision, v.Again = 2, because
+		for _, lang := range []string{"en", "de", "pl"} {
+			k := NewKiosk(base(t, lang), v, nil)
+			k.Working = true
+			if k.Again == "" || k.Again == because || k.Cue() == first.Cue() {
+				t.Errorf("%s, %s: %q, sound %q after %q", because, lang, k.Again, k.Cue(), first.Cue())
+			}
+			regions, err := s.RenderRegions(k)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range regions {
+				if r.Name == "verdict" && !strings.Contains(r.HTML, k.Again) {
+					t.Errorf("%s, %s: the screen does not say why", because, lang)
+				}
+				if n := strings.Count(r.HTML, `name="decision" value="2"`); r.Name == "acts" && n != 3 {
+					t.Errorf("%s, %s: %d forms of 3 say what they are about", because, lang, n)
+				}
+			}
+		}
+	}
+}
