@@ -243,12 +243,8 @@ type shownBody struct {
 // bodies lists what a unit of a role may make of the quantifiers' bodies: one
 // candidate, then any number of alternatives, and none at all.
 func (s *solver) bodies(list []*form, role string) ([]shownBody, bool) {
-	none := shownBody{}
-	for i := range list {
-		none.v = none.v.with(i, Unknown)
-	}
-	out := []shownBody{none}
-	seen := map[body]bool{none.body: true}
+	var out []shownBody
+	seen := map[body]bool{}
 	add := func(b shownBody) {
 		if !seen[b.body] {
 			seen[b.body] = true
@@ -267,8 +263,8 @@ func (s *solver) bodies(list []*form, role string) ([]shownBody, bool) {
 	if !ok {
 		return nil, false
 	}
-	single := out[1:]
-	for i := 1; i < len(out); i++ {
+	single := out
+	for i := 0; i < len(out); i++ {
 		for _, b := range single {
 			s.left--
 			if len(out) > maxVectors || s.left <= 0 {
@@ -291,6 +287,13 @@ func (s *solver) bodies(list []*form, role string) ([]shownBody, bool) {
 			}
 		}
 	}
+	// A unit without candidates; one of which nothing is known may say the same,
+	// and has to stand among the alternatives above.
+	none := shownBody{}
+	for i := range list {
+		none.v = none.v.with(i, Unknown)
+	}
+	add(none)
 	return out, true
 }
 
