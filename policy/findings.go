@@ -23,6 +23,7 @@ type Findings struct {
 	opens    []openFact
 	told     []telling // per distinct condition of a rule
 	open     []ruleFact
+	gapped   bool // open holds what there is
 	mute     bool // only open facts are wanted
 	openMark int  // where the open facts of the condition in hand begin
 	words    account
@@ -85,12 +86,10 @@ func (p *Policy) Find(f *Facts, s Supply, into *Findings) {
 	into.prepare(p, f, s)
 	into.result, into.presume = into.decide(), false
 	into.reasons()
-	into.open = into.open[:0]
+	into.open, into.gapped = into.open[:0], false
 	if into.result == Grant {
-		into.presume = into.presumed()
-		return
+		into.presume, into.gapped = into.presumed(), true
 	}
-	into.gaps()
 }
 
 // findings takes a Findings out of the policy's own.
@@ -193,7 +192,7 @@ type Gap struct {
 // are none beside a grant.
 func (fs *Findings) Gaps() iter.Seq[Gap] {
 	return func(yield func(Gap) bool) {
-		for _, o := range fs.open {
+		for _, o := range fs.lacking() {
 			g := Gap{Index: o.rule, Fact: o.fact.info().name, Unit: o.unit, Party: o.party}
 			if o.fitted {
 				g.Fact = factFitted
@@ -233,6 +232,15 @@ func (fs *Findings) tell(kind, root int32, v Truth) {
 	fs.mute, fs.openMark = false, len(fs.opens)
 	fs.explain(root, v)
 	t.to, t.last = int32(len(fs.clauses)), int32(len(fs.opens))
+}
+
+// lacking is what keeps rules open; it is looked for when it is first asked for.
+func (fs *Findings) lacking() []ruleFact {
+	if !fs.gapped {
+		fs.gapped = true
+		fs.gaps()
+	}
+	return fs.open
 }
 
 // gaps collects what keeps rules open. Presumptions are looked at sceptically,

@@ -473,7 +473,7 @@ func TestGapsAreNotKnown(t *testing.T) {
 		f, s := single(drawFacts(t)), oracle(rapid.Uint64().Draw(t, "supply"))
 		p.Find(f, s, &fs)
 		w := tree{p: p, f: f, s: s}
-		for _, o := range fs.open {
+		for _, o := range fs.lacking() {
 			switch {
 			case o.party != "":
 				continue // asked of the supply graph

@@ -38,7 +38,7 @@ type asking struct {
 // cheapest act. That an answer would settle a rule is tried, not guessed; what
 // settles none alone comes behind the rest.
 func (fs *Findings) questions(v *Verdict) {
-	if len(fs.open) == 0 {
+	if len(fs.lacking()) == 0 {
 		return
 	}
 	fs.verify()
