@@ -23,6 +23,30 @@ var (
 	ErrBackdated = errors.New("it would lie before the record that it follows")
 )
 
+// refusal says in words why something may not be recorded, and of which class of
+// errors that is.
+type refusal struct {
+	words string
+	class error
+}
+
+func (r *refusal) Error() string { return r.words }
+
+func (r *refusal) Unwrap() error { return r.class }
+
+func refuse(class error, format string, args ...any) error {
+	return &refusal{fmt.Sprintf(format, args...), class}
+}
+
+// inWords is a refusal without what the store put before it, or err.
+func inWords(err error) error {
+	var r *refusal
+	if errors.As(err, &r) {
+		return r
+	}
+	return err
+}
+
 // SetUp is who is named where the site's set-up did what later takes people. No
 // person may bear the name.
 const SetUp = "set-up of the site"
@@ -283,7 +307,7 @@ func CheckPolicyVersion(versions []PolicyVersion, v PolicyVersion) error {
 		if w := &versions[i]; w.Hash != v.Hash {
 			continue
 		} else if lost := slices.DeleteFunc(append([]string{w.Author}, w.Editors...), func(n string) bool { return n == SetUp || n == v.Author || named(v.Editors, n) }); len(lost) > 0 {
-			return fmt.Errorf("version %d is the same, and is %s's text too", w.Number, strings.Join(lost, " and "))
+			return refuse(ErrNotAllowed, "version %d is the same, and is %s's text too", w.Number, strings.Join(lost, " and "))
 		}
 	}
 	return nil
@@ -296,7 +320,7 @@ func CheckPolicyVersion(versions []PolicyVersion, v PolicyVersion) error {
 func CheckPolicyStep(versions []PolicyVersion, s PolicyStep) error {
 	v := numbered(versions, s.Version)
 	if v == nil {
-		return fmt.Errorf("version %d: %w", s.Version, ErrNotFound)
+		return refuse(ErrNotFound, "there is no version %d", s.Version)
 	}
 	if err := plainNote("note", s.Note, s.Kind == StepRejected || s.Kind == StepWithdrawn); err != nil {
 		return err
@@ -316,7 +340,7 @@ func CheckPolicyStep(versions []PolicyVersion, s PolicyStep) error {
 		ok = stands == "" && !setUp
 	case StepApproved:
 		if s.From.Before(s.At) {
-			return fmt.Errorf("from %s, approved at %s: %w", s.From.UTC().Format(time.RFC3339), s.At.UTC().Format(time.RFC3339), ErrPast)
+			return refuse(ErrPast, "%s has passed, it is %s: name an instant to come, or none for at once", s.From.UTC().Format(time.RFC3339), s.At.UTC().Format(time.RFC3339))
 		}
 		if setUp {
 			ok = stands == "" && len(versions) == 1 && s.From.Equal(s.At)
@@ -326,10 +350,10 @@ func CheckPolicyStep(versions []PolicyVersion, s PolicyStep) error {
 			break
 		}
 		if named(v.People(), s.By) || s.By == SetUp {
-			return fmt.Errorf("%s wrote or proposed version %d: %w", s.By, v.Number, ErrSamePerson)
+			return refuse(ErrSamePerson, "%s wrote or proposed version %d: somebody else approves it", s.By, v.Number)
 		}
 		if overtaken(versions, v) {
-			return fmt.Errorf("version %d: %w", v.Number, ErrOvertaken)
+			return refuse(ErrOvertaken, "another version was approved since version %d was proposed, so that nobody looked at what it would change now: hand its text in again", v.Number)
 		}
 	case StepRejected:
 		ok = stands == StepProposed
@@ -340,12 +364,26 @@ func CheckPolicyStep(versions []PolicyVersion, s PolicyStep) error {
 		ok = approved && !done && !s.At.Before(a.From)
 	}
 	if !ok {
-		if stands == "" {
-			stands = "a draft"
-		}
-		return fmt.Errorf("%s: version %d is %s: %w", s.Kind, v.Number, stands, ErrNotAllowed)
+		return refuse(ErrNotAllowed, "version %d %s", v.Number, whyNot(s, stands, a))
 	}
 	return nil
+}
+
+// whyNot says in words what keeps a step from following the last one.
+func whyNot(s PolicyStep, stands PolicyStepKind, approval PolicyStep) string {
+	switch {
+	case stands == "" && s.Kind == StepApproved, stands == "" && s.Kind == StepRejected:
+		return "is a draft, which nobody has proposed yet"
+	case stands == StepApproved && s.Kind == StepWithdrawn:
+		return "took effect on " + approval.From.UTC().Format(time.RFC3339) + ": to go back, propose the text of an earlier version"
+	case stands == StepApproved && s.Kind == StepRejected:
+		return "was approved already: until it takes effect it can be withdrawn"
+	case stands == "":
+		return "is a draft"
+	case stands == StepRejected, stands == StepWithdrawn:
+		return "was " + string(stands) + ", which ended it: hand its text in again"
+	}
+	return "was " + string(stands) + " already"
 }
 
 // PolicyStore keeps the versions of a site's rules. Policies owns this port;

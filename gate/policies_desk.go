@@ -261,12 +261,15 @@ func (s *Policies) Submit(ctx context.Context, who Person, t PolicyText) (Policy
 // RollBack proposes the text of an earlier version as a new one. The rule stays:
 // another person approves it.
 func (s *Policies) RollBack(ctx context.Context, who Person, number int, note string) (PolicyVersion, error) {
-	v, err := s.cfg.Store.PolicyVersion(ctx, number)
+	v, err := s.version(ctx, number)
 	if err != nil {
 		return PolicyVersion{}, fmt.Errorf("roll back: %w", err)
 	}
 	if _, ok := v.approval(); !ok {
-		return PolicyVersion{}, fmt.Errorf("roll back: version %d was never approved: %w", number, ErrNotAllowed)
+		return PolicyVersion{}, fmt.Errorf("roll back: %w", refuse(ErrNotAllowed, "version %d never was in force", number))
+	}
+	if now, ok := InForce(s.Versions(), s.cfg.Clock.Now()); ok && now.Hash == v.Hash {
+		return PolicyVersion{}, fmt.Errorf("roll back: %w", refuse(ErrNotAllowed, "the rules of version %d are in force, as version %d", number, now.Number))
 	}
 	return s.Submit(ctx, who, PolicyText{File: v.File, Source: v.Source, Note: note, Of: number})
 }
@@ -281,7 +284,9 @@ func (s *Policies) person(who Person, need auth.Permission) error {
 
 // add records a new version, with its first step.
 func (s *Policies) add(ctx context.Context, author string, t PolicyText, kind PolicyStepKind, note string) (PolicyVersion, error) {
-	fail := func(err error) (PolicyVersion, error) { return PolicyVersion{}, fmt.Errorf("new version: %w", err) }
+	fail := func(err error) (PolicyVersion, error) {
+		return PolicyVersion{}, fmt.Errorf("new version: %w", inWords(err))
+	}
 	read := s.cfg.Check
 	if author == SetUp {
 		read = s.cfg.Load
@@ -402,9 +407,18 @@ func (s *Policies) Propose(ctx context.Context, who Person, number int, note str
 	return s.act(ctx, PolicyStep{Version: number, Kind: StepProposed, By: who.Name, Note: note})
 }
 
+// version is one version with its text.
+func (s *Policies) version(ctx context.Context, number int) (PolicyVersion, error) {
+	v, err := s.cfg.Store.PolicyVersion(ctx, number)
+	if errors.Is(err, ErrNotFound) {
+		err = refuse(ErrNotFound, "there is no version %d", number)
+	}
+	return v, err
+}
+
 // checked checks the text of a version anew.
 func (s *Policies) checked(ctx context.Context, number int) error {
-	v, err := s.cfg.Store.PolicyVersion(ctx, number)
+	v, err := s.version(ctx, number)
 	if err != nil {
 		return err
 	}
@@ -472,7 +486,7 @@ func (s *Policies) Reject(ctx context.Context, who Person, number int, why strin
 // it takes effect. Those whose it is may do the first; the second, which leaves
 // in force what two people once approved, is for whoever may approve.
 func (s *Policies) Withdraw(ctx context.Context, who Person, number int, why string) error {
-	v, err := s.cfg.Store.PolicyVersion(ctx, number)
+	v, err := s.version(ctx, number)
 	if err != nil {
 		return fmt.Errorf("withdraw: %w", err)
 	}
@@ -504,12 +518,13 @@ func (s *Policies) act(ctx context.Context, step PolicyStep) error {
 		})
 	})
 	s.acts.Unlock()
-	if err != nil {
-		return fmt.Errorf("%s: %w", step.Kind, err)
-	}
+	// After an error too: what the store could not tell may have been recorded.
 	select {
 	case s.wake <- struct{}{}:
 	default:
+	}
+	if err != nil {
+		return fmt.Errorf("not %s: %w", step.Kind, inWords(err))
 	}
 	return s.settle(ctx)
 }

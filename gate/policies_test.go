@@ -209,7 +209,33 @@ func TestDraftDecidesNothing(t *testing.T) {
 		if _, err := d.p.RollBack(t.Context(), approver, again.Number, "x"); !errors.Is(err, gate.ErrNotAllowed) {
 			t.Errorf("rolled back to what was never approved: %v", err)
 		}
+		if _, err := d.p.RollBack(t.Context(), approver, 1, "x"); !errors.Is(err, gate.ErrNotAllowed) || !strings.Contains(err.Error(), "in force, as version 3") {
+			t.Errorf("rolled back to the rules in force: %v", err)
+		}
+		// What is refused says why, once, and what to do.
+		for want, err := range map[string]error{
+			"not approved: version 2 was approved already":                                                                                    d.p.Approve(t.Context(), third, 2, time.Time{}, ""),
+			"not approved: version 4 was rejected, which ended it: hand its text in again":                                                    d.p.Approve(t.Context(), third, 4, time.Time{}, ""),
+			"not withdrawn: version 3 took effect on " + now(d).Format(time.RFC3339) + ": to go back, propose the text of an earlier version": d.p.Withdraw(t.Context(), third, 3, "x"),
+			"not rejected: version 3 was approved already: until it takes effect it can be withdrawn":                                         d.p.Reject(t.Context(), third, 3, "x"),
+			"not proposed: version 3 was approved already":                                                                                    d.p.Propose(t.Context(), author, 3, "x"),
+			"approve: there is no version 9":                                                                                                  d.p.Approve(t.Context(), third, 9, time.Time{}, ""),
+		} {
+			if err == nil || err.Error() != want {
+				t.Errorf("%v, want %q", err, want)
+			}
+		}
 	})
+}
+
+// now is when version 3 took effect.
+func now(d *policed) time.Time {
+	for _, k := range d.p.Versions()[2].Steps {
+		if k.Kind == gate.StepApproved {
+			return k.From
+		}
+	}
+	return time.Time{}
 }
 
 // TestEffectiveAtATime: an approved version takes effect at its instant for the
