@@ -32,6 +32,11 @@ var ranks = map[string]int{
 	"vin/build":      1,
 	"rf/attribute":   1,
 	"rf/serial":      1,
+	"rf/rtl433":      1,
+	"rf/kismet":      1,
+	"rf/pcap":        1,
+	"rf/sweep":       1,
+	"rf/v2x":         1,
 	"policy/pack":    1,
 
 	"policy/supply/picture": 1,

@@ -1,0 +1,133 @@
+// Package intake holds what the text sources under rf share: cutting a stream
+// into lines or into JSON values within a bound, and walking a JSON object in
+// place.
+//
+// It imports the standard library only. Nothing is copied out of the read
+// buffer but what a caller takes by name, so that a field nobody asked for never
+// leaves it; a stream that never ends a line costs no more memory than the
+// bound. Life of one line: Lines reads it into its buffer, the caller walks its
+// members with Object and keeps the values of white-listed keys, and the next
+// line overwrites it.
+package intake
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+)
+
+// Lines calls each for every line of r without its line end, passing over empty
+// ones, and long once for every line of more than limit bytes, of which nothing
+// is kept. A last line without an end counts. The line is valid only during the
+// call. Lines ends with r, with r's error, or with each's.
+func Lines(r io.Reader, limit int, each func(line []byte) error, long func()) error {
+	in := bufio.NewReaderSize(r, max(limit+2, 4096))
+	for {
+		line, err := in.ReadSlice('\n')
+		over := false
+		for errors.Is(err, bufio.ErrBufferFull) {
+			over = true
+			_, err = in.ReadSlice('\n')
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		line = bytes.TrimSpace(line)
+		switch {
+		case over || len(line) > limit:
+			long()
+		case len(line) > 0:
+			if failed := each(line); failed != nil {
+				return failed
+			}
+		}
+		if err != nil {
+			return nil
+		}
+	}
+}
+
+// Values calls each for every JSON value of r: where r begins with a bracket,
+// for the elements of that array, however long it is, and otherwise for its
+// lines. A value of more than limit bytes is passed over with a call of long,
+// and the end of r within an array with a call of cut. What is handed on is one
+// value's bytes by its brackets, not yet checked to be JSON.
+func Values(r io.Reader, limit int, each func(value []byte) error, long, cut func()) error {
+	in := bufio.NewReaderSize(r, 1<<16)
+	for {
+		c, err := in.ReadByte()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch c {
+		case ' ', '\t', '\r', '\n':
+			continue
+		case '[':
+			return values(in, limit, each, long, cut)
+		}
+		if err := in.UnreadByte(); err != nil {
+			return err
+		}
+		return Lines(in, limit, each, long)
+	}
+}
+
+func values(in *bufio.Reader, limit int, each func(value []byte) error, long, cut func()) error {
+	var (
+		held           = make([]byte, 0, min(limit, 1<<14))
+		depth          int
+		quoted, escape bool
+		over           bool
+	)
+	end := func() error {
+		v := bytes.TrimSpace(held)
+		held = held[:0]
+		if over {
+			over = false
+			long()
+			return nil
+		}
+		if len(v) == 0 {
+			return nil
+		}
+		return each(v)
+	}
+	for {
+		c, err := in.ReadByte()
+		if errors.Is(err, io.EOF) {
+			cut()
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch {
+		case escape:
+			escape = false
+		case quoted:
+			escape, quoted = c == '\\', c != '"'
+		case c == '"':
+			quoted = true
+		case c == '{' || c == '[':
+			depth++
+		case c == ',' && depth == 0:
+			if err := end(); err != nil {
+				return err
+			}
+			continue
+		case c == ']' && depth == 0:
+			return end()
+		case c == '}' || c == ']':
+			depth = max(depth-1, 0)
+		}
+		if len(held) < limit {
+			held = append(held, c)
+		} else {
+			over = true
+		}
+	}
+}
