@@ -55,20 +55,24 @@ func ambient(from, to int) []rf.Observation {
 // and rolls up to it and away in some seconds.
 func riding(addr string, level float64, present, gone int) []rf.Observation {
 	var out []rf.Observation
-	for s := present - 8; s < gone+8; s++ {
-		away := float64(max(present-s, s-gone+1, 0))
-		o := rf.Observation{TS: eight.Add(time.Duration(s)*time.Second + 300*time.Millisecond), Sensor: "stop", Kind: rf.WiFi, Emitter: addr, RSSI: level, Role: "ap"}
-		if away > 0 {
-			o.RSSI -= 8 + 4*away
+	for s := present - 9; s < gone+9; s++ {
+		x := 0.0
+		switch {
+		case s < present:
+			u := float64(present-s) - 0.3
+			x = 0.6 * u * u
+		case s >= gone:
+			u := float64(s-gone) + 0.3
+			x = -0.9 * u * u
 		}
-		up := o
-		up.Sensor, up.RSSI = "up", level-18
-		if s >= gone {
-			up.RSSI -= 3 * away
-		}
-		for _, x := range []rf.Observation{o, up} {
-			if x.RSSI > -95 {
-				out = append(out, x)
+		for _, q := range []struct {
+			sensor string
+			at     float64
+		}{{"stop", 0}, {"up", 12}} {
+			d := x - q.at
+			o := rf.Observation{TS: eight.Add(time.Duration(s)*time.Second + 300*time.Millisecond), Sensor: q.sensor, Kind: rf.WiFi, Emitter: addr, Role: "ap"}
+			if o.RSSI = level - 23*math.Log10(math.Hypot(d, 2.5)/2.5) - math.Min(10, math.Abs(d)); o.RSSI > -95 {
+				out = append(out, o)
 			}
 		}
 	}

@@ -80,18 +80,21 @@ const (
 	placeDBm   = -80.0 // level of what is in no vehicle, anywhere about the site …
 	placeDB    = 14.0  // … and its spread, dB
 	wanderDB   = 10.0  // spread of the level of somebody who walks about, dB
+	unseenDB   = 12.0  // spread of the level of a vehicle that may be coming or going, dB
 	speedRatio = 1.6   // how far a vehicle's way may be off the usual one
 
-	missWeight  = 0.6 // of one second in which a near emitter should have been heard
-	absentCost  = 2.0 // nats for each second in which a vehicle was heard that was not there
-	visitCost   = 2.0 // nats for a coming, or a going, at no vehicle's time
-	ambientOdds = 4.0 // emitters that stay, for each that travels in one vehicle
-	changeCost  = 3.0 // nats for an address that changed, a radio switched on or off, or a vehicle hidden by others, while it was near
-	nearS       = 5.0 // seconds before a vehicle stands in which it is surely within range
-	knownCap    = 4.0 // nats, at most, for having been with the same vehicle before
-	fewSeconds  = 3   // below which nothing is attributed
-	burstGapS   = 2   // seconds of silence that part two bursts of a band
-	visitGapS   = 8.0 // seconds of silence after which something is gone
+	missWeight  = 0.6  // of one second in which a near emitter should have been heard
+	absentCost  = 2.0  // nats for each second in which a vehicle was heard that was not there
+	visitCost   = 2.0  // nats for a coming, or a going, at no vehicle's time
+	ambientOdds = 4.0  // emitters that stay, for each that travels in one vehicle
+	changeCost  = 3.0  // nats for an address that changed, a radio switched on or off, or a vehicle hidden by others, while it was near
+	nearS       = 5.0  // seconds before a vehicle stands in which it is surely within range
+	knownCap    = 4.0  // nats, at most, for having been with the same vehicle before
+	otherwise   = 0.01 // of all emitters do what no hypothesis is about …
+	strayOwn    = 0.05 // … of which so many are the vehicle's
+	fewSeconds  = 3    // below which nothing is attributed
+	burstGapS   = 2    // seconds of silence that part two bursts of a band
+	visitGapS   = 8.0  // seconds of silence after which something is gone
 
 	lessonFrom    = 0.95 // least probability of an emitter that teaches
 	lessonSeconds = 5    // seconds in which it must have been heard

@@ -59,6 +59,7 @@
 //	followS             8 s     7.5 m from rest to rest at 1 m/s², and a reaction
 //	rollUp              0.6     that way takes about 5 of those 8 s
 //	rangeS, maxQueued   30 s, 100 m  range of Wi-Fi and BLE, 30–100 m (table)
+//	unseenDB            12      3 m to 30 m at that path loss is 22 dB, evenly spread
 //	speedRatio          1.6     a driver's acceleration, one to two and a half times the other's
 //	beforeS, settleS    60, 30 s  two queued vehicles before; the next two behind
 //	decideS             10 s    decision wanted 10–30 s after the trigger (table)
@@ -68,6 +69,7 @@
 //	absentCost          2 nats  one second in eight is mistaken: clock skew of ±1 s at both ends of a stop
 //	ambientOdds         4       of what a sensor hears at any moment the greater part stays
 //	knownCap            4 nats  cap of table 5
+//	otherwise, strayOwn 1 %, 5 %  room for what no hypothesis is about: 0.99 is the most that is ever said
 //	fewSeconds          3       one packet attributes with 15–25 % error (table): not an answer
 //	sureEnough          0.9     table 6
 package attribute

@@ -201,6 +201,7 @@ func (r *Replay) settled(v *visit) error {
 		a.Emitters = append(a.Emitters, Emitter{Emitter: e.Emitter, Kind: e.Kind, AtDecision: v.early[e.Kind][e.Emitter], Probability: e.Probability})
 	}
 	if f := r.site.finding(v.lane, emitters, bands); f.HotspotHeard || f.Cellular {
+		f.Sensed = true
 		a.Findings = append(a.Findings, f)
 	}
 	for _, x := range bands {

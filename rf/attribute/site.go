@@ -27,6 +27,7 @@ const (
 	maxPasses = 64   // of one lane, kept
 	aheadS    = 30.0 // an observation further ahead than this needs a witness
 	behindS   = 240.0
+	farthestS = 1 << 30 // seconds from the first one: no site runs as long
 )
 
 // sensor is one receiver.
@@ -97,7 +98,8 @@ type Site struct {
 	emitters map[uint64]*emitter
 	bands    map[string]*emitter
 	base     int64
-	begun    bool
+	begun    bool // a first time has been seen, from which seconds are counted
+	timed    bool // now means something
 	now      float64
 	swept    float64
 	stats    Stats
@@ -161,18 +163,27 @@ func (s *Site) since(t time.Time) float64 {
 }
 
 // Now tells the time by a clock that is trusted, unlike a sensor's. Where
-// sensors had run ahead of it, what they told is forgotten.
+// sensors had told another, what they told is forgotten.
 func (s *Site) Now(t time.Time) {
 	at := s.since(t)
-	if at < s.now-aheadS && s.now != 0 {
+	if s.timed && (at < s.now-aheadS || at > farthestS) {
 		clear(s.emitters)
 		clear(s.bands)
 		for _, se := range s.sensors {
 			*se = sensor{lane: se.lane, x: se.x}
 		}
+		moved := float64(t.Unix() - s.base)
+		for _, l := range s.lanes {
+			for i := range l.passes {
+				l.passes[i].start -= moved
+				l.passes[i].end -= moved
+			}
+		}
+		s.base = t.Unix()
+		at -= moved
 		s.now, s.swept = at, at
 	}
-	s.now = math.Max(s.now, at)
+	s.now, s.timed = math.Max(s.now, at), true
 }
 
 // believes tells whether an observation's time may be true. A leap ahead, such
@@ -180,9 +191,10 @@ func (s *Site) Now(t time.Time) {
 // all others; and none may happen while a vehicle stands, when time is told.
 func (s *Site) believes(at float64, se *sensor) bool {
 	switch {
-	case s.now == 0:
+	case !s.timed:
+		s.now = at
 		return true
-	case at < s.now-behindS || at > math.MaxInt32/2:
+	case at < s.now-behindS || at > farthestS:
 		return false
 	case at <= s.now+aheadS:
 		return true
@@ -225,7 +237,7 @@ func (s *Site) Observe(o rf.Observation) {
 		s.stats.Stale++
 		return
 	}
-	s.now = math.Max(s.now, t)
+	s.now, s.timed = math.Max(s.now, t), true
 	at := int32(math.Floor(t))
 	s.stats.Observed++
 	if o.TS.After(s.stats.LastHeard) {

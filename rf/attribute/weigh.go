@@ -45,9 +45,10 @@ func (b *board) width() int { return int(b.t1-b.t0) + 1 }
 const (
 	gainSteps  = 48 // of 2 dB
 	levelSteps = 128
-	levelBase  = 50 // dB below the floor at which the table begins
-	negligible = 10 // nats by which a hypothesis may be behind and still count
-	maxGap     = 32 // seconds after which a second tells as much as a first one
+	levelBase  = 50  // dB below the floor at which the table begins
+	slopeSteps = 128 // of a quarter dB a second
+	negligible = 9   // nats by which a hypothesis may be behind and still count
+	maxGap     = 32  // seconds after which a second tells as much as a first one
 )
 
 // tally is the evidence of one sensor under one hypothesis: a quadratic form in
@@ -55,6 +56,8 @@ const (
 type tally struct {
 	a, b, c float64
 	norm    float64
+	z, f    float64 // mean of the levels, and what a bias leaves of their weight
+	dev     float64 // what is still open of the bias
 	lo, hi  int
 	misses  [gainSteps]int16
 }
@@ -64,10 +67,13 @@ type scratch struct {
 	phi     [levelSteps]float64 // probability that a level is above the floor
 	gap     [maxGap + 1]float64 // weight of a second by the time since the one before
 	steady  float64             // variance of one second, of what stands still
+	slopes  [slopeSteps]struct{ w, log float32 }
 	miss    [levelSteps]float64
 	heard   [][]second
-	weights [][]float64
+	levels  [][]float64 // of each second heard …
+	weights [][]float64 // … and how much of a second of its own it is
 	mark    []bool
+	silent  [][]int32 // seconds of the window in which a sensor was alive and heard nothing
 	tally   []tally
 	bound   []float64
 	order   []int
@@ -87,7 +93,12 @@ func (c *scratch) init(s *Site) {
 		c.gap[k] = c.steady / (shadow*(1+rho)/(1-rho) + fading)
 	}
 	c.gap[maxGap] = 1
-	c.heard, c.weights, c.tally = make([][]second, len(s.sensors)), make([][]float64, len(s.sensors)), make([]tally, len(s.sensors))
+	for k := range c.slopes {
+		v := c.steady + float64(k*k)/16
+		c.slopes[k].w, c.slopes[k].log = float32(1/v), float32(-math.Log(v)/2)
+	}
+	n := len(s.sensors)
+	c.heard, c.levels, c.weights, c.silent, c.tally = make([][]second, n), make([][]float64, n), make([][]float64, n), make([][]int32, n), make([]tally, n)
 }
 
 // board lays out where every vehicle that may have been heard was, second by
@@ -151,6 +162,18 @@ func (s *Site) board(ln, serial int) (*board, bool) {
 					h.since, h.near = join-rangeS, int(join-nearS)
 				}
 				b.hyps = append(b.hyps, s.hypothesis(b, li, xs, on, h))
+				if !h.this {
+					continue
+				}
+				// Where nobody tells of the vehicles beside, one may have come
+				// and gone with this one.
+				for lo, o := range s.lanes {
+					if o.Blind {
+						h := h
+						h.lane, h.this, h.prior = lo, false, h.prior-visitCost
+						b.hyps = append(b.hyps, s.hypothesis(b, lo, xs, on, h))
+					}
+				}
 			}
 		}
 	}
@@ -159,7 +182,6 @@ func (s *Site) board(ln, serial int) (*board, bool) {
 
 func (s *Site) hypothesis(b *board, ln int, xs []float64, on []bool, h hypothesis) hypothesis {
 	w := b.width()
-	base := s.scratch.steady
 	off := 10 * s.cfg.PathLoss * math.Log10(speedRatio)
 	h.gains = make([]gain, len(s.sensors)*w)
 	for i, se := range s.sensors {
@@ -168,20 +190,25 @@ func (s *Site) hypothesis(b *board, ln int, xs []float64, on []bool, h hypothesi
 		table := s.gains[max(apart, -apart)]
 		for k := range gs {
 			if gs[k].gone = !on[k]; on[k] {
-				gs[k].db = table.at(xs[k]-se.x) + s.shiftAt(b.shift[ln][i], se, xs[k])
+				gs[k].db = table.at(xs[k]-se.x) + shiftAt(b.shift[ln][i], xs[k])
 			}
 		}
 		for k := range gs {
 			slope := 0.0
-			if xs[k] < -1 {
+			switch {
+			case h.brief && (float64(b.t0)+float64(k) < b.pass.start || float64(b.t0)+float64(k) > b.pass.end):
+				slope = unseenDB // it may have been coming or going
+			case xs[k] < -1:
 				slope = off
 			}
 			// Clocks are off by up to a second.
 			if a, c := max(k-1, 0), min(k+1, w-1); on[a] && on[c] {
-				slope = math.Hypot(slope, float64(gs[c].db-gs[a].db)/2)
+				if d := float64(gs[c].db-gs[a].db) / 2; d != 0 {
+					slope = math.Sqrt(slope*slope + d*d)
+				}
 			}
-			v := base + slope*slope
-			gs[k].w, gs[k].log = float32(1/v), float32(-math.Log(v)/2)
+			x := &s.scratch.slopes[min(slopeSteps-1, int(4*slope))]
+			gs[k].w, gs[k].log = x.w, x.log
 		}
 	}
 	return h
@@ -189,7 +216,10 @@ func (s *Site) hypothesis(b *board, ln int, xs []float64, on []bool, h hypothesi
 
 // shiftAt is what has been learned of a sensor for a vehicle at the line, as far
 // as it holds elsewhere: within the antenna's lobe.
-func (s *Site) shiftAt(learned float64, se *sensor, x float64) float32 {
+func shiftAt(learned, x float64) float32 {
+	if learned == 0 || math.Abs(x) > 3*lobeM {
+		return 0
+	}
 	return float32(learned * math.Exp(-x*x/(lobeM*lobeM)))
 }
 
@@ -197,20 +227,26 @@ func (s *Site) shiftAt(learned float64, se *sensor, x float64) float32 {
 func (s *Site) collect(e *emitter, b *board, from, to int32) (first, last int32, n int) {
 	c := &s.scratch
 	w := b.width()
-	c.mark = slices.Grow(c.mark[:0], len(s.sensors)*w)[:len(s.sensors)*w]
-	clear(c.mark)
+	c.mark = slices.Grow(c.mark[:0], w)[:w]
 	first, last = math.MaxInt32, math.MinInt32
 	for i := range s.sensors {
 		bins := e.at[i].from(max(from, b.t0))
 		for len(bins) > 0 && bins[len(bins)-1].at > min(to, b.t1) {
 			bins = bins[:len(bins)-1]
 		}
-		c.heard[i], c.weights[i] = bins, c.weights[i][:0]
+		c.heard[i], c.levels[i], c.weights[i], c.silent[i] = bins, c.levels[i][:0], c.weights[i][:0], c.silent[i][:0]
+		clear(c.mark)
 		before := int32(math.MinInt32 / 2)
 		for _, x := range bins {
-			c.mark[i*w+int(x.at-b.t0)] = true
+			c.mark[x.at-b.t0] = true
+			c.levels[i] = append(c.levels[i], x.level())
 			c.weights[i] = append(c.weights[i], c.gap[min(maxGap, x.at-before)])
 			before = x.at
+		}
+		for k, alive := range b.alive[i*w : (i+1)*w] {
+			if alive && !c.mark[k] {
+				c.silent[i] = append(c.silent[i], int32(k))
+			}
 		}
 		if len(bins) > 0 {
 			first, last = min(first, bins[0].at), max(last, bins[len(bins)-1].at)
@@ -259,12 +295,12 @@ func (s *Site) probability(e *emitter, b *board, from, to int32) float64 {
 	}
 	f, t := int(first-b.t0), int(last-b.t0)
 	c.ll = append(c.ll[:0],
-		s.elsewhere(b, f, t, c.steady)+visit,
-		s.elsewhere(b, f, t, wanderDB*wanderDB)+visit)
+		s.elsewhere(f, t, c.steady)+visit,
+		s.elsewhere(f, t, wanderDB*wanderDB)+visit)
 	if !e.cell {
 		c.ll = append(c.ll,
-			s.elsewhere(b, 0, w-1, c.steady)+math.Log(ambientOdds),
-			s.elsewhere(b, 0, w-1, wanderDB*wanderDB))
+			s.elsewhere(0, w-1, c.steady)+math.Log(ambientOdds),
+			s.elsewhere(0, w-1, wanderDB*wanderDB))
 	}
 
 	// What is not heard only lowers a likelihood. So the bound without it says
@@ -286,7 +322,7 @@ func (s *Site) probability(e *emitter, b *board, from, to int32) float64 {
 		}
 	}
 	if elsewhere := slices.Max(c.ll); own < elsewhere-negligible {
-		return math.Exp(own - elsewhere)
+		return open(math.Exp(own - elsewhere))
 	}
 	for i := range b.hyps {
 		if h := &b.hyps[i]; !h.this && c.bound[i] == 0 {
@@ -305,19 +341,23 @@ func (s *Site) probability(e *emitter, b *board, from, to int32) float64 {
 		prior := s.prior(e, b, h, n, first, last)
 		ll := math.Inf(-1)
 		for _, span := range s.spans(e, b, h, int(first-b.t0), int(last-b.t0)) {
-			if span.cost < ll-prior-negligible {
+			if c.bound[i]+span.cost < ll {
 				continue
 			}
 			s.tallyHeard(b, h)
 			for j := range s.sensors {
-				tl, alive, mark, gs := &c.tally[j], b.alive[j*w:(j+1)*w], c.mark[j*w:(j+1)*w], h.gains[j*w:(j+1)*w]
-				for k := span.from; k <= span.to; k++ {
-					if alive[k] && !mark[k] && !gs[k].gone {
-						tl.missed(gs[k].db)
+				tl, gs := &c.tally[j], h.gains[j*w:(j+1)*w]
+				for _, k := range between(c.silent[j], span.from, span.to) {
+					if g := &gs[k]; !g.gone {
+						tl.missed(g.db)
 					}
 				}
 			}
-			ll = math.Max(ll, prior+span.cost+s.common(b.bias[h.lane], mu, sd))
+			before := prior + span.cost
+			ll = math.Max(ll, before+s.common(b.bias[h.lane], mu, sd, math.Max(top-negligible, ll)-before))
+		}
+		if math.IsInf(ll, -1) {
+			continue
 		}
 		c.ll = append(c.ll, ll)
 		c.order[len(c.ll)-1-others] = i
@@ -330,7 +370,7 @@ func (s *Site) probability(e *emitter, b *board, from, to int32) float64 {
 			mine += math.Exp(x - top)
 		}
 	}
-	return mine / sum
+	return open(mine / sum)
 }
 
 // span is the part of the window in which an emitter sent, and what it costs to
@@ -365,6 +405,9 @@ func (s *Site) spans(e *emitter, b *board, h *hypothesis, first, last int) []spa
 	}
 	return []span{whole, part}
 }
+
+// open leaves room for what no hypothesis is about.
+func open(p float64) float64 { return p + otherwise*(strayOwn-p) }
 
 // prior is the logarithm of what a hypothesis has before what was heard is
 // looked at second by second.
@@ -404,13 +447,13 @@ func (s *Site) tallyHeard(b *board, h *hypothesis) {
 		*t = tally{lo: gainSteps}
 		gs := h.gains[i*w : (i+1)*w]
 		for j, x := range c.heard[i] {
-			g, weight := gs[x.at-b.t0], c.weights[i][j]
+			g, weight, level := &gs[x.at-b.t0], c.weights[i][j], c.levels[i][j]
 			if g.gone {
-				d := (x.level() - placeDBm) / placeDB
+				d := (level - placeDBm) / placeDB
 				t.norm -= weight*(d*d/2+math.Log(placeDB)) + absentCost
 				continue
 			}
-			t.add(x.level()-float64(g.db), weight, float64(g.w), float64(g.log))
+			t.add(level-float64(g.db), weight, float64(g.w), float64(g.log))
 		}
 	}
 }
@@ -423,6 +466,13 @@ func (t *tally) add(z, weight, w, log float64) {
 	t.a += w
 	t.b += w * z
 	t.c += w * z * z
+}
+
+// between is the part of sorted seconds that lies from, …, to.
+func between(at []int32, from, to int) []int32 {
+	i, _ := slices.BinarySearch(at, int32(from))
+	j, _ := slices.BinarySearch(at, int32(to+1))
+	return at[i:max(i, j)]
 }
 
 func (t *tally) missed(db float32) {
@@ -452,88 +502,127 @@ func (s *Site) bound(bias []float64, mu, sd float64) float64 {
 }
 
 // common is the log-likelihood of the tallies, over all levels that the emitter
-// may have at the line.
-func (s *Site) common(bias []float64, mu, sd float64) float64 {
+// may have at the line. Three points stand for them, and for each sensor's bias
+// (Gauss and Hermite's). It is −Inf where it cannot reach need.
+func (s *Site) common(bias []float64, mu, sd, need float64) float64 {
+	c := &s.scratch
 	v := 1 / (sd * sd)
-	a, b, norm := v, mu*v, 0.0
-	for i := range s.scratch.tally {
-		t := &s.scratch.tally[i]
-		f := t.loose(bias[i])
-		a, b, norm = a+t.a*f, b+t.b*f, norm+t.norm
+	a, b, ll := v, mu*v, 0.0
+	quiet := true
+	for i := range c.tally {
+		t := &c.tally[i]
+		ll += t.settle(bias[i])
+		a, b = a+t.a*t.f, b+t.b*t.f
+		quiet = quiet && t.lo > t.hi
 	}
-	step := 1 / math.Sqrt(a)
-	var terms [5]float64
-	for k := range terms {
-		p := b/a + float64(k-2)*step
-		ll := norm - (p-mu)*(p-mu)*v/2 + math.Log(step/sd/math.Sqrt(2*math.Pi))
-		for i := range s.scratch.tally {
-			ll += s.part(&s.scratch.tally[i], p, bias[i])
+	// The levels heard alone give a normal distribution of the level at the line.
+	mean := b / a
+	ll -= (mean-mu)*(mean-mu)*v/2 + math.Log(a*sd*sd)/2
+	for i := range c.tally {
+		if t := &c.tally[i]; t.a > 0 {
+			ll -= (mean - t.z) * (mean - t.z) * t.a * t.f / 2
 		}
-		terms[k] = ll
 	}
-	return logSum(terms[:])
-}
-
-// part is the log-likelihood of one sensor's tally, were the level at the line p
-// and the sensor off by a bias of standard deviation sd.
-func (s *Site) part(t *tally, p, sd float64) float64 {
-	ll, mean, dev := 0.0, p, sd
-	if t.a > 0 {
-		z, f := t.b/t.a, t.loose(sd)
-		ll = -(t.c-t.b*z)/2 - (p-z)*(p-z)*t.a*f/2 + math.Log(f)/2
-		mean += (z - p) * (1 - f)
-		dev *= math.Sqrt(f)
-	}
-	if t.lo > t.hi {
+	if quiet {
 		return ll
 	}
-	if dev == 0 {
-		return ll + s.silent(t, mean)
+	d := math.Sqrt(3 / a)
+	// The weaker it is, the likelier that it was not heard.
+	best := ll
+	for i := range c.tally {
+		if t := &c.tally[i]; t.lo <= t.hi {
+			p := mean - d
+			if t.a > 0 {
+				p += (t.z - p) * (1 - t.f)
+			}
+			if best += s.silent(t, p-math.Sqrt(3)*t.dev); best < need {
+				return math.Inf(-1)
+			}
+		}
 	}
-	// Three points stand for the bias (Gauss and Hermite's).
-	d := math.Sqrt(3) * dev
-	terms := [3]float64{s.silent(t, mean-d) - math.Log(6), s.silent(t, mean) - math.Log(1.5), s.silent(t, mean+d) - math.Log(6)}
-	return ll + logSum(terms[:])
+	var terms [3]float64
+	for i := range c.tally {
+		if t := &c.tally[i]; t.lo <= t.hi {
+			terms[0] += s.unheard(t, mean-d)
+			terms[1] += s.unheard(t, mean)
+			terms[2] += s.unheard(t, mean+d)
+		}
+	}
+	return ll + threePoints(terms[0], terms[1], terms[2])
+}
+
+// settle completes a tally for a bias of a standard deviation: it gives the
+// log-likelihood of the levels about their own mean.
+func (t *tally) settle(sd float64) float64 {
+	t.z, t.f, t.dev = 0, 1, sd
+	if t.a == 0 {
+		return t.norm
+	}
+	t.z, t.f = t.b/t.a, t.loose(sd)
+	t.dev = sd * math.Sqrt(t.f)
+	ll := t.norm - (t.c-t.b*t.z)/2
+	if sd != 0 {
+		ll += math.Log(t.f) / 2
+	}
+	return ll
+}
+
+// unheard is the log-likelihood of a sensor's silent seconds, were the level at
+// the line p.
+func (s *Site) unheard(t *tally, p float64) float64 {
+	if t.a > 0 {
+		p += (t.z - p) * (1 - t.f)
+	}
+	if t.dev < 1 {
+		return s.silent(t, p)
+	}
+	d := math.Sqrt(3) * t.dev
+	return threePoints(s.silent(t, p-d), s.silent(t, p), s.silent(t, p+d))
+}
+
+// threePoints is the logarithm of a normal mean of what has logarithms x, y and
+// z at −√3, 0 and √3 standard deviations.
+func threePoints(x, y, z float64) float64 {
+	top := max(x, y, z)
+	if top-min(x, y, z) < 0.01 {
+		return y
+	}
+	return top + math.Log((math.Exp(x-top)+4*math.Exp(y-top)+math.Exp(z-top))/6)
 }
 
 // silent is the log-likelihood of the seconds in which nothing was heard.
 func (s *Site) silent(t *tally, level float64) float64 {
 	sum := 0.0
-	for k := t.lo; k <= t.hi; k++ {
+	x := int(level-1-s.cfg.FloorDBm) + levelBase - 2*t.lo
+	for k := t.lo; k <= t.hi && x >= 0; k++ {
 		if n := t.misses[k]; n != 0 {
-			x := int(level-2*float64(k)-1-s.cfg.FloorDBm) + levelBase
-			sum += float64(n) * s.scratch.miss[min(levelSteps-1, max(0, x))]
+			sum += float64(n) * s.scratch.miss[min(levelSteps-1, x)]
 		}
+		x -= 2
 	}
 	return sum
 }
 
 // elsewhere is the log-likelihood of an emitter that is in no vehicle, from one
 // second of the window to another: each sensor hears it at a level of its own.
-func (s *Site) elsewhere(b *board, from, to int, variance float64) float64 {
-	c, w := &s.scratch, b.width()
+func (s *Site) elsewhere(from, to int, variance float64) float64 {
+	c := &s.scratch
 	ll, log := 0.0, -math.Log(variance)/2
 	for i := range s.sensors {
 		t := tally{lo: gainSteps}
-		for j, x := range c.heard[i] {
-			t.add(x.level(), c.weights[i][j], 1/variance, log)
+		for j, level := range c.levels[i] {
+			t.add(level, c.weights[i][j], 1/variance, log)
 		}
-		alive, mark := b.alive[i*w:(i+1)*w], c.mark[i*w:(i+1)*w]
-		for k := from; k <= to; k++ {
-			if alive[k] && !mark[k] {
-				t.missed(0)
-			}
+		if n := len(between(c.silent[i], from, to)); n > 0 {
+			t.misses[0], t.lo = int16(n), 0
 		}
-		ll += s.part(&t, placeDBm, placeDB) + t.norm
+		ll += t.settle(placeDB)
+		if t.a > 0 {
+			ll -= (placeDBm - t.z) * (placeDBm - t.z) * t.a * t.f / 2
+		}
+		if t.lo <= t.hi {
+			ll += s.unheard(&t, placeDBm)
+		}
 	}
 	return ll
-}
-
-func logSum(terms []float64) float64 {
-	top := slices.Max(terms)
-	sum := 0.0
-	for _, x := range terms {
-		sum += math.Exp(x - top)
-	}
-	return top + math.Log(sum)
 }
