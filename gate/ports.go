@@ -95,7 +95,8 @@ func (f AssessorFunc) Assess(r Request) Assessment { return f(r) }
 
 // Attributor decides which broadcasts belong to the vehicle at the line of one
 // lane. It is owned by the lane's goroutine: no method is called concurrently.
-// Methods do no I/O and return within microseconds.
+// Methods do no I/O. Observe returns within microseconds but for a few
+// milliseconds every ten seconds, Finding within milliseconds.
 type Attributor interface {
 	Observe(rf.Observation)
 	// VehiclePresent says that a vehicle came to stand at the line, or left.
