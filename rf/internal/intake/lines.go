@@ -96,38 +96,52 @@ func values(in *bufio.Reader, limit int, each func(value []byte) error, long, cu
 		}
 		return each(v)
 	}
+	hold := func(part []byte) {
+		if len(held)+len(part) > limit {
+			over = true
+			return
+		}
+		held = append(held, part...)
+	}
 	for {
-		c, err := in.ReadByte()
-		if errors.Is(err, io.EOF) {
+		if _, err := in.Peek(1); errors.Is(err, io.EOF) {
 			cut()
 			return nil
+		} else if err != nil {
+			return err
 		}
+		chunk, err := in.Peek(in.Buffered())
 		if err != nil {
 			return err
 		}
-		switch {
-		case escape:
-			escape = false
-		case quoted:
-			escape, quoted = c == '\\', c != '"'
-		case c == '"':
-			quoted = true
-		case c == '{' || c == '[':
-			depth++
-		case c == ',' && depth == 0:
-			if err := end(); err != nil {
-				return err
+		from := 0
+		for i, c := range chunk {
+			switch {
+			case quoted:
+				if escape {
+					escape = false
+				} else if c == '"' {
+					quoted = false
+				} else if c == '\\' {
+					escape = true
+				}
+			case c == '"':
+				quoted = true
+			case c == '{' || c == '[':
+				depth++
+			case depth == 0 && (c == ',' || c == ']'):
+				hold(chunk[from:i])
+				from = i + 1
+				if err := end(); err != nil || c == ']' {
+					return err
+				}
+			case c == '}' || c == ']':
+				depth = max(depth-1, 0)
 			}
-			continue
-		case c == ']' && depth == 0:
-			return end()
-		case c == '}' || c == ']':
-			depth = max(depth-1, 0)
 		}
-		if len(held) < limit {
-			held = append(held, c)
-		} else {
-			over = true
+		hold(chunk[from:])
+		if _, err := in.Discard(len(chunk)); err != nil {
+			return err
 		}
 	}
 }
