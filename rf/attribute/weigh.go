@@ -198,8 +198,8 @@ func (s *Site) hypothesis(b *board, ln int, xs []float64, on []bool, h hypothesi
 			switch {
 			case h.brief && (float64(b.t0)+float64(k) < b.pass.start || float64(b.t0)+float64(k) > b.pass.end):
 				slope = unseenDB // it may have been coming or going
-			case xs[k] < -1:
-				slope = off
+			case xs[k] < -1, k+1 < w && on[k] && on[k+1] && xs[k]-xs[k+1] > 0.2:
+				slope = off // it moves, as its driver likes
 			}
 			// Clocks are off by up to a second.
 			if a, c := max(k-1, 0), min(k+1, w-1); on[a] && on[c] {
