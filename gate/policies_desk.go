@@ -268,8 +268,12 @@ func (s *Policies) RollBack(ctx context.Context, who Person, number int, note st
 	if _, ok := v.approval(); !ok {
 		return PolicyVersion{}, fmt.Errorf("roll back: %w", refuse(ErrNotAllowed, "version %d never was in force", number))
 	}
-	if now, ok := InForce(s.Versions(), s.cfg.Clock.Now()); ok && now.Hash == v.Hash {
-		return PolicyVersion{}, fmt.Errorf("roll back: %w", refuse(ErrNotAllowed, "the rules of version %d are in force, as version %d", number, now.Number))
+	at := s.cfg.Clock.Now()
+	if now, ok := InForce(s.Versions(), at); ok && now.Hash == v.Hash {
+		// Where other rules are due, going back after them can be planned.
+		if _, _, due := NextInForce(s.Versions(), at); !due {
+			return PolicyVersion{}, fmt.Errorf("roll back: %w", refuse(ErrNotAllowed, "the rules of version %d are in force, as version %d", number, now.Number))
+		}
 	}
 	return s.Submit(ctx, who, PolicyText{File: v.File, Source: v.Source, Note: note, Of: number})
 }

@@ -33,8 +33,7 @@ func (c *userAddCmd) Run(ctx context.Context, s *streams) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.err, "At least %d characters. ", minPassword)
-	password, err := askPassword(s, c.Name)
+	password, err := askPassword(ctx, s, fmt.Sprintf("Password of %s, at least %d characters: ", c.Name, minPassword))
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"sallyport/gate"
 	"sallyport/gate/refdata"
 	"sallyport/policy"
 	"sallyport/policy/supply"
@@ -45,7 +46,11 @@ func (c *policyCheckCmd) Run(ctx context.Context, s *streams) (err error) {
 			return err
 		}
 	}
-	env, err := environmentOf(ctx, site, held, day)
+	var list registered
+	if site.store != nil {
+		list = site.store
+	}
+	env, err := environmentOf(ctx, site.cfg, list, held, day)
 	if err != nil {
 		return err
 	}
@@ -109,10 +114,15 @@ func policyNames(ctx context.Context, dir string, s *streams) (func(string) (*po
 	return func(name string) (*policy.Policy, error) { return site.policyNamed(ctx, name, s.now(), held) }, held, site, nil
 }
 
+// registered is a site's list of known vehicles.
+type registered interface {
+	Registrations(context.Context) ([]gate.Registration, error)
+}
+
 // environmentOf is what rules of a site can know: its lanes' zones, its sensors,
-// the classes on its list, and what its reference data tell. Of no site it is
-// what holds everywhere.
-func environmentOf(ctx context.Context, site inspectedSite, held *refdata.Data, day time.Time) (policy.Environment, error) {
+// the classes on its list, and what its reference data tell. Without a list it
+// is of no site, and what holds everywhere.
+func environmentOf(ctx context.Context, cfg siteConfig, list registered, held *refdata.Data, day time.Time) (policy.Environment, error) {
 	env := policy.Environment{Day: day.Format(time.DateOnly), Missing: map[string]string{}, EndedLists: map[string]string{}}
 	catalogue, graph := held.Catalogue, held.Graph
 	var err error
@@ -140,10 +150,10 @@ func environmentOf(ctx context.Context, site inspectedSite, held *refdata.Data, 
 			env.Missing[fact] = "no row of the catalogue tells it, and no act at the gate asks for it"
 		}
 	}
-	if site.store == nil {
+	if list == nil {
 		return env, nil
 	}
-	return env, siteSources(ctx, site, &env)
+	return env, siteSources(ctx, cfg, list, &env)
 }
 
 // endedList says since when no edition of a list is in force; empty where one is.
@@ -162,10 +172,10 @@ func endedList(l supply.List, day string) string {
 }
 
 // siteSources adds what a site's own configuration and list say.
-func siteSources(ctx context.Context, site inspectedSite, env *policy.Environment) error {
+func siteSources(ctx context.Context, cfg siteConfig, known registered, env *policy.Environment) error {
 	sensors := 0
 	env.Zones = []policy.Zone{}
-	for _, l := range site.cfg.Lanes {
+	for _, l := range cfg.Lanes {
 		sensors += len(l.Sensors)
 		if z, ok := policy.ParseZone(l.Zone); ok && !slices.Contains(env.Zones, z) {
 			env.Zones = append(env.Zones, z)
@@ -177,7 +187,7 @@ func siteSources(ctx context.Context, site inspectedSite, env *policy.Environmen
 			env.Missing[fact] = "no lane of the site has a sensor"
 		}
 	}
-	list, err := site.store.Registrations(ctx)
+	list, err := known.Registrations(ctx)
 	if err != nil {
 		return fmt.Errorf("read the registration list: %w", err)
 	}

@@ -36,6 +36,7 @@ const maxRules = 1 << 20
 type siteRules struct {
 	policies *gate.Policies
 	postures *gate.Postures
+	cfg      siteConfig
 	store    *sqlite.Store
 	clock    *gate.Clock
 	door     doorman
@@ -45,7 +46,7 @@ type siteRules struct {
 // openRules wires the rules of a site. Where it has no version yet, version 1 is
 // made of what site.toml names. changed is nil where no lane runs.
 func openRules(ctx context.Context, dir string, cfg siteConfig, held *refdata.Data, store *sqlite.Store, now func() time.Time, changed func(context.Context, string) error, log *slog.Logger) (*siteRules, error) {
-	r := &siteRules{store: store, clock: gate.NewClock(now)}
+	r := &siteRules{cfg: cfg, store: store, clock: gate.NewClock(now)}
 	r.held.Store(held)
 	var err error
 	r.postures, err = gate.NewPostures(ctx, gate.PosturesConfig{Store: store, Clock: r.clock, Levels: cfg.levels(), Changed: changed, Log: log})
@@ -55,7 +56,7 @@ func openRules(ctx context.Context, dir string, cfg siteConfig, held *refdata.Da
 	r.policies, err = gate.NewPolicies(ctx, gate.PoliciesConfig{
 		Store: store, Clock: r.clock, Load: policy.Load, Changed: changed, Log: log,
 		Check: func(name string, src []byte) (*policy.Policy, error) {
-			return checkPolicy(cfg, r.held.Load(), name, src, r.clock.Now())
+			return checkPolicy(ctx, cfg, store, r.held.Load(), name, src, r.clock.Now())
 		},
 	})
 	if err != nil {
@@ -127,7 +128,7 @@ func sameLevels(cfg siteConfig, p *policy.Policy) error {
 // checkPolicy is what rules must pass to be proposed, and again to be approved:
 // they read well and name what the reference data hold, they are not such that a
 // rule of them is void, and their examples show that they do what they should.
-func checkPolicy(cfg siteConfig, held *refdata.Data, name string, src []byte, at time.Time) (*policy.Policy, error) {
+func checkPolicy(ctx context.Context, cfg siteConfig, list registered, held *refdata.Data, name string, src []byte, at time.Time) (*policy.Policy, error) {
 	graph := held.Graph
 	if graph == nil {
 		var err error
@@ -142,13 +143,47 @@ func checkPolicy(cfg siteConfig, held *refdata.Data, name string, src []byte, at
 	if err := sameLevels(cfg, p); err != nil {
 		return nil, err
 	}
+	found, err := analysed(ctx, cfg, list, held, p, at)
+	if err != nil {
+		return nil, err
+	}
 	var errs []error
-	for _, f := range policy.Analyse(p, policy.Environment{Day: at.Format(time.DateOnly)}) {
+	for _, f := range found {
 		if f.Severity == policy.SeverityError {
 			errs = append(errs, fmt.Errorf("%s:%s", name, f))
 		}
 	}
 	return p, errors.Join(append(errs, examplesPass(name, p, held))...)
+}
+
+// analysed is what is wrong with rules that read well, at this site.
+func analysed(ctx context.Context, cfg siteConfig, list registered, held *refdata.Data, p *policy.Policy, at time.Time) ([]policy.Fault, error) {
+	env, err := environmentOf(ctx, cfg, list, held, at)
+	if err != nil {
+		return nil, err
+	}
+	return policy.Analyse(p, env), nil
+}
+
+// warnings are what whoever proposes or approves a version should know of it,
+// and what does not stop it.
+func (r *siteRules) warnings(ctx context.Context, number int) (out []string, err error) {
+	v, err := r.store.PolicyVersion(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	p, err := policy.Load(v.File, []byte(v.Source))
+	if err != nil {
+		return nil, err
+	}
+	found, err := analysed(ctx, r.cfg, r.store, r.held.Load(), p, r.clock.Now())
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range found {
+		out = append(out, fmt.Sprintf("%s:%s", v.File, f))
+	}
+	return out, nil
 }
 
 // examplesPass refuses rules that have no examples, or of which one fails or
@@ -165,7 +200,7 @@ func examplesPass(name string, p *policy.Policy, held *refdata.Data) error {
 	var errs []error
 	for _, r := range results {
 		if r.Failed() {
-			errs = append(errs, fmt.Errorf("%s:%d:%d: example %q does not come as expected: %s", name, r.Example.Line, r.Example.Column, r.Example.Name, strings.Join(append(r.Faults, errorText(r.Err)...), "; ")))
+			errs = append(errs, fmt.Errorf("%s:%d:%d: example %q does not come as expected:\n    %s", name, r.Example.Line, r.Example.Column, r.Example.Name, strings.Join(append(errorText(r.Err), r.Faults...), "\n    ")))
 		}
 	}
 	for _, id := range p.Unshown(results) {
@@ -274,6 +309,8 @@ type policyAnswer struct {
 	InForce int                `json:"in_force"`
 	Next    int                `json:"next,omitempty"` // takes effect by itself
 	NextAt  time.Time          `json:"next_at,omitzero"`
+	// Warnings are what the check of the rules found and does not refuse.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 func (r *siteRules) answer(number int) policyAnswer {
@@ -327,10 +364,18 @@ func (r *siteRules) operations() map[string]operation {
 				return policyAnswer{}, err
 			}
 			number, err := f(ctx, who, a)
-			if number == 0 {
+			// What was not recorded has no answer but the error.
+			if err != nil && !errors.Is(err, gate.ErrNotDecidedAgain) {
 				return policyAnswer{}, err
 			}
-			return r.answer(number), err
+			out := r.answer(number)
+			if out.State == gate.PolicyDraft || out.State == gate.PolicyProposed || out.State == gate.PolicyScheduled || out.State == gate.PolicyInForce {
+				var bad error
+				if out.Warnings, bad = r.warnings(ctx, number); bad != nil {
+					err = errors.Join(err, fmt.Errorf("version %d is %s; its check: %w", number, out.State, bad))
+				}
+			}
+			return out, err
 		})
 	}
 	hand := func(do func(context.Context, gate.Person, gate.PolicyText) (gate.PolicyVersion, error)) func(context.Context, gate.Person, policyAsk) (int, error) {
@@ -394,24 +439,55 @@ func callRules(ctx context.Context, s *streams, dir, path string, in, out any) (
 	return call(path, in, out)
 }
 
-// askPassword reads the password of a person: from the terminal without showing
-// it, or else from the first line of standard input.
-func askPassword(s *streams, name string) (string, error) {
-	fmt.Fprintf(s.err, "Password of %s: ", name)
+// askPassword reads the password of a person: from the terminal, where prompt is
+// shown and what is typed is not, or else from the first line of standard input.
+func askPassword(ctx context.Context, s *streams, prompt string) (string, error) {
+	var password string
+	var err error
 	if f, ok := s.in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		b, err := term.ReadPassword(int(f.Fd()))
-		fmt.Fprintln(s.err)
-		if err != nil {
-			return "", fmt.Errorf("password: %w", err)
+		password, err = askTerminal(ctx, s, int(f.Fd()), prompt)
+	} else {
+		password, err = bufio.NewReader(io.LimitReader(s.in, 4096)).ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			err = nil
 		}
-		return string(b), nil
 	}
-	line, err := bufio.NewReader(io.LimitReader(s.in, 4096)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err != nil {
 		return "", fmt.Errorf("password: %w", err)
 	}
-	return strings.TrimRight(line, "\r\n"), nil
+	if password = strings.TrimRight(password, "\r\n"); password == "" {
+		return "", errors.New("password: none was given; type it, or hand it over as the first line of standard input")
+	}
+	return password, nil
 }
+
+// askTerminal asks at a terminal without showing what is typed. When ctx ends
+// first, as by an interrupt, the terminal is as it was.
+func askTerminal(ctx context.Context, s *streams, fd int, prompt string) (string, error) {
+	was, err := term.GetState(fd)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprint(s.err, prompt)
+	type answer struct {
+		text []byte
+		err  error
+	}
+	typed := make(chan answer, 1)
+	go func() {
+		text, err := term.ReadPassword(fd)
+		typed <- answer{text, err}
+	}()
+	defer fmt.Fprintln(s.err)
+	select {
+	case a := <-typed:
+		return string(a.text), a.err
+	case <-ctx.Done():
+		return "", errors.Join(errors.New("interrupted"), term.Restore(fd, was))
+	}
+}
+
+func passwordOf(name string) string { return fmt.Sprintf("Password of %s: ", name) }
 
 // policyAct is what every command that acts on rules takes.
 type policyAct struct {
@@ -423,7 +499,7 @@ type policyAct struct {
 func (c *policyAct) do(ctx context.Context, s *streams, path string, ask policyAsk) error {
 	ask.By = c.By
 	var err error
-	if ask.Password, err = askPassword(s, c.By); err != nil {
+	if ask.Password, err = askPassword(ctx, s, passwordOf(c.By)); err != nil {
 		return err
 	}
 	var a policyAnswer
@@ -438,6 +514,9 @@ func (c *policyAct) do(ctx context.Context, s *streams, path string, ask policyA
 	fmt.Fprintf(s.out, "in force: version %d\n", a.InForce)
 	if a.Next != 0 {
 		fmt.Fprintf(s.out, "next: version %d takes effect at %s\n", a.Next, a.NextAt.Format(time.RFC3339))
+	}
+	for _, w := range a.Warnings {
+		fmt.Fprintln(s.err, w)
 	}
 	return err
 }
@@ -578,6 +657,9 @@ func (c *policyVersionsCmd) Run(ctx context.Context, s *streams) (err error) {
 		for _, k := range v.Steps {
 			if k.Kind == gate.StepApproved {
 				from, by = k.From.Format(time.RFC3339), k.By
+				if by == gate.SetUp {
+					by = "nobody"
+				}
 			}
 		}
 		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", v.Number, v.ID, gate.StateAt(versions, v.Number, now), from, v.Author, by, oneLine(v.Note))
@@ -635,7 +717,10 @@ func (c *policyShowCmd) Run(ctx context.Context, s *streams) (err error) {
 	fmt.Fprintf(s.err, ": %s\n", oneLine(v.Note))
 	for _, k := range v.Steps {
 		fmt.Fprintf(s.err, "%s  %s", k.At.Format(time.RFC3339), k.Kind)
-		if k.By != "" {
+		switch {
+		case k.By == gate.SetUp:
+			fmt.Fprint(s.err, " by nobody, at the set-up of the site")
+		case k.By != "":
 			fmt.Fprintf(s.err, " by %s", k.By)
 		}
 		if !k.From.IsZero() {

@@ -140,14 +140,14 @@ func TestPolicyVersionsStopped(t *testing.T) {
 	}{
 		"a wrong password":         {otherWord, []string{"policy", "propose", file, "--by", "anna", "--note", "n"}, "password is wrong"},
 		"nobody of that name":      {managerWord, []string{"policy", "propose", file, "--by", "nobody", "--note", "n"}, "password is wrong"},
-		"no password":              {"", []string{"policy", "propose", file, "--by", "ewa", "--note", "n"}, "password is wrong"},
+		"no password":              {"", []string{"policy", "propose", file, "--by", "ewa", "--note", "n"}, "none was given"},
 		"a guard":                  {managerWord, []string{"policy", "propose", file, "--by", "jan", "--note", "n"}, "not allowed"},
 		"rules without examples":   {managerWord, []string{"policy", "propose", untested, "--by", "anna", "--note", "n"}, "no examples"},
 		"an example that fails":    {managerWord, []string{"policy", "propose", wrong, "--by", "anna", "--note", "n"}, "it speaks"},
 		"other threat levels":      {managerWord, []string{"policy", "propose", levels, "--by", "anna", "--note", "n"}, "postures"},
 		"an editor of no site":     {managerWord, []string{"policy", "propose", file, "--by", "anna", "--note", "n", "--editor", "someone"}, "not found"},
-		"approval of no version":   {otherWord, []string{"policy", "approve", "9", "--by", "maria"}, "not found"},
-		"withdrawal of the set-up": {otherWord, []string{"policy", "withdraw", "1", "--by", "maria", "--why", "x"}, "not allowed"},
+		"approval of no version":   {otherWord, []string{"policy", "approve", "9", "--by", "maria"}, "there is no version 9"},
+		"withdrawal of the set-up": {otherWord, []string{"policy", "withdraw", "1", "--by", "maria", "--why", "x"}, "not withdrawn: version 1 took effect on"},
 		"a version that is not":    {"", []string{"policy", "show", "9"}, "not found"},
 	} {
 		if code, out, errs := rules(t, dir, c.password, c.args...); code == 0 || !strings.Contains(errs, c.want) {
@@ -169,9 +169,9 @@ func TestPolicyVersionsStopped(t *testing.T) {
 		t.Errorf("a proposal decides: %s", v)
 	}
 	for name, c := range map[string]struct{ by, password, from, want string }{
-		"who proposed it":  {"anna", managerWord, "", "second person"},
+		"who proposed it":  {"anna", managerWord, "", "not approved: anna wrote or proposed version 2: somebody else approves it"},
 		"the supervisor":   {"ewa", managerWord, "", "not allowed"},
-		"into the past":    {"maria", otherWord, testNow.Add(-time.Hour).UTC().Format(time.RFC3339), "in the past"},
+		"into the past":    {"maria", otherWord, testNow.Add(-time.Hour).UTC().Format(time.RFC3339), "has passed, it is"},
 		"another's word":   {"maria", managerWord, "", "password is wrong"},
 		"the guard's hand": {"jan", managerWord, "", "not allowed"},
 	} {
@@ -179,7 +179,7 @@ func TestPolicyVersionsStopped(t *testing.T) {
 		if c.from != "" {
 			args = append(args, "--from", c.from)
 		}
-		if code, out, errs := rules(t, dir, c.password, args...); code == 0 || !strings.Contains(errs, c.want) {
+		if code, out, errs := rules(t, dir, c.password, args...); code == 0 || out != "" || !strings.Contains(errs, c.want) {
 			t.Errorf("%s: exit %d: %s%s", name, code, out, errs)
 		}
 	}
@@ -212,8 +212,8 @@ func TestPolicyVersionsStopped(t *testing.T) {
 	}
 	table := rulesOK(t, dir, "", "policy", "versions")
 	for _, want := range []string{"in force", "withdrawn", "rejected", gate.SetUp, "maria"} {
-		if !strings.Contains(table, want) {
-			t.Errorf("the table says nothing of %q:\n%s", want, table)
+		if !strings.Contains(table, want) || strings.Count(table, gate.SetUp) != 1 || !strings.Contains(table, "nobody") {
+			t.Errorf("the table says nothing of %q, or of who approved the first:\n%s", want, table)
 		}
 	}
 	runOK(t, "", "log", "verify", "--data", dir)
@@ -240,6 +240,47 @@ func TestGuessingPasswords(t *testing.T) {
 	now = now.Add(10 * time.Second)
 	if who, err := r.admit(t.Context(), "anna", managerWord); err != nil || who.Name != "anna" {
 		t.Errorf("%+v, %v", who, err)
+	}
+}
+
+// Whoever proposes or approves is told what of the rules this site cannot tell,
+// as by policy check --data; and of an example that fails each expectation
+// stands on a line of its own.
+func TestPolicyWarnings(t *testing.T) {
+	dir := rulesSite(t)
+	file := ruleFile(t, "hears", "flag", "{any: [{fact: site.zone, at_least: public}, {fact: radio.hotspot_heard, is: true}]}")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deaf := strings.Replace(string(text), "rules:\n", `rules:
+  - id: deaf
+    title: What is heard
+    outcome: deny
+    instrument: {authority: site, title: Order 8, link: "https://example.org/8", date: 2026-11-01, quote: as ordered, from: 2026-01-01}
+    say: {en: heard}
+    when: {fact: radio.hotspot_heard, is: true}
+`, 1)
+	deaf = strings.Replace(deaf, "  cases:\n", "  cases:\n    - {name: heard, facts: {radio.hotspot_heard: true}, expect: {outcome: deny, rule: deaf}}\n", 1)
+	wrong := strings.Replace(deaf, "{outcome: deny, rule: deaf}", "{outcome: grant, rule: deaf, silent: [only]}", 1)
+	for content, want := range map[string]int{deaf: 0, wrong: 1} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, out, errs := rules(t, dir, managerWord, "policy", "propose", file, "--by", "anna", "--note", "n")
+		if code != want {
+			t.Fatalf("exit %d: %s%s", code, out, errs)
+		}
+		if want == 0 && (!strings.Contains(errs, "no lane of the site has a sensor") || !strings.Contains(errs, `Rule "deaf"`)) {
+			t.Errorf("nothing says that the site cannot tell: %s", errs)
+		}
+		if want == 1 && (!strings.Contains(errs, "example \"heard\" does not come as expected:\n    ") || strings.Count(errs, "\n    ") < 2) {
+			t.Errorf("not one expectation a line:\n%s", errs)
+		}
+	}
+	code, _, errs := rules(t, dir, otherWord, "policy", "approve", "2", "--by", "maria")
+	if code != 0 || !strings.Contains(errs, `Rule "deaf"`) {
+		t.Errorf("the approver is not told: exit %d: %s", code, errs)
 	}
 }
 

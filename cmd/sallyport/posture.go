@@ -122,7 +122,7 @@ func (c *postureSetCmd) Run(ctx context.Context, s *streams) error {
 	if c.For < 0 {
 		return fmt.Errorf("for: %s is no time to come", c.For)
 	}
-	password, err := askPassword(s, c.By)
+	password, err := askPassword(ctx, s, passwordOf(c.By))
 	if err != nil {
 		return err
 	}
