@@ -106,14 +106,18 @@ type rule struct {
 
 func compile(d *document) *Policy {
 	p := &Policy{doc: d, reasons: map[string]*ruleDoc{}, name: d.id + " " + d.version}
+	at, asked := map[string]int32{}, map[SupplyQuestion]int32{}
+	for i, r := range d.rules {
+		at[r.id] = int32(i)
+	}
 	for _, r := range d.rules {
 		c := rule{root: int32(len(p.prog)), outcome: r.outcome, ifUnknown: r.ifUnknown, presumes: presumes(r.when), moments: r.moments, source: r.instrument.source()}
 		c.from, c.to = period(r.instrument)
 		for _, id := range r.lifts {
-			c.lifts = append(c.lifts, int32(slices.IndexFunc(d.rules, func(o *ruleDoc) bool { return o.id == id })))
+			c.lifts = append(c.lifts, at[id])
 			p.lifting = true
 		}
-		p.emit(r.when)
+		p.emit(r.when, asked)
 		p.rules = append(p.rules, c)
 		p.reasons[r.id] = r
 	}
@@ -136,7 +140,7 @@ func period(in Instrument) (from, to int64) {
 	return from, to
 }
 
-func (p *Policy) emit(c *cond) {
+func (p *Policy) emit(c *cond, asked map[SupplyQuestion]int32) {
 	i := len(p.prog)
 	n := node{op: c.op, how: howOf(c), test: c.test, fact: c.fact, raise: c.raise, presumes: c.presumes}
 	if len(c.vals) > 0 {
@@ -148,16 +152,17 @@ func (p *Policy) emit(c *cond) {
 	}
 	if c.op == opAtom && c.test.supply() {
 		q := SupplyQuestion{Op: testNames[c.test], Arg: n.text, Pct: c.pct}
-		k := slices.Index(p.questions, q)
-		if k < 0 {
-			k = len(p.questions)
+		k, ok := asked[q]
+		if !ok {
+			k = int32(len(p.questions))
+			asked[q] = k
 			p.questions = append(p.questions, q)
 		}
-		n.question = int32(k)
+		n.question = k
 	}
 	p.prog = append(p.prog, n)
 	for _, k := range c.kids {
-		p.emit(k)
+		p.emit(k, asked)
 	}
 	p.prog[i].quantified = c.op.quantifier() || slices.ContainsFunc(p.prog[i+1:], func(k node) bool { return k.quantified })
 	p.prog[i].end = int32(len(p.prog))

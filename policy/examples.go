@@ -210,7 +210,7 @@ func (l *loader) exampleFact(e entry, f *Facts) {
 		for i := range factTable {
 			names = append(names, factTable[i].name)
 		}
-		l.err(e.key, suggest(name, names), "unknown fact %q", name)
+		l.err(e.key, l.suggest(name, names), "unknown fact %q", name)
 	case fact.module():
 		l.err(e.key, "put it into units: [{"+name+": …}]", "%s is a fact of one module", name)
 	case fact.kind() == kindCount:
@@ -320,7 +320,7 @@ func (l *loader) moduleFact(e entry, u *Unit, c *Candidate, in string) {
 				names = append(names, factTable[i].name)
 			}
 		}
-		l.err(e.key, suggest(e.key.Value, names), "%q says nothing of a module", e.key.Value)
+		l.err(e.key, l.suggest(e.key.Value, names), "%q says nothing of a module", e.key.Value)
 		return
 	}
 	if v, known := l.exampleValue(fact, e.val); known {
@@ -485,7 +485,7 @@ func (l *loader) exampleSupply(n *yaml.Node, into toldSupply) {
 			op := o.key.Value
 			switch {
 			case !slices.Contains(ops, op):
-				l.err(o.key, suggest(op, ops), "unknown question %q to the supply graph", op)
+				l.err(o.key, l.suggest(op, ops), "unknown question %q to the supply graph", op)
 			case op == testNames[testOwnerResolved]:
 				into[toldKey{Party(party), op, ""}] = l.told(op, o.val)
 			default:

@@ -20,10 +20,11 @@ const (
 	maxSource = 512 << 10
 	maxDepth  = 16
 	maxRules  = 2000
-	maxNodes  = 40000
-	maxMarks  = 64000 // of what parts one value from the next, in the bytes
+	maxNodes  = 34000 // values, as the marks between them tell before they are read
+	maxRun    = 8000  // bytes without a blank or a mark
 	maxText   = 2000
 	maxValues = 500
+	maxEffort = 300_000 // steps of looking for what was probably meant
 )
 
 // document is a rule file after its checks: what the canonical form writes
@@ -183,14 +184,16 @@ func LoadKnowing(name string, src []byte, names Names) (*Policy, error) {
 }
 
 type loader struct {
-	name     string
-	problems Problems
-	params   map[string]*param
-	postures []string
-	names    Names
-	ids      [len(nameKinds)][]string // of names, once asked for
-	nodes    int
-	doc      *yaml.Node // the whole document, with the comments around it
+	name       string
+	problems   Problems
+	params     map[string]*param
+	postures   []string
+	names      Names
+	ids        [len(nameKinds)][]string // of names, once asked for
+	nodes      int
+	effort     int             // spent on suggestions
+	conditions map[string]bool // by id
+	doc        *yaml.Node      // the whole document, with the comments around it
 }
 
 func (l *loader) errAt(line, col int, suggest, format string, args ...any) {
@@ -208,9 +211,17 @@ func (l *loader) errAt(line, col int, suggest, format string, args ...any) {
 func (l *loader) full() bool { return len(l.problems) >= 4*maxProblems }
 
 // suggest is what was probably meant. It compares a word with many, and so is
-// not asked once enough faults were found.
+// not asked once enough faults were found, or enough was compared.
 func (l *loader) suggest(got string, allowed []string) string {
-	if l.full() {
+	if l.full() || l.effort > maxEffort {
+		return ""
+	}
+	for _, a := range allowed {
+		if near(got, a) {
+			l.effort += len(got) * len(a)
+		}
+	}
+	if l.effort > maxEffort {
 		return ""
 	}
 	return suggest(got, allowed)
@@ -241,12 +252,15 @@ func (l *loader) parse(src []byte) *yaml.Node {
 		l.errAt(1, 1, "split it into several policies", "the file has %d bytes, more than the %d allowed", len(src), maxSource)
 		return nil
 	}
-	if line, col, ok := validText(src); !ok {
+	if line, col, r := validText(src); r == utf8.RuneError {
 		l.errAt(line, col, "save the file as plain UTF-8 text", "a byte that is not UTF-8 text")
 		return nil
+	} else if r != 0 {
+		l.errAt(line, col, "remove it", "a character (%U) that hides, or changes the order of, what stands beside it", r)
+		return nil
 	}
-	if line, col, ok := fewMarks(src); !ok {
-		l.errAt(line, col, "split it into several policies", "more than %d values", maxNodes)
+	if line, col, fault := fewMarks(src, maxNodes); fault != "" {
+		l.errAt(line, col, "split it into several policies", "%s", fault)
 		return nil
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(src))
@@ -305,12 +319,17 @@ func (l *loader) plain(n *yaml.Node, depth int) bool {
 	return true
 }
 
-func validText(src []byte) (line, col int, ok bool) {
+// validText finds the first place that is no text that a person can read as it
+// stands: utf8.RuneError for a byte that is not UTF-8; 0 where there is none.
+func validText(src []byte) (line, col int, bad rune) {
 	line, col = 1, 1
 	for i := 0; i < len(src); {
-		r, n := utf8.DecodeRune(src[i:])
-		if r == utf8.RuneError && n == 1 {
-			return line, col, false
+		r, n := rune(src[i]), 1
+		if r >= utf8.RuneSelf {
+			r, n = utf8.DecodeRune(src[i:])
+		}
+		if r == utf8.RuneError && n == 1 || r >= utf8.RuneSelf && i > 0 && unicode.Is(unicode.Cf, r) {
+			return line, col, r
 		}
 		i += n
 		col++
@@ -318,38 +337,76 @@ func validText(src []byte) (line, col int, ok bool) {
 			line, col = line+1, 1
 		}
 	}
-	return 0, 0, true
+	return 0, 0, 0
 }
 
 // fewMarks says whether so few marks part the values of a file that reading it
 // is quick. What YAML takes them for is not looked at: those that stand in words
-// count too, and a comma counts for three, because in braces it parts two values.
-func fewMarks(src []byte) (line, col int, ok bool) {
-	marks, start := 0, 0
+// count too.
+func fewMarks(src []byte, most int) (line, col int, fault string) {
+	marks, run, start := 1, 0, 0
 	line = 1
+	paired := false // a colon was seen since the last comma or bracket
 	for i, c := range src {
+		run++
 		switch c {
 		case ',':
-			marks += 3
+			if !paired { // in braces, a key without a value
+				marks += 2
+			}
+			paired, run = false, 0
 		case '[', '{':
 			marks++
+			paired, run = false, 0
 		case '\n':
-			marks++
 			line, start = line+1, i+1
-		case ':', '-', '?':
-			if i+1 < len(src) && (src[i+1] == ' ' || src[i+1] == '\n') {
+			run = 0
+		case ' ', '\t', '\r', '"', '\'', '}', ']':
+			run = 0
+		case ':', '?':
+			if parts(src, i) {
+				marks += 2
+				paired, run = true, 0
+			} else if i+1 < len(src) && src[i+1] >= '0' && src[i+1] <= '9' { // may be a time, which takes long to read
+				marks++
+			}
+		case '-':
+			if parts(src, i) {
+				marks++
+				run = 0
+			} else if i+1 < len(src) && src[i+1] >= '0' && src[i+1] <= '9' { // likewise a day
 				marks++
 			}
 		case '&', '*', '!': // an anchor, an alias or a tag, none of which a rule file may hold
 			if i > 0 && i+1 < len(src) && strings.IndexByte(" \n[{,", src[i-1]) >= 0 && src[i+1] > ' ' {
 				marks += 8
 			}
+		case '#': // a comment, which is kept
+			if i > 0 && src[i-1] <= ' ' {
+				marks++
+			}
 		}
-		if marks > maxMarks {
-			return line, i - start + 1, false
+		switch {
+		case marks > most:
+			return line, i - start + 1, fmt.Sprintf("more than %d values", most)
+		case run > maxRun:
+			return line, i - start + 1, fmt.Sprintf("a word of more than %d bytes", maxRun)
 		}
 	}
-	return 0, 0, true
+	return 0, 0, ""
+}
+
+// parts says whether the mark at i parts two values: one that is followed by a
+// blank, by any break of a line that YAML knows, or by another mark.
+func parts(src []byte, i int) bool {
+	if i+1 == len(src) {
+		return true
+	}
+	switch src[i+1] {
+	case ' ', '\t', '\r', '\n', ',', '[', ']', '{', '}', '"', '\'', 0xc2, 0xe2: // the last two begin U+0085, U+2028 and U+2029
+		return true
+	}
+	return false
 }
 
 // entry is one key of a mapping.
@@ -430,9 +487,9 @@ func (l *loader) text(n *yaml.Node, what string) string {
 		l.err(n, "shorten it", "%s has %d bytes, more than the %d allowed", what, len(s), maxText)
 		return ""
 	case strings.ContainsFunc(s, func(r rune) bool {
-		return unicode.IsControl(r) && r != '\n' || r == utf8.RuneError || r == '\u2028' || r == '\u2029' || r == '\ufeff'
+		return unicode.IsControl(r) && r != '\n' || r == utf8.RuneError || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Cf, r)
 	}):
-		l.err(n, "remove it", "%s holds a control character", what)
+		l.err(n, "remove it", "%s holds a control character, or another that is not seen", what)
 		return ""
 	}
 	return strings.Join(strings.Fields(s), " ")
@@ -541,7 +598,7 @@ func (l *loader) document(n *yaml.Node) *document {
 	for _, c := range l.list(f["omits"], "omits") {
 		d.omits = append(d.omits, l.text(c, "what is omitted"))
 	}
-	l.params = map[string]*param{}
+	l.params, l.conditions = map[string]*param{}, map[string]bool{}
 	if f["parameters"] != nil {
 		for _, e := range l.entries(f["parameters"], "parameters") {
 			name := l.ident(e.key, "parameter")
@@ -557,7 +614,9 @@ func (l *loader) document(n *yaml.Node) *document {
 	}
 	if f["conditions"] != nil {
 		for _, e := range l.entries(f["conditions"], "conditions") {
-			d.conditions = append(d.conditions, &wording{l.ident(e.key, "condition"), l.langs(e.val, "condition "+e.key.Value)})
+			id := l.ident(e.key, "condition")
+			d.conditions = append(d.conditions, &wording{id, l.langs(e.val, "condition "+e.key.Value)})
+			l.conditions[id] = true
 		}
 	}
 	l.rules(d, n, f["rules"])
@@ -627,6 +686,9 @@ func (l *loader) expand(n *yaml.Node, s string) string {
 }
 
 func (l *loader) paramNames() []string {
+	if l.full() || l.effort > maxEffort {
+		return nil
+	}
 	var names []string
 	for n := range l.params {
 		names = append(names, n)
@@ -699,28 +761,32 @@ func (l *loader) rule(d *document, n *yaml.Node) *ruleDoc {
 	} else {
 		r.instrument = l.instrument(f["instrument"], what)
 	}
+	imposed := map[string]bool{}
 	for _, c := range l.list(f["conditions"], "conditions") {
 		id := l.ident(c, "condition")
 		switch {
-		case id != "" && !slices.ContainsFunc(d.conditions, func(w *wording) bool { return w.id == id }):
+		case id != "" && !l.conditions[id]:
 			var ids []string
 			for _, w := range d.conditions {
 				ids = append(ids, w.id)
 			}
 			l.err(c, l.suggest(id, ids), "unknown condition %q", id)
-		case slices.Contains(r.conditions, id):
+		case imposed[id]:
 			l.err(c, "remove one of them", "condition %q stands twice", id)
 		}
+		imposed[id] = true
 		r.conditions = append(r.conditions, id)
 	}
 	if f["work_item"] != nil {
 		r.workItem = l.ident(f["work_item"], "work_item")
 	}
+	lifted := map[string]bool{}
 	for _, c := range l.list(f["lifts"], "lifts") {
 		id := l.ident(c, "rule id")
-		if slices.Contains(r.lifts, id) {
+		if lifted[id] {
 			l.err(c, "remove one of them", "rule %q stands twice", id)
 		}
+		lifted[id] = true
 		r.lifts, r.liftNodes = append(r.lifts, id), append(r.liftNodes, c)
 	}
 	if f["lifts"] != nil && len(r.lifts) == 0 && f["lifts"].Kind == yaml.SequenceNode {
@@ -1123,8 +1189,24 @@ func (l *loader) value(fact factID, n *yaml.Node) value {
 	case kindPosture:
 		return l.posture(n)
 	default:
-		return value{text: l.text(n, name)}
+		s := l.text(n, name)
+		if alphabets(s) > 1 {
+			l.err(n, "type it anew in one alphabet", "%q mixes letters of several alphabets, and is like no name that a register holds", s)
+		}
+		return value{text: s}
 	}
+}
+
+// alphabets counts those of Latin, Greek and Cyrillic, whose letters look alike,
+// in words that a rule compares with.
+func alphabets(s string) int {
+	n := 0
+	for _, t := range [...]*unicode.RangeTable{unicode.Latin, unicode.Greek, unicode.Cyrillic} {
+		if strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(t, r) }) {
+			n++
+		}
+	}
+	return n
 }
 
 // day reads a day, counted from 1970.

@@ -71,6 +71,9 @@ func nearest(got string, allowed []string) string {
 	got = strings.ToLower(got)
 	best, dist := "", max(1, len(got)/3)+1
 	for _, a := range allowed {
+		if !near(got, a) {
+			continue
+		}
 		if d := distance(got, strings.ToLower(a)); d < dist {
 			best, dist = a, d
 		}
@@ -84,6 +87,13 @@ func nearest(got string, allowed []string) string {
 		}
 	}
 	return ""
+}
+
+// near says whether two words are so nearly of a length that one may have
+// been meant for the other.
+func near(got, a string) bool {
+	most := max(1, len(got)/3)
+	return len(got) <= 64 && len(a) <= len(got)+most && len(got) <= len(a)+most
 }
 
 // distance is the number of single-byte edits between two words, a swap of
