@@ -75,6 +75,7 @@ type scratch struct {
 	mark    []bool
 	silent  [][]int32 // seconds of the window in which a sensor was alive and heard nothing
 	tally   []tally
+	cells   []gain // of the board that is laid out
 	bound   []float64
 	order   []int
 	ll      []float64
@@ -101,6 +102,16 @@ func (c *scratch) init(s *Site) {
 	c.heard, c.levels, c.weights, c.silent, c.tally = make([][]second, n), make([][]float64, n), make([][]float64, n), make([][]int32, n), make([]tally, n)
 }
 
+// take gives room for a hypothesis' gains until the next board.
+func (c *scratch) take(n int) []gain {
+	if len(c.cells)+n > cap(c.cells) {
+		c.cells = make([]gain, 0, max(2*cap(c.cells), n)) // those given stay with who has them
+	}
+	at := len(c.cells)
+	c.cells = c.cells[:at+n]
+	return c.cells[at : at+n : at+n]
+}
+
 // board lays out where every vehicle that may have been heard was, second by
 // second, from beforeS before the pass until now.
 func (s *Site) board(ln, serial int) (*board, bool) {
@@ -113,6 +124,7 @@ func (s *Site) board(ln, serial int) (*board, bool) {
 	b.t1 = max(int32(math.Floor(math.Min(s.now, p.end+settleS))), int32(math.Floor(p.start)))
 	b.t1 = min(b.t1, b.t0+maxSeconds-1)
 	w := b.width()
+	s.scratch.cells = s.scratch.cells[:0]
 	b.alive = make([]bool, len(s.sensors)*w)
 	for i, se := range s.sensors {
 		for _, x := range se.alive.from(b.t0 - 1) {
@@ -183,13 +195,14 @@ func (s *Site) board(ln, serial int) (*board, bool) {
 func (s *Site) hypothesis(b *board, ln int, xs []float64, on []bool, h hypothesis) hypothesis {
 	w := b.width()
 	off := 10 * s.cfg.PathLoss * math.Log10(speedRatio)
-	h.gains = make([]gain, len(s.sensors)*w)
+	h.gains = s.scratch.take(len(s.sensors) * w)
 	for i, se := range s.sensors {
 		gs := h.gains[i*w : (i+1)*w]
 		apart := s.lanes[ln].Place - s.lanes[se.lane].Place
 		table := s.gains[max(apart, -apart)]
 		for k := range gs {
-			if gs[k].gone = !on[k]; on[k] {
+			gs[k] = gain{gone: !on[k]}
+			if on[k] {
 				gs[k].db = table.at(xs[k]-se.x) + shiftAt(b.shift[ln][i], xs[k])
 			}
 		}
