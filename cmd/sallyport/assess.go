@@ -69,7 +69,14 @@ func (c *assessCmd) Run(ctx context.Context, s *streams) (err error) {
 	if err != nil {
 		return err
 	}
-	decide := known.assessor(a)
+	posture, err := known.posture(ctx, "")
+	if err != nil {
+		return err
+	}
+	decide := func(ctx context.Context, q gate.Request) (gate.Assessment, error) {
+		q.Posture = posture(q.At)
+		return known.assessor(a)(ctx, q)
+	}
 	if c.Policy == "" && known.store != nil {
 		if decide, err = known.asRecorded(ctx, a, known.assessor); err != nil {
 			return err

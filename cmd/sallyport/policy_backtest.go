@@ -40,7 +40,7 @@ type policyBacktestCmd struct {
 	Zone    string `help:"Fleet: zone that the vehicles go to; the default is the strictest of the site's lanes." placeholder:"ZONE"`
 	Class   string `help:"Fleet: class where the list does not say it." default:"private" placeholder:"CLASS"`
 	Market  string `help:"Fleet: market where the list does not say it." default:"EU" placeholder:"CODE"`
-	Posture int    `help:"Requests and fleet: threat level of the site." default:"0" placeholder:"LEVEL"`
+	Posture string `help:"Requests and fleet: threat level of the site, by its name, or its number from 0; the default is the one that held at the site at the instant of each." placeholder:"LEVEL"`
 
 	Vehicles bool   `help:"Name vehicles by VIN and plate. Without it the report names passages by their ids, and no vehicle."`
 	Examples int    `help:"How many are named for each kind of change." default:"5"`
@@ -176,7 +176,7 @@ func (k inspectedSite) policyNamed(ctx context.Context, name string, now time.Ti
 		if err != nil {
 			return nil, err
 		}
-		if v, ok := gate.InForce(versions, now); ok {
+		if v, ok := gate.InForce(versions, asOf(now, versions)); ok {
 			number, isNumber = v.Number, true
 		} else if name = k.cfg.Policy; held.Packs[name].Policy == nil && !isPack(name) {
 			name = filepath.Join(k.dir, name)
@@ -267,6 +267,10 @@ func (c *policyBacktestCmd) requests(ctx context.Context, s *streams, site inspe
 	if err != nil {
 		return nil, nil, err
 	}
+	posture, err := site.posture(ctx, c.Posture)
+	if err != nil {
+		return nil, nil, err
+	}
 	in, end := s.in, func() error { return nil }
 	if c.Requests != "-" {
 		f, err := os.Open(c.Requests)
@@ -284,7 +288,7 @@ func (c *policyBacktestCmd) requests(ctx context.Context, s *streams, site inspe
 			return gate.Request{}, err
 		}
 		q, err := req.Request(s.now(), func(obs []rf.Observation) *rf.Finding { return rf.HearOnce(obs, prefixes) })
-		q.Posture = c.Posture
+		q.Posture = posture(q.At)
 		if err != nil || site.store == nil {
 			return q, err
 		}
@@ -335,6 +339,10 @@ func (c *policyBacktestCmd) fleet(ctx context.Context, s *streams, site inspecte
 	if class, err = gate.ParseClass(c.Class); err != nil {
 		return nil, 0, fmt.Errorf("--%w", err)
 	}
+	posture, err := site.posture(ctx, c.Posture)
+	if err != nil {
+		return nil, 0, err
+	}
 	list, err := site.store.Registrations(ctx)
 	if err != nil {
 		return nil, 0, err
@@ -347,7 +355,7 @@ func (c *policyBacktestCmd) fleet(ctx context.Context, s *streams, site inspecte
 		for i, reg := range list {
 			q := gate.Request{
 				VIN: reg.VIN, Plate: reg.Plate, Class: cmp.Or(reg.Class, class), Market: cmp.Or(reg.Market, c.Market), Zone: zone, At: at,
-				Posture: c.Posture, Inspecting: site.rules,
+				Posture: posture(at), Inspecting: site.rules,
 			}
 			var err error
 			if inspected[reg.VIN] {

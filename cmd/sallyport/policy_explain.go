@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"sallyport/gate"
 	"sallyport/gate/refdata"
@@ -93,6 +94,9 @@ func (c *policyExplainCmd) Run(ctx context.Context, s *streams) (err error) {
 	if out.Verdict != recorded.Outcome.String() && p.Hash() == recorded.Hash {
 		out.Notes = append(out.Notes, fmt.Sprintf("the record says %s: by its facts the rules say %s", recorded.Outcome, out.Verdict))
 	}
+	if c.Passage != "" && c.Policy == "" && p.Hash() != recorded.Hash {
+		out.Notes = append(out.Notes, fmt.Sprintf("this program reads the rules that decided otherwise than the one that recorded the passage: the record says %s, by rules with the hash %s", recorded.Outcome, recorded.Hash))
+	}
 	if c.Passage != "" {
 		out.Notes = append(out.Notes, "what the record does not answer, because no rule came to ask, the supply graph of today answers as of the day")
 	}
@@ -161,7 +165,12 @@ func (c *policyExplainCmd) request(ctx context.Context, s *streams, site inspect
 	if err != nil {
 		return a, nil, nil, err
 	}
-	if p, err = site.policyNamed(ctx, c.Policy, s.now(), held); err != nil {
+	posture, err := site.posture(ctx, "")
+	if err != nil {
+		return a, nil, nil, err
+	}
+	q.Posture = posture(q.At)
+	if p, err = c.rules(ctx, s, site, held, q.At); err != nil {
 		return a, nil, nil, err
 	}
 	if j, err = site.judgeBy(ctx, s, p, held); err != nil {
@@ -169,6 +178,20 @@ func (c *policyExplainCmd) request(ctx context.Context, s *streams, site inspect
 	}
 	a, err = site.assessor(j)(ctx, q)
 	return a, p, j, err
+}
+
+// rules are those named, or those in force at the site at an instant.
+func (c *policyExplainCmd) rules(ctx context.Context, s *streams, site inspectedSite, held *refdata.Data, at time.Time) (*policy.Policy, error) {
+	if c.Policy == "" && site.store != nil {
+		recorded, err := openRecordedRules(ctx, site.store)
+		if err != nil {
+			return nil, err
+		}
+		if _, p, err := recorded.at(ctx, at); err == nil || len(recorded.versions) > 0 {
+			return p, err
+		}
+	}
+	return site.policyNamed(ctx, c.Policy, s.now(), held)
 }
 
 // fill adds what was asked for, and gives the same in words.

@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"sallyport/gate"
 	"sallyport/gate/refdata"
@@ -139,5 +141,74 @@ func TestPolicyExplainRefuses(t *testing.T) {
 	}
 	if code, _, errs := runWith(t, []byte(`{"vim":""}`), "policy", "explain"); code == 0 || !strings.Contains(string(errs), "vim") {
 		t.Errorf("exit %d: %s", code, errs)
+	}
+}
+
+// A request at a site is explained by the rules and under the threat level of
+// its instant there, and a back-test of requests supposes the same, unless
+// another level is named.
+func TestAtTheSitesThreatLevel(t *testing.T) {
+	dir := rulesSite(t)
+	file := ruleFile(t, "alert", "deny", "{fact: site.posture, at_least: delta}")
+	rulesOK(t, dir, managerWord, "policy", "propose", file, "--by", "anna", "--note", "n")
+	rulesOK(t, dir, otherWord, "policy", "approve", "2", "--by", "maria", "--from", "2026-12-01")
+	rulesOK(t, dir, managerWord, "posture", "set", "delta", "--by", "anna", "--why", "alert", "--until", "2027-02-01")
+	request := func(at string) string {
+		return `{"vin": "` + inspectVIN + `", "zone": "restricted", "at": "` + at + `"}` + "\n"
+	}
+	for at, want := range map[string]string{
+		"2026-11-30T23:59:59Z": "FLAG under paper-baseline",
+		"2026-12-01T00:00:00Z": "DENY under alert 7",
+		"2027-01-31T23:59:59Z": "DENY under alert 7",
+		"2027-02-01T00:00:00Z": "FLAG under alert 7",
+	} {
+		code, out, errs := runWith(t, []byte(request(at)), "policy", "explain", "--data", dir)
+		if code != 0 || !strings.Contains(string(out), want) {
+			t.Errorf("%s: exit %d: %s%s, want %s", at, code, out, errs, want)
+		}
+	}
+	requests := filepath.Join(t.TempDir(), "requests")
+	if err := os.WriteFile(requests, []byte(request("2026-12-24T12:00:00Z")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for level, want := range map[string]int{"": 1, "normal": 0, "bravo": 0, "delta": 1, "2": 1, "0": 0} {
+		args := []string{"policy", "backtest", file, "--requests", requests, "--against", "paper-baseline", "--data", dir, "--json"}
+		if level != "" {
+			args = append(args, "--posture", level)
+		}
+		code, out, errs := runWith(t, nil, args...)
+		var r gate.BacktestReport
+		if err := json.Unmarshal(out, &r); err != nil || code != 0 || r.Judged != 1 || r.Changed != want {
+			t.Errorf("under %q: exit %d, %v: %d of %d change, want %d: %s", level, code, err, r.Changed, r.Judged, want, errs)
+		}
+	}
+	for level, want := range map[string]string{"alpha": "none of the site's levels: normal, bravo, delta", "3": "none of the site's levels", "-1": "none of the site's levels"} {
+		if code, _, errs := runWith(t, nil, "policy", "backtest", file, "--requests", requests, "--data", dir, "--posture="+level); code != 1 || !strings.Contains(string(errs), want) {
+			t.Errorf("%s: exit %d: %s", level, code, errs)
+		}
+	}
+	if code, _, errs := rules(t, dir, otherWord, "policy", "approve", "2", "--by", "maria", "--from", "1 July"); code != 1 || !strings.Contains(errs, `"1 July" is neither a day such as`) {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+}
+
+// A day begins at midnight by the site's clock, whatever the season.
+func TestDayOfTheSite(t *testing.T) {
+	dir := rulesSite(t)
+	path := filepath.Join(dir, siteFile)
+	config, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, append([]byte("timezone = \"Europe/Warsaw\"\n"), config...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"2027-01-01": "2026-12-31T23:00:00Z", "2027-07-01": "2027-06-30T22:00:00Z",
+		"2027-03-29": "2027-03-28T22:00:00Z", "2027-03-28": "2027-03-27T23:00:00Z", "2027-07-01T00:00:00Z": "2027-07-01T00:00:00Z",
+	} {
+		if at, err := whenAt("--from", text, dir); err != nil || at.UTC().Format(time.RFC3339) != want {
+			t.Errorf("%s: %v, %v, want %s", text, at, err, want)
+		}
 	}
 }

@@ -573,14 +573,18 @@ func (c *policyProposeCmd) Run(ctx context.Context, s *streams) error {
 // policyApproveCmd is `sallyport policy approve`.
 type policyApproveCmd struct {
 	policyAct
-	Number int       `arg:"" help:"Number of the version."`
-	From   time.Time `help:"When it takes effect (RFC 3339); the default is at once."`
-	Note   string    `help:"Anything to add."`
+	Number int    `arg:"" help:"Number of the version."`
+	From   string `help:"When it takes effect: a day such as 2027-01-01, which begins at midnight by the site's clock, or an instant such as 2027-01-01T06:00:00+01:00; the default is at once." placeholder:"WHEN"`
+	Note   string `help:"Anything to add."`
 }
 
 // Run approves the version. Nobody approves what they wrote or proposed.
 func (c *policyApproveCmd) Run(ctx context.Context, s *streams) error {
-	return c.do(ctx, s, opPolicyApprove, policyAsk{Number: c.Number, From: c.From, Note: c.Note})
+	from, err := whenAt("--from", c.From, c.Data)
+	if err != nil {
+		return err
+	}
+	return c.do(ctx, s, opPolicyApprove, policyAsk{Number: c.Number, From: from, Note: c.Note})
 }
 
 // policyEndCmd is `sallyport policy reject` and `withdraw`.
@@ -783,7 +787,7 @@ func (k inspectedSite) asRecorded(ctx context.Context, j *gate.Judge, decide fun
 	if err != nil {
 		return nil, err
 	}
-	changes, err := k.store.PostureChanges(ctx)
+	posture, err := k.posture(ctx, "")
 	if err != nil {
 		return nil, err
 	}
@@ -796,7 +800,7 @@ func (k inspectedSite) asRecorded(ctx context.Context, j *gate.Judge, decide fun
 		if p != nil {
 			under = j.Under(p)
 		}
-		q.Posture = gate.PostureRank(k.cfg.levels(), gate.PostureAt(changes, q.At).Level)
+		q.Posture = posture(q.At)
 		return decide(under)(ctx, q)
 	}, nil
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"sallyport/gate"
@@ -65,6 +67,34 @@ func levelName(s string) bool {
 	return true
 }
 
+// posture gives the threat level at each instant, as rules compare it: the one
+// asked for, by its name or its number, or else what the site has recorded.
+// Without a site it is the least.
+func (k inspectedSite) posture(ctx context.Context, asked string) (func(time.Time) int, error) {
+	levels := k.cfg.levels()
+	if n, err := strconv.Atoi(asked); err == nil && n >= 0 && (k.store == nil || n < len(levels)) {
+		return func(time.Time) int { return n }, nil
+	}
+	if asked != "" {
+		n := slices.Index(levels, asked)
+		if n < 0 || k.store == nil {
+			if k.store == nil {
+				return nil, fmt.Errorf("--posture: %q: without a site (--data) a threat level is a number from 0, the least", asked)
+			}
+			return nil, fmt.Errorf("--posture: %q is none of the site's levels: %s", asked, strings.Join(levels, ", "))
+		}
+		return func(time.Time) int { return n }, nil
+	}
+	if k.store == nil {
+		return func(time.Time) int { return 0 }, nil
+	}
+	changes, err := k.store.PostureChanges(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return func(at time.Time) int { return gate.PostureRank(levels, gate.PostureAt(changes, at).Level) }, nil
+}
+
 // postureCmd is `sallyport posture`.
 type postureCmd struct {
 	Show postureShowCmd `cmd:"" help:"Say which threat level holds, since when, by whom and why."`
@@ -111,7 +141,7 @@ type postureSetCmd struct {
 	Level string        `arg:"" help:"One of the site's levels."`
 	By    string        `required:"" help:"Name of the duty officer (supervisor) or security manager, as enrolled; the password is asked for, or read from the first line of standard input. A supervisor may raise the level and not lower it."`
 	Why   string        `required:"" help:"The reason, or the order."`
-	Until time.Time     `help:"When it ends by itself (RFC 3339)." xor:"end"`
+	Until string        `help:"When it ends by itself: a day, which begins at midnight by the site's clock, or an instant such as 2027-01-01T06:00:00+01:00." xor:"end" placeholder:"WHEN"`
 	For   time.Duration `help:"After how long it ends by itself, such as 8h." xor:"end"`
 	Then  string        `help:"Level that holds after the end; the default is the level before." placeholder:"LEVEL"`
 	Data  string        `help:"Data directory of the site, running or stopped." default:"./data" placeholder:"DIR"`
@@ -122,12 +152,16 @@ func (c *postureSetCmd) Run(ctx context.Context, s *streams) error {
 	if c.For < 0 {
 		return fmt.Errorf("for: %s is no time to come", c.For)
 	}
+	until, err := whenAt("--until", c.Until, c.Data)
+	if err != nil {
+		return err
+	}
 	password, err := askPassword(ctx, s, passwordOf(c.By))
 	if err != nil {
 		return err
 	}
 	var state gate.PostureState
-	err = callRules(ctx, s, c.Data, opPostureSet, postureAsk{By: c.By, Password: password, Level: c.Level, Why: c.Why, Until: c.Until, For: c.For, Then: c.Then}, &state)
+	err = callRules(ctx, s, c.Data, opPostureSet, postureAsk{By: c.By, Password: password, Level: c.Level, Why: c.Why, Until: until, For: c.For, Then: c.Then}, &state)
 	if state.Level != "" {
 		fmt.Fprintln(s.out, postureWords(state))
 	}
