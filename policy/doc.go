@@ -54,11 +54,17 @@
 //
 // # Questions about our own knowledge
 //
-// known, unknown, surely (unknown counts as false), any_known_module and the
-// two counts ask what we know, and not how the world is. Where such a question
-// could make a verdict milder when something is forgotten, the rule has to name
-// the presumption and whose choice it is. A grant that would not stand if all
+// known, unknown, surely (unknown counts as false), any_known_module, the two
+// counts and that no authorisation is held ask what we know, and not how the
+// world is. Where such a question could make a verdict milder when something is
+// forgotten, the rule has to name the presumption and whose choice it is. A grant that would not stand if all
 // those questions were answered "unknown" is marked Verdict.Presumed.
+//
+// # A person's word
+//
+// arrival.on_call is what a person at the lane said. Load admits it where it
+// makes a verdict milder only in an all beside registration.class, which comes
+// from the registration or the plate list.
 //
 // # The air
 //

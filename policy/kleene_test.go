@@ -174,7 +174,7 @@ func TestOperators(t *testing.T) {
 		"{fact: registration.class, is: military}":                 False,
 		"{fact: radio.hotspot_heard, is: true}":                    False,
 		"{fact: radio.heard_maker, is: quectel}":                   False,
-		"{fact: registration.authorisations, include: bis-791}":    False,
+		"{not: {fact: registration.authorisations, include: bis}}": True,
 		"{fact: modules.known, at_most: 0}":                        True,
 		"{unknown: vehicle.model}":                                 True,
 		"{unknown: vehicle.make}":                                  False,

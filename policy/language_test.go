@@ -292,3 +292,55 @@ func TestCanonicalStrings(t *testing.T) {
 		}
 	})
 }
+
+// A word at the lane makes a verdict milder only for a vehicle whose registered
+// class is one that the rule names.
+func TestOnCallStandsBesideAClass(t *testing.T) {
+	const onCall, class = "{fact: arrival.on_call, is: true}", "{fact: registration.class, in: [emergency, military]}"
+	deny := aRule("severe", "deny", "{fact: modem, is: true}")
+	for _, c := range []struct {
+		rule string
+		ok   bool
+	}{
+		{aRule("a", "grant", onCall), false},
+		{aRule("a", "grant", "{any: ["+onCall+", "+class+"]}"), false},
+		{aRule("a", "grant", "{all: ["+onCall+", {not: "+class+"}]}"), false},
+		{aRule("a", "grant", "{all: ["+onCall+", {known: registration.class}]}", "presumption: words"), false},
+		{aRule("a", "grant", onCall, "lifts: [severe]"), false},
+		{aRule("a", "flag", onCall, "lifts: [severe]"), false},
+		{aRule("a", "flag", "{not: "+onCall+"}"), false},
+		{aRule("a", "flag", "{fact: arrival.on_call, is: false}"), false},
+		{aRule("a", "grant", "{known: arrival.on_call}", "presumption: words"), false},
+		{aRule("a", "grant", "{surely: "+onCall+"}"), false},
+		{aRule("a", "flag", onCall), true},
+		{aRule("a", "grant", "{all: ["+onCall+", "+class+"]}"), true},
+		{aRule("a", "grant", "{all: [{any: ["+onCall+", {fact: site.zone, is: public}]}, "+class+"]}"), true},
+		{aRule("a", "flag", "{all: ["+class+", "+onCall+"]}", "lifts: [severe]"), true},
+		{aRule("a", "deny", "{all: [{fact: modem, is: true}, {not: {all: ["+class+", "+onCall+"]}}]}"), true},
+	} {
+		_, err := Load("t.yaml", []byte(policyOf("flag", deny, c.rule)))
+		if c.ok && err != nil || !c.ok && (err == nil || !strings.Contains(err.Error(), "only beside a class that is registered")) {
+			t.Errorf("%s: %v", c.rule, err)
+		}
+	}
+}
+
+// That an authorisation is not held is what we do not know of: a verdict that
+// would be stricter with it rests on a presumption.
+func TestAnAuthorisationNotHeldIsAPresumption(t *testing.T) {
+	const held = "{fact: registration.authorisations, include: barred}"
+	for _, rule := range []string{aRule("a", "deny", held), aRule("a", "grant", "{not: "+held+"}")} {
+		if _, err := Load("t.yaml", []byte(policyOf("flag", rule))); err == nil || !strings.Contains(err.Error(), "add presumption") {
+			t.Errorf("%s: %v", rule, err)
+		}
+	}
+	for _, rule := range []string{aRule("a", "grant", held), aRule("a", "deny", "{not: "+held+"}")} {
+		if _, err := Load("t.yaml", []byte(policyOf("flag", rule))); err != nil {
+			t.Errorf("%s: %v", rule, err)
+		}
+	}
+	p := load(t, policyOf("flag", aRule("a", "grant", "{not: "+held+"}", "presumption: words")))
+	if v := p.Evaluate(&Facts{At: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)}, nil); v.Outcome != Grant || !v.Presumed {
+		t.Errorf("%s, presumed %v", v.Outcome, v.Presumed)
+	}
+}

@@ -31,7 +31,7 @@ var vehicleAtoms = []string{
 	"{fact: capability.camera_outside, is: true}", "{fact: vehicle.maker, controlled_from: {country: CN}}",
 	"{fact: registration.authorisations, include: pass}", "{known: vehicle.built_in}", "{unknown: registration.class}",
 	"{fact: vehicle.built_on, before: 2027-01-01}", "{fact: capability.sentry, is: true}", "{fact: devices.looked_for, is: true}",
-	"{fact: arrival.on_call, is: true}", "{fact: site.local_time, at_least: 22:00}", "{fact: site.weekday, in: [sat, sun]}",
+	"{all: [{fact: arrival.on_call, is: true}, {fact: registration.class, is: emergency}]}", "{fact: site.local_time, at_least: 22:00}", "{fact: site.weekday, in: [sat, sun]}",
 	"{fact: vehicle.maker, authorised_by: us-bis}", "{fact: data.vpic_age_days, more_than: 90}",
 	"{fact: modules.known, at_most: 0}", "{fact: modules.known, at_least: 2}", "{fact: units.claimed, is: 1}",
 }

@@ -821,7 +821,7 @@ func (l *loader) rule(d *document, n *yaml.Node) *ruleDoc {
 	}
 	r.when = l.cond(f["when"], p, 0)
 	if presumes(r.when) && r.presumption == "" {
-		l.err(f["when"], "add presumption: words saying whose choice it is", "%s rests on what is not known (known, unknown, surely, any_known_module or a count), which is a presumption", what)
+		l.err(f["when"], "add presumption: words saying whose choice it is", "%s rests on what is not known (known, unknown, surely, any_known_module, a count, or an authorisation not held), which is a presumption", what)
 	}
 	if !presumes(r.when) && r.presumption != "" && f["presumption"] != nil {
 		l.err(f["presumption"], "remove the presumption", "%s presumes nothing", what)
@@ -916,6 +916,7 @@ type place struct {
 	both   bool // an exemption that flags: neither direction is safe to presume
 	radio  bool // radio facts may stand in this rule
 	module bool // inside a quantifier
+	class  bool // only where a registered class is one that is named
 }
 
 func (p place) negate() place { p.raise = !p.raise; p.radio = false; return p }
@@ -955,6 +956,7 @@ func (l *loader) cond(n *yaml.Node, p place, depth int) *cond {
 	switch c.op {
 	case opAll, opAny:
 		kids := l.list(e.val, e.key.Value)
+		p.class = p.class || c.op == opAll && slices.ContainsFunc(kids, namesClass)
 		if len(kids) == 0 && e.val.Kind == yaml.SequenceNode {
 			l.err(e.val, "list at least one condition", "%s of nothing", e.key.Value)
 		}
@@ -980,6 +982,29 @@ func (l *loader) cond(n *yaml.Node, p place, depth int) *cond {
 	return c
 }
 
+// namesClass says whether a condition holds only of a vehicle whose registered
+// class is one that it names.
+func namesClass(n *yaml.Node) bool {
+	var fact, test bool
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		switch n.Content[i].Value {
+		case "fact":
+			fact = n.Content[i+1].Value == factTable[fClass].name
+		case testNames[testIs], testNames[testIn]:
+			test = true
+		}
+	}
+	return fact && test
+}
+
+// said checks where a person's word at the lane may stand: where it could make a
+// verdict milder, the vehicle has to be registered in a class besides.
+func (l *loader) said(n *yaml.Node, fact factID, harmless bool, p place) {
+	if fact == fOnCall && !p.class && (p.both || !harmless) {
+		l.err(n, "put it into {all: [ … ]} together with {fact: "+factTable[fClass].name+", is: emergency}", "%s may make a verdict milder only beside a class that is registered", fact.info().name)
+	}
+}
+
 // knowledge reads known: FACT and unknown: FACT. Whether one presumes depends
 // on the direction: forgetting a fact makes unknown true, which is harmless
 // where true is stricter.
@@ -999,6 +1024,7 @@ func (l *loader) knowledge(c *cond, n *yaml.Node, p place) {
 	default:
 		l.inModule(n, fact, p)
 	}
+	l.said(n, fact, p.raise == (c.op == opKnown), p)
 	c.presumes = p.both || p.raise == (c.op == opKnown)
 }
 
@@ -1071,6 +1097,11 @@ func (l *loader) atom(entries []entry, p place) *cond {
 	}
 	c.test = allowed[i]
 	l.operand(c, e.val)
+	l.said(fn, fact, p.raise && len(c.vals) == 1 && c.vals[0].num == 1, p)
+	if fact.kind() == kindAuthorisation {
+		// Of an authorisation nobody knows, the vehicle holds none.
+		c.presumes = p.raise
+	}
 	if fact.radio() {
 		switch {
 		case !p.radio || !p.raise:
