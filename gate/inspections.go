@@ -70,7 +70,7 @@ type Person struct {
 
 func (p Person) may(what auth.Permission) error {
 	if strings.TrimSpace(p.Name) == "" || !auth.May(p.Role, what) {
-		return fmt.Errorf("%s, %q lacks %q: %w", p.Name, p.Role, what, ErrForbidden)
+		return fmt.Errorf("%s is %s, and lacks %q: %w", p.Name, p.Role, what, ErrForbidden)
 	}
 	return nil
 }
