@@ -20,6 +20,7 @@ func ValidModel(s string) bool { return isText(s, 64) }
 // ValidTime tells whether an observation may carry that time: between 2015 and
 // 2100. A clock that was never set says 1970 or 2000.
 func ValidTime(t time.Time) bool {
-	y := t.UTC().Year()
-	return y >= 2015 && y < 2100
+	const from, to = 1420070400, 4102444800 // seconds since 1970
+	s := t.Unix()
+	return s >= from && s < to
 }
