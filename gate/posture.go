@@ -92,11 +92,11 @@ func CheckPosture(changes []PostureChange, c PostureChange) error {
 	case c.Level == "":
 		return errors.New("no level is named")
 	case c.From != PostureAt(changes, c.At).Level:
-		return fmt.Errorf("the level is %q and no longer %q: %w", PostureAt(changes, c.At).Level, c.From, ErrExists)
+		return refuse(ErrExists, "the level is %q and no longer %q", PostureAt(changes, c.At).Level, c.From)
 	case c.Until.IsZero() != (c.Then == ""):
 		return errors.New("an end and the level after it belong together")
 	case !c.Until.IsZero() && !c.Until.After(c.At):
-		return fmt.Errorf("until %s: %w", c.Until.UTC().Format(time.RFC3339), ErrPast)
+		return refuse(ErrPast, "it would end before it begins: %s has passed, it is %s", c.Until.UTC().Format(time.RFC3339), c.At.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
@@ -221,7 +221,9 @@ type PostureAsk struct {
 // Set changes the level, in one act. Whoever may only raise it sets none that
 // is, at any instant, lower than what would hold without the act.
 func (s *Postures) Set(ctx context.Context, who Person, ask PostureAsk) (PostureChange, error) {
-	fail := func(err error) (PostureChange, error) { return PostureChange{}, fmt.Errorf("posture: %w", err) }
+	fail := func(err error) (PostureChange, error) {
+		return PostureChange{}, fmt.Errorf("posture: %w", inWords(err))
+	}
 	if strings.EqualFold(who.Name, SetUp) {
 		return fail(ErrForbidden)
 	}

@@ -187,6 +187,9 @@ func TestAtTheSitesThreatLevel(t *testing.T) {
 			t.Errorf("%s: exit %d: %s", level, code, errs)
 		}
 	}
+	if code, _, errs := rules(t, dir, managerWord, "posture", "set", "bravo", "--by", "anna", "--why", "x", "--until", "2026-01-01"); code != 1 || !strings.Contains(errs, "sallyport: posture: it would end before it begins: 2026-01-01T00:00:00Z has passed") {
+		t.Errorf("exit %d: %s", code, errs)
+	}
 	if code, _, errs := rules(t, dir, otherWord, "policy", "approve", "2", "--by", "maria", "--from", "1 July"); code != 1 || !strings.Contains(errs, `"1 July" is neither a day such as`) {
 		t.Errorf("exit %d: %s", code, errs)
 	}
