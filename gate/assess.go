@@ -403,6 +403,9 @@ func (j *Judge) vehicleFacts(d *vin.Decoded, reg Registered) policy.VehicleFacts
 	if kg, ok := upperWeight(d.Attribute("GVWR_to"), d.GVWR); ok {
 		v.WeightKg = policy.Know(kg, from)
 	}
+	if kg, ok := lowerWeight(d.GVWR); ok {
+		v.WeightLeastKg = policy.Know(kg, from)
+	}
 	if p, ok := j.supply.graph.FindMaker(d.Manufacturer, v.Make.Value, v.Type.Value); ok {
 		v.Maker = policy.Know(policy.Party(p.ID), policy.Source{ID: p.ID, Title: "supply graph: " + p.Name, Address: p.Source, Quote: p.Quote, Date: p.Date})
 	}
@@ -438,6 +441,18 @@ func upperWeight(classes ...string) (int, bool) {
 		}
 	}
 	return 0, false
+}
+
+// lowerWeight reads the lower bound in kilograms off one of vPIC's gross weight
+// classes: "Class 8: 33,001 lb and above (14,969 kg and above)".
+func lowerWeight(class string) (int, bool) {
+	_, in, _ := strings.Cut(class, "(")
+	words := strings.Fields(in)
+	if len(words) < 2 || strings.Contains(in, "or less") {
+		return 0, false
+	}
+	kg, err := strconv.Atoi(strings.ReplaceAll(words[0], ",", ""))
+	return kg, err == nil
 }
 
 func (j *Judge) radioFacts(h rf.Finding) policy.RadioFacts {

@@ -87,3 +87,25 @@ func TestBeside(t *testing.T) {
 		}
 	}
 }
+
+func TestLowerWeight(t *testing.T) {
+	for class, want := range map[string]int{
+		"Class 8: 33,001 lb and above (14,969 kg and above)": 14969,
+		"Class 3: 10,001 - 14,000 lb (4,536 - 6,350 kg)":     4536,
+		"Class 1: 6,000 lb or less (2,722 kg or less)":       0,
+		"Class 1A: 3,000 lb or less (1,360 kg or less)":      0,
+		"Class 2E: 6,001 - 7,000 lb (2,722 - 3,175 kg)":      2722,
+		"":                             0,
+		"Class 8: 33,001 lb and above": 0,
+		"(":                            0,
+	} {
+		if got, ok := lowerWeight(class); got != want || ok != (want > 0) {
+			t.Errorf("%q: %d, %v", class, got, ok)
+		}
+	}
+	// A lorry of the heaviest class has a lower bound, and no upper one.
+	a := embeddedJudge(t).Assess(Request{VIN: "1XKYDP9X5MJ000001", At: time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)})
+	if v := a.Facts.Vehicle; v.WeightKg.Known || v.WeightLeastKg.Value != 14969 {
+		t.Errorf("weight %+v, at least %+v", v.WeightKg, v.WeightLeastKg)
+	}
+}

@@ -334,6 +334,8 @@ func (w english) atom(p *Policy, c *cond) string {
 		return "whose maker's code was assigned in " + list
 	case fWeight:
 		return "of " + w.bounds(c, list, "kg or more", "kg or less")
+	case fWeightLeast:
+		return "of a weight class from " + w.bounds(c, list, "kg or more", "kg or less")
 	case fVehicleMaker:
 		if !c.test.supply() {
 			return "made by " + list

@@ -631,6 +631,7 @@ func (m *machine) fill() {
 	n[fModelYear] = numberOf(&f.Vehicle.ModelYear)
 	n[fBuiltOn] = dayOf(&f.Vehicle.BuiltOn)
 	n[fWeight] = numberOf(&f.Vehicle.WeightKg)
+	n[fWeightLeast] = numberOf(&f.Vehicle.WeightLeastKg)
 	n[fModem] = boolOf(&f.Modem)
 	n[fModulesKnown], n[fUnitsClaimed] = m.known, m.claimed
 	n[fCameraOutside] = boolOf(&f.Capabilities.CameraOutside)

@@ -352,6 +352,8 @@ func (f *Facts) put(fact factID, v value, known bool) {
 		putText(&f.Vehicle.WMICountry, v, known)
 	case fWeight:
 		putNumber(&f.Vehicle.WeightKg, v, known)
+	case fWeightLeast:
+		putNumber(&f.Vehicle.WeightLeastKg, v, known)
 	case fVehicleMaker:
 		putText(&f.Vehicle.Maker, v, known)
 	case fModem:

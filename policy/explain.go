@@ -654,6 +654,8 @@ func (m *machine) leafSource(f factID) *Source {
 		return &v.WMICountry.From
 	case fWeight:
 		return &v.WeightKg.From
+	case fWeightLeast:
+		return &v.WeightLeastKg.From
 	case fVehicleMaker:
 		return &v.Maker.From
 	case fModem:

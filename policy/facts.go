@@ -122,7 +122,10 @@ type VehicleFacts struct {
 	// nothing (a Dacia Spring of WMI UU1 is built in China).
 	WMICountry Leaf[string] `json:"wmi_country"`
 	WeightKg   Leaf[int]    `json:"weight_kg"` // upper bound of the gross weight class
-	Maker      Leaf[Party]  `json:"maker"`     // the car maker, as a party of the supply graph
+	// WeightLeastKg is the lower bound of the class: of the heaviest it is all
+	// that a VIN tells.
+	WeightLeastKg Leaf[int]   `json:"weight_at_least_kg,omitzero"`
+	Maker         Leaf[Party] `json:"maker"` // the car maker, as a party of the supply graph
 }
 
 // Unit is one place in the vehicle where a module sits or may sit.

@@ -133,6 +133,7 @@ func facts(f policy.Facts) []Fact {
 		fact("vehicle.built_in", f.Vehicle.BuiltIn),
 		fact("vehicle.wmi_country", f.Vehicle.WMICountry),
 		fact("vehicle.weight_kg", f.Vehicle.WeightKg),
+		fact("vehicle.weight_at_least_kg", f.Vehicle.WeightLeastKg),
 		fact("vehicle.maker", f.Vehicle.Maker),
 		fact("modem", f.Modem),
 		fact("capability.camera_outside", f.Capabilities.CameraOutside),
