@@ -181,24 +181,25 @@ func (s *Policies) Coming(at time.Time) []*policy.Policy {
 	}
 }
 
-// Words asks the rules in force now, then those of the versions that were
-// approved before, the newest first, until one of them has words: what an older
-// version decided is shown in its own.
-func (s *Policies) Words(ask func(*policy.Policy) string) string {
-	now, p, err := s.InForce(s.cfg.Clock.Now())
-	if err == nil {
-		if words := ask(p); words != "" {
-			return words
-		}
-	}
+// Words asks the rules that a verdict names by their hash: what a version decided
+// is shown in its own words, for another may mean something else by the same id.
+// Of rules that never were in force here there are none; the record has the
+// sentence that was given then.
+func (s *Policies) Words(hash string, ask func(*policy.Policy) string) string {
 	for _, v := range slices.Backward(s.Versions()) {
-		if _, ok := v.approval(); !ok || v.Number == now.Number {
+		if _, ok := v.approval(); !ok || v.Hash != hash {
 			continue
 		}
 		if p, err := s.rules(v.Number); err == nil {
-			if words := ask(p); words != "" {
-				return words
-			}
+			return ask(p)
+		}
+	}
+	// This program may read a version otherwise than the one that recorded it.
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	for _, p := range s.loaded {
+		if p.Hash() == hash {
+			return ask(p)
 		}
 	}
 	return ""

@@ -46,9 +46,12 @@ func TestPostureAtTheLine(t *testing.T) {
 		memory := storetest.NewMemory()
 		d := newPoliced(t, memory)
 		byPosture(d)
-		for rule, want := range map[string]string{"high": "words", "only": "words", "none": ""} { // "only" is of the version before
-			if got := d.p.Words(func(p *policy.Policy) string { return p.Say(rule, "en") }); got != want {
-				t.Errorf("the words of rule %s: %q", rule, got)
+		versions := d.p.Versions()
+		for _, c := range []struct{ hash, rule, want string }{
+			{versions[1].Hash, "high", "words"}, {versions[1].Hash, "only", ""}, {versions[0].Hash, "only", "words"}, {versions[0].Hash, "high", ""}, {"beef", "high", ""},
+		} {
+			if got := d.p.Words(c.hash, func(p *policy.Policy) string { return p.Say(c.rule, "en") }); got != c.want {
+				t.Errorf("the words of rule %s in %.6s: %q", c.rule, c.hash, got)
 			}
 		}
 		id := d.arrive(ex30)

@@ -48,7 +48,7 @@ var sayings = map[string]map[string]string{
 	},
 }
 
-func say(rule, lang string) string { return sayings[rule][lang] }
+func say(_, rule, lang string) string { return sayings[rule][lang] }
 
 // judge is the verdict that the fake lane gives a VIN.
 func judge(vin, plate string, class policy.Class, at time.Time) gate.Assessment {
@@ -447,7 +447,7 @@ func fakePolicy(_ context.Context, lang string) (PolicyDoc, error) {
 		{"before-site-year", "grant", "model_year is before 2009, and nothing is known, declared or heard", ""},
 	} {
 		c := view.Citation{Title: srcList.Title, Quote: srcList.Quote, Date: srcList.Date, Address: srcList.Address}
-		d.Rules = append(d.Rules, view.Rule{ID: r.id, Outcome: r.outcome, Say: say(r.id, lang), Condition: r.cond, IfUnknown: r.unknown, Instrument: c, From: "2026-06-30"})
+		d.Rules = append(d.Rules, view.Rule{ID: r.id, Outcome: r.outcome, Say: say("", r.id, lang), Condition: r.cond, IfUnknown: r.unknown, Instrument: c, From: "2026-06-30"})
 	}
 	return d, nil
 }

@@ -30,8 +30,8 @@ type Config struct {
 	Store    Store
 	Verifier *auth.Verifier // of device tokens
 
-	Say       func(rule, lang string) string                            // a rule's words for the guard; empty when it has none
-	Condition func(id, lang string) string                              // a condition's words; nil leaves them in the policy's English
+	Say       view.Say                                                  // a rule's words for the guard, by the policy that decided; empty when it has none
+	Condition view.Say                                                  // a condition's words; nil leaves them in the policy's English
 	Policy    func(ctx context.Context, lang string) (PolicyDoc, error) // the policy in force
 	Data      func(ctx context.Context) ([]view.DataSet, error)         // reference data in use
 	Verify    func(ctx context.Context) (view.LogReport, error)         // re-hash the log

@@ -242,14 +242,14 @@ func (st *site) inForce() (gate.PolicyVersion, *policy.Policy, error) {
 	return st.rules.policies.InForce(at)
 }
 
-// say is a rule's words for the guard.
-func (st *site) say(rule, lang string) string {
-	return st.rules.policies.Words(func(p *policy.Policy) string { return p.Say(rule, lang) })
+// say is a rule's words for the guard, as the policy of that hash has them.
+func (st *site) say(hash, rule, lang string) string {
+	return st.rules.policies.Words(hash, func(p *policy.Policy) string { return p.Say(rule, lang) })
 }
 
-// condition is a condition's words.
-func (st *site) condition(id, lang string) string {
-	return st.rules.policies.Words(func(p *policy.Policy) string { return p.Condition(id, lang) })
+// condition is a condition's words, as the policy of that hash has them.
+func (st *site) condition(hash, id, lang string) string {
+	return st.rules.policies.Words(hash, func(p *policy.Policy) string { return p.Condition(id, lang) })
 }
 
 // policyDoc is the rules in force, in words.

@@ -200,8 +200,8 @@ func (k *Kiosk) verdict(v policy.Verdict, say Say) {
 	k.Verdict = true
 	k.Outcome = outcomeName(v.Outcome)
 	k.Presumed = v.Presumed
-	k.Reasons = k.reasons(v.Reasons, say)
-	k.Lifted = k.reasons(v.Lifted, say)
+	k.Reasons = k.reasons(v.Hash, v.Reasons, say)
+	k.Lifted = k.reasons(v.Hash, v.Lifted, say)
 	k.First = k.T("verdict.none")
 	if len(k.Reasons) > 0 {
 		k.First = k.Reasons[0].Say

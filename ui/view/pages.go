@@ -138,7 +138,7 @@ func assessed(b Base, at time.Time, because string, a gate.Assessment, say Say) 
 	v := a.Verdict
 	out := Assessed{
 		Base: b, At: at, Because: because, Outcome: outcomeName(v.Outcome), Presumed: v.Presumed, Policy: v.Policy, Hash: v.Hash,
-		Reasons: b.reasons(v.Reasons, say), Lifted: b.reasons(v.Lifted, say),
+		Reasons: b.reasons(v.Hash, v.Reasons, say), Lifted: b.reasons(v.Hash, v.Lifted, say),
 		Conditions: b.conditions(v), Work: b.offices(v), Open: b.asks(v.Open), Notes: a.Notes, Facts: facts(a.Facts), Modules: modules(a.Facts.Units),
 	}
 	for _, q := range a.Asked {

@@ -7,9 +7,10 @@ import (
 	"sallyport/policy"
 )
 
-// Say gives the words of a rule, or of a condition, in a language; empty when
-// there are none.
-type Say func(id, lang string) string
+// Say gives the words of a rule, or of a condition, in a language, as the policy
+// of that hash has them: another version may mean something else by the same id.
+// It is empty when there are none.
+type Say func(policy, id, lang string) string
 
 // Reason is one rule's say as a page shows it.
 type Reason struct {
@@ -24,12 +25,12 @@ type Reason struct {
 
 // reasons tells each rule's say. A rule that spoke only because a fact is not
 // known must not sound as if the fact were.
-func (b Base) reasons(rs []policy.Reason, say Say) []Reason {
+func (b Base) reasons(hash string, rs []policy.Reason, say Say) []Reason {
 	out := make([]Reason, 0, len(rs))
 	for _, r := range rs {
 		v := Reason{Rule: r.Rule, Outcome: outcomeName(r.Outcome), Open: r.Open, Because: r.Because}
 		if say != nil {
-			v.Say = say(r.Rule, b.Lang())
+			v.Say = say(hash, r.Rule, b.Lang())
 		}
 		if v.Say == "" {
 			v.Say, v.Because = r.Because, ""
@@ -85,7 +86,7 @@ func (b Base) conditions(v policy.Verdict) []string {
 		if b.Condition == nil || i >= len(out) {
 			break
 		}
-		if words := b.Condition(id, b.Lang()); words != "" {
+		if words := b.Condition(v.Hash, id, b.Lang()); words != "" {
 			out[i] = words
 		}
 	}

@@ -227,7 +227,7 @@ func TestReasonsKeepEverySource(t *testing.T) {
 			[]Citation{{Quote: "w", Date: "2020", Address: "https://b"}, {Title: "manual", Quote: "q", Date: "2021", Address: "https://a"}}},
 		"the instrument is told once": {policy.Reason{Source: "https://l", Instrument: law, Evidence: []policy.Source{law}}, nil},
 	} {
-		got := base(t, "en").reasons([]policy.Reason{tt.in}, nil)[0]
+		got := base(t, "en").reasons("", []policy.Reason{tt.in}, nil)[0]
 		if diff := cmp.Diff(tt.want, got.Evidence); diff != "" {
 			t.Errorf("%s: (-want +got)\n%s", name, diff)
 		}
@@ -239,6 +239,7 @@ func TestReasonsKeepEverySource(t *testing.T) {
 
 func TestWordsOfThePolicy(t *testing.T) {
 	v := waiting(policy.Flag)
+	v.Passage.Result.Verdict.Hash = "beef"
 	v.Passage.Result.Verdict.Conditions = []string{"Park outside", "No phone"}
 	v.Passage.Result.Verdict.ConditionIDs = []string{"park-outside", "no-phone"}
 	v.Passage.Result.Verdict.WorkItems = []string{"fleet-office", "depot"}
@@ -250,14 +251,14 @@ func TestWordsOfThePolicy(t *testing.T) {
 		{Fact: "unheard.of", Ask: "Do something"},
 	}
 	b := base(t, "de")
-	b.Condition = func(id, lang string) string {
-		if id == "park-outside" && lang == "de" {
+	b.Condition = func(hash, id, lang string) string {
+		if hash == "beef" && id == "park-outside" && lang == "de" {
 			return "Draußen parken"
 		}
 		return ""
 	}
-	k := NewKiosk(b, v, func(rule, lang string) string { return rule + " auf " + lang })
-	if k.First != "r auf de" || k.Reasons[0].Because != "why" {
+	k := NewKiosk(b, v, func(hash, rule, lang string) string { return rule + " von " + hash + " auf " + lang })
+	if k.First != "r von beef auf de" || k.Reasons[0].Because != "why" {
 		t.Errorf("first %q, because %q", k.First, k.Reasons[0].Because)
 	}
 	if diff := cmp.Diff([]string{"Draußen parken", "No phone"}, k.Conds); diff != "" {
@@ -291,8 +292,8 @@ func TestWordsOfThePolicy(t *testing.T) {
 
 // A rule that is open has not found its fact: its words must not assert it.
 func TestOpenReasonIsNotAsserted(t *testing.T) {
-	say := func(string, string) string { return "Official vehicle." }
-	rs := base(t, "de").reasons([]policy.Reason{{Rule: "r", Because: "class is not known", Open: true}, {Rule: "r", Because: "class is government"}}, say)
+	say := func(string, string, string) string { return "Official vehicle." }
+	rs := base(t, "de").reasons("", []policy.Reason{{Rule: "r", Because: "class is not known", Open: true}, {Rule: "r", Because: "class is government"}}, say)
 	if rs[0].Say != "Ungeklärt – Official vehicle." || rs[1].Say != "Official vehicle." {
 		t.Errorf("open %q, decided %q", rs[0].Say, rs[1].Say)
 	}
