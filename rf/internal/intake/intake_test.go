@@ -89,6 +89,32 @@ func TestValues(t *testing.T) {
 	}
 }
 
+func TestObjects(t *testing.T) {
+	for _, x := range []struct {
+		in   string
+		want []string
+		long int
+	}{
+		{in: ``},
+		{in: "{\"a\":\"}{\\\"\"}\n\n{\n  \"b\": [\n    {\n    }\n  ]\n}\nx\n", want: []string{"{\"a\":\"}{\\\"\"}", "{\n  \"b\": [\n    {\n    }\n  ]\n}", "x"}},
+		{in: "{\"a\":\n{\"b\":1}\n", want: []string{"{\"a\":", "{\"b\":1}"}},
+		{in: "{\n \"" + strings.Repeat("x", 40) + "\":1,\n \"" + strings.Repeat("y", 40) + "\":1\n}\n{\"b\":1}\n", want: []string{"{\"b\":1}"}, long: 1},
+		{in: "{" + strings.Repeat("x", 100) + "\n{\"b\":1}\n", want: []string{"{\"b\":1}"}, long: 1},
+		{in: "}}}\n{\"b\":1", want: []string{"}}}", "{\"b\":1"}},
+	} {
+		var got []string
+		long := 0
+		err := Objects(iotest.OneByteReader(strings.NewReader(x.in)), 64, func(v []byte) error { got = append(got, strings.TrimSpace(string(v))); return nil }, func() { long++ })
+		if err != nil || !slices.Equal(got, x.want) || long != x.long {
+			t.Errorf("%q: %q, %d long, %v", x.in, got, long, err)
+		}
+	}
+	stop := errors.New("stop")
+	if err := Objects(strings.NewReader("{\n"), 64, func([]byte) error { return stop }, nil); !errors.Is(err, stop) {
+		t.Fatal(err)
+	}
+}
+
 // FuzzValid compares with the standard library, which nests deeper.
 func FuzzValid(f *testing.F) {
 	for _, s := range []string{`{"a":[1,-0.5e+7,"\u00e9\\",null,true,false,{}]}`, `{"codes" : ["{1}8", {0}]}`, `01`, `"` + "\x7f" + `"`, " 1 ", `{"a":1,"a":2}`, `-`, `1.`, `1e`} {

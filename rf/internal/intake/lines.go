@@ -17,8 +17,8 @@ import (
 	"io"
 )
 
-// Lines calls each for every line of r without its line end, passing over empty
-// ones, and long once for every line of more than limit bytes, of which nothing
+// Lines calls each for every line of r without its line end and blanks before
+// it, passing over empty ones, and long once for every line of more than limit bytes, of which nothing
 // is kept. A last line without an end counts. The line is valid only during the
 // call. Lines ends with r, with r's error, or with each's.
 func Lines(r io.Reader, limit int, each func(line []byte) error, long func()) error {
@@ -33,7 +33,7 @@ func Lines(r io.Reader, limit int, each func(line []byte) error, long func()) er
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
-		line = bytes.TrimSpace(line)
+		line = bytes.TrimRight(line, " \t\r\n")
 		switch {
 		case over || len(line) > limit:
 			long()
@@ -46,6 +46,62 @@ func Lines(r io.Reader, limit int, each func(line []byte) error, long func()) er
 			return nil
 		}
 	}
+}
+
+// Objects calls each for every JSON object of r, which may be written over
+// several lines where all but the first are indented. A line that begins with a
+// brace ends what was not ended, so that damage does not spread; such a remnant
+// is handed on as it is. An object of more than limit bytes is passed over with
+// a call of long.
+func Objects(r io.Reader, limit int, each func(object []byte) error, long func()) error {
+	var (
+		held  = make([]byte, 0, min(limit, 1<<14))
+		depth int
+		over  bool
+	)
+	end := func() error {
+		whole, lost := held, over
+		held, depth, over = held[:0], 0, false
+		if lost {
+			long()
+			return nil
+		}
+		if len(whole) == 0 {
+			return nil
+		}
+		return each(whole)
+	}
+	err := Lines(r, limit, func(line []byte) error {
+		if line[0] == '{' && (depth > 0 || over) {
+			if err := end(); err != nil {
+				return err
+			}
+		}
+		if len(held)+len(line)+1 > limit+1 {
+			over = true
+		} else {
+			held = append(append(held, line...), '\n')
+		}
+		quoted := false
+		for i := 0; i < len(line); i++ {
+			switch c := line[i]; {
+			case c == '\\' && quoted:
+				i++
+			case c == '"':
+				quoted = !quoted
+			case quoted:
+			case c == '{':
+				depth++
+			case c == '}':
+				depth--
+			}
+		}
+		if depth <= 0 {
+			return end()
+		}
+		return nil
+	}, func() { over = true })
+	return errors.Join(err, end())
 }
 
 // Values calls each for every JSON value of r: where r begins with a bracket,

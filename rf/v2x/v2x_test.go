@@ -1,0 +1,169 @@
+package v2x
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"sallyport/rf"
+)
+
+var at = time.Date(2026, 5, 4, 8, 0, 0, 0, time.UTC)
+
+func decode(t testing.TB, c Config, in string) ([]rf.Observation, *Decoder) {
+	t.Helper()
+	c.Sensor = "obu"
+	d := New(c)
+	var got []rf.Observation
+	if err := d.Decode(strings.NewReader(in), func(o rf.Observation) error { got = append(got, o); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range got {
+		if back, err := rf.ParseLine(rf.Append(nil, o)); err != nil || back != o {
+			t.Fatalf("%+v is not canonical: %+v, %v", o, back, err)
+		}
+	}
+	return got, d
+}
+
+const ode = `{"metadata":{"bsmSource":"RV","recordType":"rxMsg","receivedMessageDetails":{"locationData":{"latitude":"40.5657881"}},"recordGeneratedAt":"2018-05-01T15:55:55.494Z","recordGeneratedBy":"OBU"},"payload":{"dataType":"us.dot.its.jpo.ode.plugin.j2735.J2735Bsm","data":{"coreData":{"msgCnt":119,"id":"F03AD610","secMark":55494,"position":{"latitude":40.5657881,"longitude":-105.0316742,"elevation":1489.0},"speed":0.40,"size":{"width":190,"length":570}},"partII":[{"id":"VehicleSafetyExtensions","value":{"coreData":{"id":"00000000"}}}]}}}`
+
+const decoded = `{
+    "MessageFrame": {
+        "messageId": "20",
+        "value": {
+            "BasicSafetyMessage": {
+                "coreData": {
+                    "id": "9BBB000A",
+                    "size": {
+                        "width": "0",
+                        "length": "314"
+                    }
+                }
+            }
+        }
+    }
+}
+`
+
+func TestMessages(t *testing.T) {
+	when := time.Date(2018, 5, 1, 15, 55, 55, 494e6, time.UTC)
+	first := rf.Observation{TS: when, Sensor: "obu", Kind: rf.V2X, Emitter: "f03ad610", RSSI: rf.LowestRSSI, Level: rf.NoLevel, WidthCM: 190, LengthCM: 570}
+	second := rf.Observation{TS: at, Sensor: "obu", Kind: rf.V2X, Emitter: "9bbb000a", RSSI: rf.LowestRSSI, Level: rf.NoLevel, LengthCM: 314}
+	got, d := decode(t, Config{At: func() time.Time { return at }}, ode+"\n"+decoded+strings.Replace(ode, `494Z"`, `494Z[UTC]"`, 1))
+	if len(got) != 3 || got[0] != first || got[1] != second || got[2] != first {
+		t.Fatalf("%+v, %v", got, d.Tally().Refused())
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for _, x := range []struct{ old, new, reason string }{
+		{`{"metadata"`, `"metadata"`, "not a JSON object"},
+		{`"coreData":{"msgCnt"`, `"core":{"msgCnt"`, "not a basic safety message"},
+		{`"data":{"coreData"`, `"other":{"coreData"`, "not a basic safety message"},
+		{`"coreData":{"msgCnt":119,`, `"coreData":[],"x":{`, "not a basic safety message"},
+		{`"recordGeneratedAt"`, `"at"`, "no time"},
+		{`2018-05-01T`, `1970-01-01T`, "time is not one, or not between 2015 and 2100"},
+		{`2018-05-01T`, `yesterday`, "time is not one, or not between 2015 and 2100"},
+		{`"F03AD610"`, `"F03AD6100"`, "id is not four bytes"},
+		{`"F03AD610"`, `"F03AD61G"`, "id is not four bytes"},
+		{`"F03AD610"`, `12345678`, "id is not four bytes"},
+		{`190`, `1024`, "width or length is not one of the standard's"},
+		{`190`, `1.5`, "width or length is not one of the standard's"},
+		{`570`, `"x"`, "width or length is not one of the standard's"},
+		{`"OBU"`, `"` + strings.Repeat("x", MaxMessage) + `"`, "longer than 64 KiB"},
+	} {
+		if !strings.Contains(ode, x.old) {
+			t.Fatal(x.old)
+		}
+		got, d := decode(t, Config{}, strings.Replace(ode, x.old, x.new, 1))
+		if len(got) != 0 || !maps.Equal(d.Tally().Refused(), map[string]uint64{x.reason: 1}) {
+			t.Errorf("%s → %.20s: %+v, %v", x.old, x.new, got, d.Tally().Refused())
+		}
+	}
+}
+
+func shared(t testing.TB, name string) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "..", "..", "..", "shared", "data", "rf", "captures", "v2x", name)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Skipf("SKIPPED, PROVES NOTHING: %s is not here (%v)", path, err)
+	}
+	return string(b)
+}
+
+func TestRealMessages(t *testing.T) {
+	in := shared(t, "bsmTx.json")
+	got, d := decode(t, Config{}, in)
+	var times []time.Time
+	for line := range strings.Lines(in) {
+		var m struct {
+			Metadata struct{ RecordGeneratedAt time.Time }
+		}
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			t.Fatal(err)
+		}
+		times = append(times, m.Metadata.RecordGeneratedAt)
+	}
+	if len(got) != 16 || d.Tally().Total() != 16 {
+		t.Fatalf("%d, %v", len(got), d.Tally().Refused())
+	}
+	for i, o := range got {
+		if o.Emitter != "31325433" || o.WidthCM != 190 || o.LengthCM != 570 || !o.TS.Equal(times[i]) {
+			t.Errorf("%+v", o)
+		}
+	}
+	for name, want := range map[string]rf.Observation{
+		"BSM_1_j2735decode.json": {Emitter: "f03ad610", WidthCM: 200, LengthCM: 500},
+		"BSM_2_j2735decode.json": {Emitter: "9bbb000a", WidthCM: 159, LengthCM: 314},
+	} {
+		got, d := decode(t, Config{At: func() time.Time { return at }}, shared(t, name))
+		want.TS, want.Sensor, want.Kind, want.RSSI, want.Level = at, "obu", rf.V2X, rf.LowestRSSI, rf.NoLevel
+		if len(got) != 1 || got[0] != want {
+			t.Errorf("%s: %+v, %v", name, got, d.Tally().Refused())
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(ode + "\n" + decoded))
+	f.Add([]byte("{\n{\"payload\":{\"coreData\":{\"id\":\"00000000\",\"size\":{\"width\":\"1e2\",\"length\":4095}}}}"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		d := New(Config{Sensor: "s", At: func() time.Time { return at }})
+		n := uint64(0)
+		if err := d.Decode(bytes.NewReader(b), func(o rf.Observation) error {
+			n++
+			if back, err := rf.ParseLine(rf.Append(nil, o)); err != nil || back != o {
+				t.Fatalf("%+v is not canonical: %+v, %v", o, back, err)
+			}
+			return nil
+		}); err != nil || n != d.Tally().Taken() {
+			t.Fatalf("%d of %d, %v", n, d.Tally().Taken(), err)
+		}
+	})
+}
+
+func BenchmarkMessage(b *testing.B) {
+	d := New(Config{Sensor: "s"})
+	line := []byte(ode)
+	b.SetBytes(int64(len(line)))
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		if _, ok := d.Message(line); !ok {
+			b.Fatal(d.Tally().Refused())
+		}
+		n++
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "lines/s")
+}
