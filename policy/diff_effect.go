@@ -52,11 +52,10 @@ func (w *weigher) reach(o, n *ruleDoc) Reach {
 }
 
 // surely is the strictest outcome that a policy's rules are sure to say
-// wherever rule r is true, other than r itself; 0 where none is sure to speak.
-func (d *differ) surely(p *Policy, r *ruleDoc) Outcome {
+// wherever rule r is true, and at least o.
+func (d *differ) surely(p *Policy, r *ruleDoc, o Outcome) Outcome {
 	w := d.weights()
 	from, to := period(r.instrument)
-	var o Outcome
 	for i, other := range p.doc.rules {
 		c := &p.rules[i]
 		if other.outcome <= o || w.lifted[other] || c.from > from || c.to < to || r.moments&^c.moments != 0 {
@@ -81,14 +80,14 @@ func (d *differ) effect(r *ruleDoc) *Effect {
 
 func (d *differ) addedEffect(r *ruleDoc) *Effect {
 	e := d.effect(r)
-	e.Before, e.After = outcomeText(d.surely(d.old, r)), r.outcome.String()
+	e.Before, e.After = outcomeText(d.surely(d.old, r, 0)), d.surely(d.new, r, r.outcome).String()
 	e.Text = d.words.effect(d.new, r, e)
 	return e
 }
 
 func (d *differ) removedEffect(r *ruleDoc) *Effect {
 	e := d.effect(r)
-	e.Before, e.After = r.outcome.String(), outcomeText(d.surely(d.new, r))
+	e.Before, e.After = d.surely(d.old, r, r.outcome).String(), outcomeText(d.surely(d.new, r, 0))
 	e.Text = d.words.effect(d.old, r, e)
 	return e
 }
@@ -97,6 +96,9 @@ func (d *differ) removedEffect(r *ruleDoc) *Effect {
 func (d *differ) changedEffect(o, n *ruleDoc) *Effect {
 	e := d.effect(n)
 	e.Before, e.After = o.outcome.String(), n.outcome.String()
+	if o.outcome != n.outcome { // another rule may say as much as the stricter of the two
+		e.Before, e.After = d.surely(d.old, n, o.outcome).String(), d.surely(d.new, n, n.outcome).String()
+	}
 	e.Reach = ReachSame
 	if condText(o.when) != condText(n.when) || !d.sameValues(o.when, n.when) {
 		e.Reach = d.weights().reach(o, n)

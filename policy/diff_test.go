@@ -265,3 +265,75 @@ func TestDiffTakesAnyOrder(t *testing.T) {
 		}
 	})
 }
+
+// What an effect says of before and after is so for facts of which the rule is
+// true: the policies say no less.
+func TestEffectsAreTrue(t *testing.T) {
+	least := func(t *rapid.T, p *Policy, x Difference, claim string, f *Facts, s Supply) {
+		want, ok := ParseOutcome(claim)
+		if got := p.Decide(f, s); ok && got < want {
+			t.Fatalf("%s\n%s says %s\n%s\nfacts %+v", x.Effect.Text, claim, got, p.Canonical(), f)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		old := drawRelated(t)
+		src := drawRelated(t)
+		both := &document{id: "random", version: "2", title: "Random", status: "in force", floor: old.doc.floor, rules: slices.Clone(old.doc.rules)}
+		for _, r := range src.doc.rules {
+			c := *r
+			c.id, c.lifts = "new-"+r.id, nil
+			both.rules = append(both.rules, &c)
+		}
+		next := compile(both)
+		for _, pair := range [...][2]*Policy{{old, next}, {next, old}} {
+			for _, x := range Diff(pair[0], pair[1]) {
+				if x.Kind != RuleAdded && x.Kind != RuleRemoved {
+					continue
+				}
+				holds := pair[1]
+				if x.Kind == RuleRemoved {
+					holds = pair[0]
+				}
+				i := indexOfRule(holds, x.Rule)
+				for range 20 {
+					f, s := drawAnalyseFacts(t), steady(rapid.Uint64().Draw(t, "supply"))
+					if valuesOf(holds, f, s)[i] == True {
+						least(t, pair[0], x, x.Effect.Before, f, s)
+						least(t, pair[1], x, x.Effect.After, f, s)
+					}
+				}
+			}
+		}
+	})
+	// A milder rule beside a stricter one changes nothing.
+	deny := aRule("a", "deny", "{fact: modem, is: true}")
+	d := Diff(load(t, policyOf("flag", deny)), load(t, policyOf("flag", deny, aRule("b", "flag", "{all: [{fact: modem, is: true}, {fact: site.zone, is: public}]}"))))
+	if len(d) != 1 || d[0].Effect.Text != "Vehicles with a modem: still deny at public zones." {
+		t.Errorf("%+v", d[0].Effect)
+	}
+}
+
+// No sentence lets what follows alternatives be taken for one of them.
+func TestAlternativesAreNumbered(t *testing.T) {
+	const cn = "{fact: vehicle.built_in, is: CN}"
+	const code = "{fact: vehicle.wmi_country, is: CN}"
+	for cond, want := range map[string]string{
+		"{all: [{any: [" + cn + ", " + code + "]}, {fact: modem, is: true}]}":                                "with a modem, either (a) built in China or (b) whose maker's code was assigned in China",
+		"{not: {all: [" + cn + ", {fact: modem, is: true}]}}":                                                "not both (a) built in China and (b) with a modem",
+		"{not: {any: [" + cn + ", {fact: modem, is: true}]}}":                                                "neither (a) built in China nor (b) with a modem",
+		"{not: {surely: {any: [" + cn + ", " + code + "]}}}":                                                 "not known to be either (a) built in China or (b) whose maker's code was assigned in China",
+		"{any: [" + cn + ", {all: [" + code + ", {fact: modem, is: true}]}]}":                                "either (a) built in China or (b) both (1) whose maker's code was assigned in China and (2) with a modem",
+		"{all: [{any: [" + cn + ", " + code + "]}, {any: [{fact: modem, is: true}, {known: modem}]}]}":       "either (a) built in China or (b) whose maker's code was assigned in China, and besides either (a) with a modem or (b) of which whether a modem is fitted is known",
+		"{any_module: {all: [{any: [{fact: module.maker, is: acme}, {fact: module.chip_down, is: true}]}]}}": "with a module either (a) by Acme or (b) that is a chip on the unit's own board",
+		"{fact: vehicle.weight_kg, more_than: 4536}":                                                         "of more than 4536 kg",
+	} {
+		r := aRule("r", "flag", cond, "presumption: words")
+		if _, err := Load("t", []byte(policyOf("flag", r))); err != nil {
+			r = aRule("r", "flag", cond)
+		}
+		p := load(t, policyOf("flag", r))
+		if got := (english{}).sentence(p, p.doc.rules[0], "flag"); got != "Vehicles "+want+": flag." {
+			t.Errorf("%s:\n%s\n%s", cond, got, want)
+		}
+	}
+}

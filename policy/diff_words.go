@@ -148,7 +148,7 @@ func (w english) effect(p *Policy, r *ruleDoc, e *Effect) string {
 	case e.After == "":
 		change = e.Before + " → what other rules or the default say"
 	case e.Before == e.After:
-		change = e.After + ", as before"
+		change = "still " + e.After
 	default:
 		change = e.Before + " → " + e.After
 	}
@@ -156,9 +156,12 @@ func (w english) effect(p *Policy, r *ruleDoc, e *Effect) string {
 }
 
 func (w english) changedEffect(old *Policy, o *ruleDoc, new *Policy, n *ruleDoc, e *Effect) string {
-	change := n.outcome.String()
-	if o.outcome != n.outcome {
-		change = o.outcome.String() + " → " + n.outcome.String()
+	change := e.After
+	switch {
+	case e.Before != e.After:
+		change = e.Before + " → " + e.After
+	case o.outcome != n.outcome:
+		change = "still " + e.After + " (another rule says so)"
 	}
 	if o.ifUnknown != n.ifUnknown && o.ifUnknown != 0 && n.ifUnknown != 0 {
 		change += fmt.Sprintf(", and while something is not known %s → %s", o.ifUnknown, n.ifUnknown)
@@ -226,13 +229,8 @@ func (w english) sentence(p *Policy, r *ruleDoc, change string) string {
 	} else {
 		b.WriteString(listWords(s.classes, "and") + " vehicles")
 	}
-	for i, c := range s.rest {
-		if i > 0 && i == len(s.rest)-1 {
-			b.WriteString(" and")
-		} else if i > 0 {
-			b.WriteString(",")
-		}
-		b.WriteString(" " + w.who(p, c))
+	if len(s.rest) > 0 {
+		b.WriteString(" " + w.together(s.rest, func(c *cond) string { return w.who(p, c, 0) }))
 	}
 	switch r.moments {
 	case onEntry:
@@ -260,39 +258,128 @@ func capital(s string) string {
 	return string(unicode.ToUpper(r)) + s[n:]
 }
 
-// who says of which vehicles a condition holds, to follow "vehicles".
-func (w english) who(p *Policy, c *cond) string {
-	var kids []string
-	for _, k := range c.kids {
-		kids = append(kids, w.who(p, k))
+// together joins parts that all have to hold. Those that hold alternatives come
+// last, so that nobody can take what follows for one more of them.
+func (english) together(parts []*cond, say func(*cond) string) string {
+	var plain, grouped []string
+	for _, c := range parts {
+		if groups(c) {
+			grouped = append(grouped, say(c))
+		} else {
+			plain = append(plain, say(c))
+		}
+	}
+	if len(grouped) == 0 {
+		return listWords(plain, "and")
+	}
+	s := strings.Join(append(plain, grouped[0]), ", ")
+	for _, g := range grouped[1:] {
+		s += ", and besides " + g
+	}
+	return s
+}
+
+// groups says whether the words of a condition number alternatives.
+func groups(c *cond) bool {
+	if c.op.quantifier() && c.kids[0].op == opAll { // its parts are joined, not numbered
+		return slices.ContainsFunc(c.kids[0].kids, groups)
+	}
+	return (c.op == opAll || c.op == opAny) && len(c.kids) > 1 || slices.ContainsFunc(c.kids, groups)
+}
+
+// numbered joins the parts of a group, each with its mark: (a), (b); within a
+// group (1), (2); within that (i), (ii).
+func (english) numbered(kids []string, word string, depth int) string {
+	if len(kids) == 1 {
+		return kids[0]
+	}
+	marked := make([]string, len(kids))
+	for i, k := range kids {
+		mark := strconv.Itoa(i + 1)
+		switch {
+		case depth == 0 && i < 26:
+			mark = string(rune('a' + i))
+		case depth >= 2 && i < 8:
+			mark = [...]string{"i", "ii", "iii", "iv", "v", "vi", "vii", "viii"}[i]
+		}
+		marked[i] = "(" + mark + ") " + k
+	}
+	return strings.Join(marked, " "+word+" ")
+}
+
+// group words all and any, the other way round where not stands before it.
+func (w english) group(o op, not bool, kids []string, depth int) string {
+	if len(kids) == 1 {
+		if not {
+			return "not " + kids[0]
+		}
+		return kids[0]
+	}
+	all := "both "
+	if len(kids) > 2 {
+		all = "all of "
+	}
+	switch {
+	case o == opAny && not:
+		return "neither " + w.numbered(kids, "nor", depth)
+	case o == opAny:
+		return "either " + w.numbered(kids, "or", depth)
+	case not:
+		return "not " + all + w.numbered(kids, "and", depth)
+	}
+	return all + w.numbered(kids, "and", depth)
+}
+
+// logic words what all, any, not, surely, known and unknown make of their parts;
+// it is empty for any other condition.
+func (w english) logic(c *cond, depth int, unsure string, say func(*cond, int) string) string {
+	below := func(c *cond) []string {
+		within := depth
+		if len(c.kids) > 1 {
+			within++
+		}
+		var kids []string
+		for _, k := range c.kids {
+			kids = append(kids, say(k, within))
+		}
+		return kids
 	}
 	switch c.op {
-	case opAll:
-		return listWords(kids, "and")
-	case opAny:
-		return "either " + listWords(kids, "or")
+	case opAll, opAny:
+		return w.group(c.op, false, below(c), depth)
 	case opNot:
 		switch k := c.kids[0]; k.op {
 		case opSurely:
-			return "not known to be " + w.who(p, k.kids[0])
+			return unsure + say(k.kids[0], depth)
 		case opNot:
-			return w.who(p, k.kids[0])
+			return say(k.kids[0], depth)
+		case opAll, opAny:
+			return w.group(k.op, true, below(k), depth)
 		}
-		return "not " + kids[0]
+		return "not " + say(c.kids[0], depth)
 	case opSurely:
-		return "for certain " + kids[0]
+		return "for certain " + say(c.kids[0], depth)
 	case opKnown:
 		return "of which " + c.fact.info().label + " is known"
 	case opUnknown:
 		return "of which " + c.fact.info().label + " is not known"
-	case opAnyModule, opAnyKnownModule:
-		return "with " + w.module(p, c.kids[0], "module")
-	case opAnyDevice:
-		return "with " + w.module(p, c.kids[0], "fitted or carried device")
-	case opEveryModule:
-		return "of which every module is " + w.module(p, c.kids[0], "module")
 	}
-	return w.atom(p, c)
+	return ""
+}
+
+// who says of which vehicles a condition holds, to follow "vehicles".
+func (w english) who(p *Policy, c *cond, depth int) string {
+	switch c.op {
+	case opAnyModule, opAnyKnownModule:
+		return "with " + w.module(p, c.kids[0], "module", depth)
+	case opAnyDevice:
+		return "with " + w.module(p, c.kids[0], "fitted or carried device", depth)
+	case opEveryModule:
+		return "of which every module is " + w.module(p, c.kids[0], "module", depth)
+	case opAtom:
+		return w.atom(p, c)
+	}
+	return w.logic(c, depth, "not known to be ", func(k *cond, depth int) string { return w.who(p, k, depth) })
 }
 
 // atom says of which vehicles one comparison holds.
@@ -333,9 +420,9 @@ func (w english) atom(p *Policy, c *cond) string {
 	case fWMICountry:
 		return "whose maker's code was assigned in " + list
 	case fWeight:
-		return "of " + w.bounds(c, list, "kg or more", "kg or less")
+		return "of " + w.bounds(c, list+" kg", "or more", "or less")
 	case fWeightLeast:
-		return "of a weight class from " + w.bounds(c, list, "kg or more", "kg or less")
+		return "of a weight class that begins at " + w.bounds(c, list+" kg", "or more", "or less")
 	case fVehicleMaker:
 		if !c.test.supply() {
 			return "made by " + list
@@ -375,7 +462,7 @@ func (w english) atom(p *Policy, c *cond) string {
 	case fClass:
 		return "of the class " + list
 	case fZone:
-		return "in zones: " + w.bounds(c, list, "and above", "and below")
+		return "in " + w.bounds(c, list+" zones", "and above", "and below")
 	case fPosture:
 		return "at threat level " + w.bounds(c, list, "or above", "or below")
 	case fLocalTime:
@@ -445,12 +532,13 @@ func countryInEnglish(code string) string {
 }
 
 // module says which module: "a documented Quectel module".
-func (w english) module(p *Policy, c *cond, noun string) string {
+func (w english) module(p *Policy, c *cond, noun string, depth int) string {
 	parts := []*cond{c}
 	if c.op == opAll {
 		parts = c.kids
 	}
-	var before, after []string
+	var before []string
+	var after []*cond
 	for _, k := range parts {
 		switch {
 		case k.op == opAtom && k.fact == fModuleCertainty && k.test == testAtLeast && k.vals[0].num != int64(CertaintyReported):
@@ -458,7 +546,7 @@ func (w english) module(p *Policy, c *cond, noun string) string {
 		case k.op == opAtom && k.fact == fModuleMaker && !k.test.supply():
 			before = append(before, w.values(p, k))
 		default:
-			after = append(after, w.ofModule(p, k))
+			after = append(after, k)
 		}
 	}
 	s := strings.Join(append(before, noun), " ")
@@ -468,36 +556,15 @@ func (w english) module(p *Policy, c *cond, noun string) string {
 	}
 	s = article + s
 	if len(after) > 0 {
-		s += " " + listWords(after, "and")
+		s += " " + w.together(after, func(c *cond) string { return w.ofModule(p, c, depth) })
 	}
 	return s
 }
 
 // ofModule says of which modules a condition holds, to follow "module".
-func (w english) ofModule(p *Policy, c *cond) string {
-	var kids []string
-	for _, k := range c.kids {
-		kids = append(kids, w.ofModule(p, k))
-	}
-	switch c.op {
-	case opAll:
-		return listWords(kids, "and")
-	case opAny:
-		return "either " + listWords(kids, "or")
-	case opNot:
-		switch k := c.kids[0]; k.op {
-		case opSurely:
-			return "not known to be one " + w.ofModule(p, k.kids[0])
-		case opNot:
-			return w.ofModule(p, k.kids[0])
-		}
-		return "not " + kids[0]
-	case opSurely:
-		return "for certain " + kids[0]
-	case opKnown:
-		return "of which " + c.fact.info().label + " is known"
-	case opUnknown:
-		return "of which " + c.fact.info().label + " is not known"
+func (w english) ofModule(p *Policy, c *cond, depth int) string {
+	if c.op != opAtom {
+		return w.logic(c, depth, "not known to be one ", func(k *cond, depth int) string { return w.ofModule(p, k, depth) })
 	}
 	list := w.values(p, c)
 	switch c.fact {
@@ -529,15 +596,15 @@ func (w english) ofModule(p *Policy, c *cond) string {
 	case fModuleSIMHome:
 		return "whose SIM is at home in " + list
 	}
-	return "on " + w.who(p, c)
+	return "on " + w.who(p, c, depth)
 }
 
 // plain is a part of a condition, standing alone.
 func (w english) plain(p *Policy, c *cond) string {
 	if c.op == opAtom && c.fact.module() || len(c.kids) > 0 && !c.op.quantifier() && ofModules(c) {
-		return "modules " + w.ofModule(p, c)
+		return "modules " + w.ofModule(p, c, 0)
 	}
-	return "vehicles " + w.who(p, c)
+	return "vehicles " + w.who(p, c, 0)
 }
 
 // ofModules says whether a condition stands below a quantifier.
