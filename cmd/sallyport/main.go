@@ -81,6 +81,7 @@ type cli struct {
 	Inspect inspectCmd `cmd:"" help:"What was read off vehicles: record, confirm, end, list."`
 	RF      struct {
 		Attribute rfAttributeCmd `cmd:"" help:"Say which of the emitters that were recorded travelled in which vehicle."`
+		Decode    rfDecodeCmd    `cmd:"" help:"Turn what a receiver's program recorded into observations, one a line."`
 	} `cmd:"" name:"rf" help:"What the air says."`
 }
 
