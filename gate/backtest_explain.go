@@ -10,6 +10,13 @@ func (j *Judge) Explain(p *policy.Policy, a *Assessment, into *policy.Trace) {
 	p.Trace(&a.Facts, &recordedFirst{recorded: a.Asked, graph: j.supply}, into)
 }
 
+// Assessments are all of a passage, the one at its arrival first. They hold no
+// facts where the passage was erased.
+func (r *PassageRecord) Assessments() []Reassessment {
+	first := Reassessment{Passage: r.Passage.ID, Lane: r.Passage.Lane, At: r.Passage.At, Because: "arrival", Result: r.Passage.Result}
+	return append([]Reassessment{first}, r.Reassessments...)
+}
+
 // Last is the assessment that counted at the end of a passage. It holds no facts
 // where the passage was erased.
 func (r *PassageRecord) Last() Assessment {

@@ -20,6 +20,7 @@ import (
 type policyExplainCmd struct {
 	Request string `arg:"" optional:"" default:"-" help:"File with one request as assess reads it; - is standard input."`
 	Passage string `help:"Explain a recorded passage of the site in place of a request." placeholder:"ID"`
+	Which   int    `name:"assessment" help:"Which assessment of the passage: 1 is that at its arrival, 2 the first after it was decided again; the default is the last." placeholder:"N"`
 	Data    string `help:"Data directory of a site, running or stopped." type:"existingdir" placeholder:"DIR"`
 	Policy  string `help:"Rule file (YAML), name of a pack, or number of a version of the site's rules. The default is what decided the passage, or is in force at the site, else paper-baseline." placeholder:"FILE"`
 
@@ -33,6 +34,7 @@ type policyExplainCmd struct {
 type explained struct {
 	gate.Answer
 	Passage string            `json:"passage,omitempty"`
+	Decided string            `json:"decided,omitempty"` // which assessment of the passage, and by which version of the rules
 	Trace   *policy.Trace     `json:"trace,omitempty"`
 	Rules   []json.RawMessage `json:"rules,omitempty"` // those asked for by --why
 	WhyNot  []against         `json:"why_not,omitempty"`
@@ -75,11 +77,15 @@ func (c *policyExplainCmd) Run(ctx context.Context, s *streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, site.Close()) }()
+	if c.Which != 0 && c.Passage == "" {
+		return errors.New("--assessment: name the passage by --passage")
+	}
 	var a gate.Assessment
 	var p *policy.Policy
 	var judge *gate.Judge
+	decided := ""
 	if c.Passage != "" {
-		a, p, judge, err = c.passage(ctx, s, site, held)
+		a, p, judge, decided, err = c.passage(ctx, s, site, held)
 	} else {
 		a, p, judge, err = c.request(ctx, s, site, held)
 	}
@@ -90,7 +96,7 @@ func (c *policyExplainCmd) Run(ctx context.Context, s *streams) (err error) {
 	judge.Explain(p, &a, &t)
 	recorded := a.Verdict
 	a.Verdict = t.Verdict()
-	out := explained{Answer: a.Answer(), Passage: c.Passage}
+	out := explained{Answer: a.Answer(), Passage: c.Passage, Decided: decided}
 	if out.Verdict != recorded.Outcome.String() && p.Hash() == recorded.Hash {
 		out.Notes = append(out.Notes, fmt.Sprintf("the record says %s: by its facts the rules say %s", recorded.Outcome, out.Verdict))
 	}
@@ -111,14 +117,27 @@ func (c *policyExplainCmd) Run(ctx context.Context, s *streams) (err error) {
 }
 
 // passage finds the decision of a recorded passage.
-func (c *policyExplainCmd) passage(ctx context.Context, s *streams, site inspectedSite, held *refdata.Data) (a gate.Assessment, p *policy.Policy, j *gate.Judge, err error) {
+func (c *policyExplainCmd) passage(ctx context.Context, s *streams, site inspectedSite, held *refdata.Data) (a gate.Assessment, p *policy.Policy, j *gate.Judge, decided string, err error) {
 	rec, err := site.store.Passage(ctx, gate.PassageID(c.Passage))
 	if err != nil {
-		return a, nil, nil, err
+		return a, nil, nil, "", err
 	}
-	if a = rec.Last(); a.Facts.At.IsZero() {
-		return a, nil, nil, fmt.Errorf("passage %s: %w", c.Passage, gate.ErrErased)
+	all := rec.Assessments()
+	which := len(all)
+	if c.Which != 0 {
+		which = c.Which
 	}
+	if which < 1 || which > len(all) {
+		return a, nil, nil, "", fmt.Errorf("--assessment: passage %s has 1 to %d", c.Passage, len(all))
+	}
+	if a = all[which-1].Result; a.Facts.At.IsZero() {
+		return a, nil, nil, "", fmt.Errorf("passage %s: %w", c.Passage, gate.ErrErased)
+	}
+	versions, err := site.store.PolicyVersions(ctx)
+	if err != nil {
+		return a, nil, nil, "", err
+	}
+	decided = fmt.Sprintf("assessment %d of %d (%s), decided %s by %s", which, len(all), all[which-1].Because, a.Verdict.Outcome, editionOf(versions, &a))
 	if c.Policy != "" {
 		p, err = site.policyNamed(ctx, c.Policy, s.now(), held)
 	} else if doc, kept := site.store.Policy(ctx, a.Verdict.Hash); kept == nil {
@@ -129,10 +148,29 @@ func (c *policyExplainCmd) passage(ctx context.Context, s *streams, site inspect
 		err = fmt.Errorf("the policy that decided, %s, is not kept at the site: name one by --policy", a.Verdict.Policy)
 	}
 	if err != nil {
-		return a, nil, nil, err
+		return a, nil, nil, "", err
 	}
 	j, err = site.judgeBy(ctx, s, p, held)
-	return a, p, j, err
+	return a, p, j, decided, err
+}
+
+// editionOf says which version of the site's rules decided, and whose it is: two
+// may give themselves the same name.
+func editionOf(versions []gate.PolicyVersion, a *gate.Assessment) string {
+	rules := fmt.Sprintf("%s, hash %s", a.Verdict.Policy, a.Verdict.Hash)
+	v, ok := gate.InForce(versions, a.Facts.At)
+	if !ok || v.Hash != a.Verdict.Hash {
+		return rules + ", which is no version in force then that the site has recorded"
+	}
+	by, from := "nobody", time.Time{}
+	for _, k := range v.Steps {
+		if k.Kind == gate.StepApproved {
+			if from = k.From; k.By != gate.SetUp {
+				by = k.By
+			}
+		}
+	}
+	return fmt.Sprintf("version %d (%s), in force from %s, written by %s, approved by %s", v.Number, rules, from.Format(time.RFC3339), strings.Join(append([]string{v.Author}, v.Editors...), ", "), by)
 }
 
 // request judges the one request given.
@@ -283,6 +321,9 @@ func (e *explained) print(out io.Writer, text string) error {
 		what = "vehicle of which nothing is known"
 	}
 	fmt.Fprintf(&b, "%s, %s: %s under %s\n", what, e.At, strings.ToUpper(e.Verdict), e.Data.Policy)
+	if e.Decided != "" {
+		fmt.Fprintf(&b, "  %s\n", e.Decided)
+	}
 	for _, r := range e.Reasons {
 		fmt.Fprintf(&b, "  %s (%s): %s\n    %s, date: %s\n", r.Rule, r.Outcome, r.Because, r.Source, r.Date)
 	}

@@ -181,7 +181,9 @@ func (r *siteRules) warnings(ctx context.Context, number int) (out []string, err
 		return nil, err
 	}
 	for _, f := range found {
-		out = append(out, fmt.Sprintf("%s:%s", v.File, f))
+		if f.Severity != policy.SeverityNote {
+			out = append(out, fmt.Sprintf("%s:%s", v.File, f))
+		}
 	}
 	return out, nil
 }

@@ -400,6 +400,18 @@ func TestPolicyAndPostureRunning(t *testing.T) {
 	if want := []string{"policy", "policy", "posture", "posture", "posture", "posture"}; !slices.Equal(because, want) {
 		t.Errorf("decided again because of %v, want %v", because, want)
 	}
+	// A year later: which edition decided each time, and whose it was.
+	for n, want := range map[string]string{
+		"1": "assessment 1 of 7 (arrival), decided flag by version 1 (paper-baseline", "2": "(policy), decided grant by version 2 (", "4": "assessment 4 of 7 (posture), decided",
+	} {
+		code, out, errs := runWith(t, nil, "policy", "explain", "--passage", string(list[1].ID), "--assessment", n, "--data", dir)
+		if code != 0 || !strings.Contains(string(out), want) || n == "2" && !strings.Contains(string(out), "written by anna, approved by maria") {
+			t.Errorf("assessment %s: exit %d: %s%s, want %s", n, code, out, errs, want)
+		}
+	}
+	if code, _, errs := runWith(t, nil, "policy", "explain", "--passage", string(list[1].ID), "--assessment", "8", "--data", dir); code != 1 || !strings.Contains(string(errs), "has 1 to 7") {
+		t.Errorf("exit %d: %s", code, errs)
+	}
 }
 
 func TestPostureSettings(t *testing.T) {
