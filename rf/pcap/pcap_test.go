@@ -165,6 +165,7 @@ func TestFrames(t *testing.T) {
 		{"authentication of a client", linkRadiotap, tapped(0, cat(header(0xb0, 0, otherMAC, carMAC, otherMAC), make([]byte, 6))), wifi(func(o *rf.Observation) { o.Role = "client" })},
 		{"authentication of an access point", linkRadiotap, tapped(0, cat(header(0xb0, 0, otherMAC, carMAC, carMAC), make([]byte, 6))), wifi(same)},
 		{"protected body is not read", linkRadiotap, tapped(0, cat(header(0xb0, 0x40, otherMAC, carMAC, otherMAC), []byte{1})), wifi(func(o *rf.Observation) { o.Role = "client" })},
+		{"fields from 32 on", linkRadiotap, cat([]byte{0, 0}, le16(26), le32(-1<<31|1<<3|1<<5), le32(-1<<31|0xF7), le32(1<<29|1<<5), le16(2437), le16(0x00a0), []byte{0xb0, 1, 2, 3, 4, 5}, beaconOf(carMAC, "x")), wifi(same)},
 		{"no receiver's header", link80211, beaconOf(carMAC, "x"), wifi(func(o *rf.Observation) { o.RSSI, o.Level, o.FreqMHz = rf.LowestRSSI, rf.NoLevel, 0 })},
 		{"Prism", linkPrism, cat(prism, beaconOf(carMAC, "x")), wifi(func(o *rf.Observation) { o.RSSI, o.Level, o.FreqMHz = rf.LowestRSSI, rf.NoLevel, 0 })},
 		{"AVS", linkAVS, cat(avs, beaconOf(carMAC, "x")), wifi(func(o *rf.Observation) { o.FreqMHz = 0 })},

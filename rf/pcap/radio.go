@@ -64,9 +64,15 @@ func walkRadiotap(b []byte, visit func(field int, v []byte)) int {
 		}
 	}
 	pos := 4 + 4*words
-	vendor := false
+	vendor, known := false, true
 	for w := range words {
 		present := binary.LittleEndian.Uint32(b[4+4*w:])
+		// Without a word on the namespace the next word's bits are the fields
+		// from 32 on, of which none is defined: nothing behind has a known place.
+		if !known && present&(1<<29-1) != 0 {
+			return length
+		}
+		known = vendor || present&(1<<29|1<<30) != 0
 		// The fields of a vendor's namespace lie within the length that was
 		// skipped when it began.
 		if !vendor {
