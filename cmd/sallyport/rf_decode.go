@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"sallyport/gate/sqlite/kismetfile"
 	"sallyport/rf"
 	"sallyport/rf/kismet"
 	"sallyport/rf/pcap"
@@ -21,7 +22,7 @@ import (
 
 // rfDecodeCmd turns what a receiver's program recorded into observations.
 type rfDecodeCmd struct {
-	Source string    `help:"Program or format: rtl433, kismet, pcap (and pcapng), sweep (hackrf_sweep, rtl_power), v2x (basic safety messages)." required:"" enum:"rtl433,kismet,pcap,sweep,v2x"`
+	Source string    `help:"Program or format: rtl433, kismet, kismetdb (its log), pcap (and pcapng), sweep (hackrf_sweep, rtl_power), v2x (basic safety messages)." required:"" enum:"rtl433,kismet,kismetdb,pcap,sweep,v2x"`
 	Sensor string    `help:"Name of the receiver in the observations; without it, the source's."`
 	Start  time.Time `help:"When the recording began, for sources that count from there or tell no time: 2026-05-04T08:00:00Z."`
 	Zone   string    `help:"Time zone of times that tell none." default:"UTC"`
@@ -42,7 +43,7 @@ type decoder interface {
 	Tally() *rf.Tally
 }
 
-func (c *rfDecodeCmd) decoder() (decoder, error) {
+func (c *rfDecodeCmd) decoder(ctx context.Context, notes io.Writer) (decoder, error) {
 	sensor := cmp.Or(c.Sensor, c.Source)
 	if !rf.ValidName(sensor, 64) {
 		return nil, fmt.Errorf("sensor %q is not 1 to 64 letters, digits, . _ : -", sensor)
@@ -60,6 +61,9 @@ func (c *rfDecodeCmd) decoder() (decoder, error) {
 		return rtl433.New(rtl433.Config{Sensor: sensor, Zone: zone, Start: c.Start}), nil
 	case "kismet":
 		return kismet.New(kismet.Config{Sensor: sensor}, prefixes), nil
+	case "kismetdb":
+		frames := pcap.New(pcap.Config{Sensor: sensor}, prefixes)
+		return logDecoder{ctx: ctx, path: c.File, frames: frames, notes: notes}, nil
 	case "pcap":
 		return pcap.New(pcap.Config{Sensor: sensor}, prefixes), nil
 	case "sweep":
@@ -72,15 +76,36 @@ func (c *rfDecodeCmd) decoder() (decoder, error) {
 	return v2x.New(config), nil
 }
 
+// logDecoder decodes the frames of a kismetdb file, which is no stream.
+type logDecoder struct {
+	ctx    context.Context
+	path   string
+	frames *pcap.Decoder
+	notes  io.Writer
+}
+
+func (d logDecoder) Tally() *rf.Tally { return d.frames.Tally() }
+
+func (d logDecoder) Decode(_ io.Reader, sink func(rf.Observation) error) error {
+	n, err := kismetfile.Read(d.ctx, d.path, func(link uint32, at time.Time, b []byte) error {
+		if o, ok := d.frames.Frame(link, at, b); ok {
+			return sink(o)
+		}
+		return nil
+	})
+	fmt.Fprintf(d.notes, "%s: %d frames of data and %d of other kinds left in the file\n", d.path, n.Data, n.Other)
+	return err
+}
+
 // Run prints the observations of one recording. What was read before a fault is
 // printed all the same.
 func (c *rfDecodeCmd) Run(ctx context.Context, s *streams) (err error) {
-	d, err := c.decoder()
+	d, err := c.decoder(ctx, s.err)
 	if err != nil {
 		return err
 	}
 	var in io.Reader = bufio.NewReader(s.in)
-	if c.File != "-" {
+	if c.File != "-" && c.Source != "kismetdb" {
 		file, done, err := openPlain(c.File)
 		if err != nil {
 			return err

@@ -94,6 +94,7 @@ func TestRFDecodeRefuses(t *testing.T) {
 	}{
 		{tyres, "3 read, 0 taken", 0, []string{"--source", "rtl433"}},
 		{tyres, "neither pcap nor pcapng", 1, []string{"--source", "pcap"}},
+		{tyres, "not a kismetdb file", 1, []string{"--source", "kismetdb"}},
 		{tyres, "same frequencies", 1, []string{"--source", "sweep", "--bands", "B38"}},
 		{tyres, "sensor", 1, []string{"--source", "rtl433", "--sensor", "a b"}},
 		{tyres, "zone", 1, []string{"--source", "rtl433", "--zone", "Nowhere/Else"}},
@@ -108,7 +109,7 @@ func TestRFDecodeRefuses(t *testing.T) {
 
 // TestRFDecodeCaptures runs the command over every capture at hand.
 func TestRFDecodeCaptures(t *testing.T) {
-	for source, pattern := range map[string]string{"pcap": "aircrack-ng/*", "kismet": "kismet/*.json", "v2x": "v2x/*.json"} {
+	for source, pattern := range map[string]string{"pcap": "aircrack-ng/*", "kismet": "kismet/*.json", "kismetdb": "kismet/*.kismet", "v2x": "v2x/*.json"} {
 		files, err := filepath.Glob(filepath.Join(sharedFile(t, "data/rf/captures"), filepath.FromSlash(pattern)))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %d files, %v", source, len(files), err)
