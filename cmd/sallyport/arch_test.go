@@ -33,9 +33,12 @@ var ranks = map[string]int{
 	"rf/attribute":   1,
 	"rf/serial":      1,
 	"rf/rtl433":      1,
+	"rf/btmon":       1,
 	"rf/kismet":      1,
+	"rf/line":        1,
 	"rf/pcap":        1,
 	"rf/sweep":       1,
+	"rf/udp":         1,
 	"rf/v2x":         1,
 	"policy/pack":    1,
 
