@@ -186,9 +186,9 @@ func (k inspectedSite) policyNamed(ctx context.Context, name string, now time.Ti
 		p, _, err := openPolicy(cmp.Or(name, pack.PaperBaseline), held)
 		return p, err
 	}
-	v, err := k.store.PolicyVersion(ctx, number)
+	v, err := versionOf(ctx, k.store, number)
 	if err != nil {
-		return nil, fmt.Errorf("version %d: %w", number, err)
+		return nil, err
 	}
 	return policy.Load(fmt.Sprintf("version %d", number), []byte(v.Source))
 }

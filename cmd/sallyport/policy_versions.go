@@ -520,6 +520,9 @@ func (c *policyAct) do(ctx context.Context, s *streams, path string, ask policyA
 	for _, w := range a.Warnings {
 		fmt.Fprintln(s.err, w)
 	}
+	if n := a.Version.Number; a.State == gate.PolicyProposed {
+		fmt.Fprintf(s.err, "next: somebody else looks at what it changes (sallyport policy diff %[1]d %[2]d, sallyport policy backtest %[2]d) and approves it (sallyport policy approve %[2]d) or rejects it\n", a.InForce, n)
+	}
 	return err
 }
 
@@ -707,7 +710,7 @@ func (c *policyShowCmd) Run(ctx context.Context, s *streams) (err error) {
 	if err != nil {
 		return err
 	}
-	v, err := store.PolicyVersion(ctx, c.Number)
+	v, err := versionOf(ctx, store, c.Number)
 	if err != nil {
 		return err
 	}
@@ -739,6 +742,15 @@ func (c *policyShowCmd) Run(ctx context.Context, s *streams) (err error) {
 	}
 	_, err = io.WriteString(s.out, v.Source)
 	return err
+}
+
+// versionOf is one version of a site's rules, with its text.
+func versionOf(ctx context.Context, store *sqlite.Reader, number int) (gate.PolicyVersion, error) {
+	v, err := store.PolicyVersion(ctx, number)
+	if errors.Is(err, gate.ErrNotFound) {
+		err = fmt.Errorf("the site has no version %d of its rules: sallyport policy versions lists them", number)
+	}
+	return v, err
 }
 
 // recordedRules are the versions of a site's rules as it has recorded them,

@@ -148,7 +148,7 @@ func TestPolicyVersionsStopped(t *testing.T) {
 		"an editor of no site":     {managerWord, []string{"policy", "propose", file, "--by", "anna", "--note", "n", "--editor", "someone"}, "not found"},
 		"approval of no version":   {otherWord, []string{"policy", "approve", "9", "--by", "maria"}, "there is no version 9"},
 		"withdrawal of the set-up": {otherWord, []string{"policy", "withdraw", "1", "--by", "maria", "--why", "x"}, "not withdrawn: version 1 took effect on"},
-		"a version that is not":    {"", []string{"policy", "show", "9"}, "not found"},
+		"a version that is not":    {"", []string{"policy", "show", "9"}, "has no version 9"},
 	} {
 		if code, out, errs := rules(t, dir, c.password, c.args...); code == 0 || !strings.Contains(errs, c.want) {
 			t.Errorf("%s: exit %d: %s%s", name, code, out, errs)
@@ -270,6 +270,9 @@ func TestPolicyWarnings(t *testing.T) {
 		code, out, errs := rules(t, dir, managerWord, "policy", "propose", file, "--by", "anna", "--note", "n")
 		if code != want {
 			t.Fatalf("exit %d: %s%s", code, out, errs)
+		}
+		if want == 0 && !strings.Contains(errs, "sallyport policy diff 1 2") {
+			t.Errorf("nothing says what comes next: %s", errs)
 		}
 		if want == 0 && (!strings.Contains(errs, "no lane of the site has a sensor") || !strings.Contains(errs, `Rule "deaf"`)) {
 			t.Errorf("nothing says that the site cannot tell: %s", errs)
