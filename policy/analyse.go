@@ -161,6 +161,10 @@ func (a *analysis) matching() {
 			a.open[i]++
 		}
 		d, r := a.doc(i), &a.p.rules[i]
+		if r.outcome == Grant && len(r.lifts) == 0 && !a.dead[i] && a.solver.ask(a.sp.full, goal{n, mayFalse}) == impossible {
+			a.find(FaultNoScope, SeverityWarning, true, []int{i}, "Say in when: whom it is for.",
+				"Rule %q is never false: it grants every vehicle of which enough is known, and the default (%s) is left for the others only.", d.id, a.p.doc.floor)
+		}
 		if d.instrument.To != "" && a.env.Day != "" && d.instrument.To < a.env.Day {
 			a.find(FaultNeverMatches, SeverityWarning, true, []int{i}, "Remove the rule, or give it a later end.",
 				"Rule %q ended on %s, before the policy begins on %s.", d.id, d.instrument.To, a.env.Day)
@@ -176,19 +180,23 @@ func (a *analysis) matching() {
 // exclude each other where two of them do.
 func (a *analysis) neverTrue(i int) {
 	d, n := a.doc(i), a.sp.rules[i]
-	why := ""
+	why, suggest := "", "Change what excludes each other, or remove the rule."
 	if d.when.op == opAll {
 		if k, l, ok := a.excluded(n); ok && k == l {
 			why = fmt.Sprintf(": it can never be that %s", a.p.describe(d.when.kids[k]))
 		} else if ok {
-			why = fmt.Sprintf(": it can never be both that %s and that %s", a.p.describe(d.when.kids[k]), a.p.describe(d.when.kids[l]))
+			x, y := d.when.kids[k], d.when.kids[l]
+			why = fmt.Sprintf(": it can never be both that %s and that %s", a.p.describe(x), a.p.describe(y))
+			if x.op == opAtom && y.op == opAtom && x.fact == fLocalTime && y.fact == fLocalTime {
+				suggest = "For hours that go past midnight put the two into {any: [ … ]}."
+			}
 		}
 	}
 	what := "says nothing, ever"
 	if d.outcome != Grant {
 		what = fmt.Sprintf("speaks (%s) only while something is not known", d.ifUnknown)
 	}
-	a.find(FaultNeverMatches, SeverityError, true, []int{i}, "Change what excludes each other, or remove the rule.",
+	a.find(FaultNeverMatches, SeverityError, true, []int{i}, suggest,
 		"Rule %q can never be true%s; it %s.", d.id, why, what)
 }
 

@@ -43,7 +43,7 @@ func mixedRules(n int) string {
 		case 7:
 			cond = fmt.Sprintf("{all: [{fact: data.supply_age_days, more_than: %d}, {fact: site.zone, at_least: %s}, {fact: vehicle.maker, controlled_from: {country: %s, at_least: %d}}]}", 30+k, zone, from, pct)
 		case 8:
-			cond = fmt.Sprintf("{all: [{fact: vehicle.model_year, at_least: %d}, {any: [{surely: {fact: vehicle.built_in, is: %s}}, {fact: vehicle.wmi_country, is: %s}]}, {any_module: {unknown: module.maker}}, {fact: vehicle.weight_kg, more_than: %d}]}", 2034-year/2, from, from, 100*k)
+			cond = fmt.Sprintf("{all: [{fact: vehicle.model_year, at_least: %d}, {any: [{surely: {fact: vehicle.built_in, is: %s}}, {fact: vehicle.wmi_country, is: %s}]}, {any_module: {unknown: module.maker}}, {fact: vehicle.weight_kg, more_than: %d}]}", 3034-year/2, from, from, 100*k)
 		default:
 			cond = fmt.Sprintf("{all: [{fact: registration.class, is: %s}, {fact: vehicle.make, in: [%q, %q]}, {fact: registration.authorisations, include: pass-%d}]}", class, make_, makes[(k+3)%len(makes)], k)
 			outcome = "grant"

@@ -344,3 +344,12 @@ func TestAnAuthorisationNotHeldIsAPresumption(t *testing.T) {
 		t.Errorf("%s, presumed %v", v.Outcome, v.Presumed)
 	}
 }
+
+func TestAModelYearHasFourDigits(t *testing.T) {
+	for year, ok := range map[string]bool{"2027": true, "1900": true, "20009": false, "27": false, "0": false} {
+		_, err := Load("t.yaml", []byte(ruleOf("flag", "{fact: vehicle.model_year, less_than: "+year+"}")))
+		if ok != (err == nil) || err != nil && !strings.Contains(err.Error(), "is not a model year") {
+			t.Errorf("%s: %v", year, err)
+		}
+	}
+}

@@ -1191,6 +1191,8 @@ func (l *loader) value(fact factID, n *yaml.Node) value {
 		v, err := strconv.ParseInt(s, 10, 64)
 		if s != "" && (err != nil || n.Tag != "!!int" || v < -1e9 || v > 1e9) {
 			l.err(n, "write a whole number", "%q is not a whole number for %s", s, name)
+		} else if s != "" && fact == fModelYear && (v < 1900 || v > 2100) {
+			l.err(n, "write it with four digits: 2027", "%q is not a model year", s)
 		}
 		return value{num: v}
 	case kindZone:
