@@ -49,7 +49,7 @@ func (a *advertisement) readPHDR(b []byte, cut bool) int {
 	if flags&(checked|valid) == checked {
 		return badCheck
 	}
-	return a.readLL(b[10:], cut)
+	return a.readLL(b[10:], cut, false)
 }
 
 // tuneTo takes the number of a radio channel, in order of frequency.
@@ -73,9 +73,9 @@ func (a *advertisement) tuneTo(n int) {
 	}
 }
 
-// readLL reads a link layer frame from its access address on. It returns -1 or
-// the reason of refusal.
-func (a *advertisement) readLL(b []byte, cut bool) int {
+// readLL reads a link layer frame from its access address on. checked: the
+// receiver has found the CRC right. It returns -1 or the reason of refusal.
+func (a *advertisement) readLL(b []byte, cut, checked bool) int {
 	if len(b) < 6 {
 		return tooShort
 	}
@@ -92,6 +92,7 @@ func (a *advertisement) readLL(b []byte, cut bool) int {
 	}
 	pdu := b[:2+n]
 	switch rest := b[2+n:]; {
+	case checked:
 	case len(rest) >= 3:
 		if crc24(pdu) != uint32(rest[0])|uint32(rest[1])<<8|uint32(rest[2])<<16 {
 			return badCheck

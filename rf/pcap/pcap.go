@@ -18,6 +18,7 @@ const (
 	linkPPI      = 192
 	linkBTLE     = 251
 	linkBTLEPHDR = 256
+	linkNordic   = 272
 )
 
 // Config says what a capture does not.
@@ -46,6 +47,8 @@ const (
 	noTime
 	cutShort
 	otherLink
+	otherEvent
+	framing
 )
 
 // Decoder turns captured frames into observations. It is not safe for
@@ -85,6 +88,8 @@ func New(c Config, p *rf.Prefixes) *Decoder {
 		"no time",
 		"cut short by the end of the input",
 		"a link type that is not read",
+		"the receiver's word on something else than an advertisement",
+		"the receiver's framing is broken",
 	)}
 }
 
@@ -145,7 +150,7 @@ func (d *Decoder) parse(p packet) (bluetooth bool, reason int) {
 	var r radio
 	head, link := 0, p.link
 	switch link {
-	case link80211, linkBTLE, linkBTLEPHDR:
+	case link80211, linkBTLE, linkBTLEPHDR, linkNordic:
 	case linkRadiotap:
 		head, link = r.radiotap(p.data), link80211
 	case linkPrism:
@@ -171,10 +176,16 @@ func (d *Decoder) parse(p packet) (bluetooth bool, reason int) {
 		if r.mhz >= 2402 && r.mhz <= 2480 && r.mhz%2 == 0 {
 			d.ble.tuneTo((r.mhz - 2402) / 2)
 		}
-		return true, d.ble.readLL(b, p.cut)
+		return true, d.ble.readLL(b, p.cut, false)
 	case linkBTLEPHDR:
 		d.ble = advertisement{radio: r, channel: -1}
 		return true, d.ble.readPHDR(b, p.cut)
+	case linkNordic:
+		d.ble = advertisement{channel: -1}
+		if len(b) < 1 {
+			return true, tooShort
+		}
+		return true, d.ble.readNordic(b[1:], false) // behind the board's number
 	}
 	return false, otherLink
 }
