@@ -277,7 +277,7 @@ func (i iface) time(ticks uint64) time.Time {
 	}
 	// rest < units ≤ 10^18, so the product needs a float only for units finer
 	// than a nanosecond.
-	nanos := int64(0)
+	var nanos int64
 	if i.units <= 1e9 {
 		nanos = int64(rest * 1e9 / i.units)
 	} else {

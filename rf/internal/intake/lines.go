@@ -30,7 +30,8 @@ func Lines(r io.Reader, limit int, each func(line []byte) error, long func()) er
 			over = true
 			_, err = in.ReadSlice('\n')
 		}
-		if err != nil && !errors.Is(err, io.EOF) {
+		ended := errors.Is(err, io.EOF)
+		if err != nil && !ended {
 			return err
 		}
 		line = bytes.TrimRight(line, " \t\r\n")
@@ -42,7 +43,7 @@ func Lines(r io.Reader, limit int, each func(line []byte) error, long func()) er
 				return failed
 			}
 		}
-		if err != nil {
+		if ended {
 			return nil
 		}
 	}
