@@ -112,7 +112,7 @@ var factTable = [factCount]factInfo{
 	fBuiltOn:         {"vehicle.built_on", kindDate, "the day of build", "Read the date of manufacture off the maker's plate or the registration document", 2},
 	fWMICountry:      {"vehicle.wmi_country", kindCountry, "the country that assigned the maker's code", "", 0},
 	fWeight:          {"vehicle.weight_kg", kindInt, "the gross weight in kg", "Read the permitted gross weight off the maker's plate", 2},
-	fWeightLeast:     {"vehicle.weight_at_least_kg", kindInt, "the least that its gross weight may be, in kg", "", 0},
+	fWeightLeast:     {"vehicle.weight_at_least_kg", kindInt, "the least gross weight in kg", "", 0},
 	fVehicleMaker:    {"vehicle.maker", kindParty, "the car maker", "Read the manufacturer's name off the maker's plate or registration document", 2},
 	fModem:           {"modem", kindBool, "whether a modem is fitted", "Look for an SOS or eCall button, an app of the maker or a SIM slot: is a modem fitted?", 2},
 	fModuleMaker:     {"module.maker", kindParty, "its maker", "Read the label on the %s: FCC ID, IC, IMEI or module type", 4},
