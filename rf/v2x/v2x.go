@@ -29,6 +29,7 @@ const (
 	badTime
 	badID
 	badSize
+	cutShort
 )
 
 // Decoder turns messages into observations. Its methods may be called by several
@@ -48,6 +49,7 @@ func New(c Config) *Decoder {
 		"time is not one, or not between 2015 and 2100",
 		"id is not four bytes",
 		"width or length is not one of the standard's",
+		"shorter than its core data",
 	)}
 }
 

@@ -2,7 +2,9 @@ package v2x
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -133,6 +135,81 @@ func TestRealMessages(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, got, d.Tally().Refused())
 		}
 	}
+}
+
+// bsm1 is a published test payload
+// (https://github.com/usdot-fhwa-stol/j2735decoder).
+const bsm1 = "001425067c0eb5842562e66e8a2b9ea6c96408b97fffffff900027d9637d07d0007fff8000640fa0"
+
+func unhex(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestPayload(t *testing.T) {
+	d := New(Config{Sensor: "obu"})
+	want := rf.Observation{TS: at, Sensor: "obu", Kind: rf.V2X, Emitter: "f03ad610", RSSI: rf.LowestRSSI, Level: rf.NoLevel, WidthCM: 200, LengthCM: 500}
+	if o, ok := d.Payload(at, unhex(t, bsm1)); !ok || o != want {
+		t.Errorf("%+v, %v", o, d.Tally().Refused())
+	}
+	long := append(unhex(t, "00148085"), append(unhex(t, bsm1)[3:], make([]byte, 0x85-37)...)...)
+	if o, ok := d.Payload(at, long); !ok || o != want {
+		t.Errorf("%+v, %v", o, d.Tally().Refused())
+	}
+	for _, x := range []struct {
+		in     []byte
+		at     time.Time
+		reason string
+	}{
+		{nil, at, "not a basic safety message"},
+		{unhex(t, "001319"), at, "not a basic safety message"},
+		{unhex(t, bsm1)[:39], at, "shorter than its core data"},
+		{append(unhex(t, "001424"), make([]byte, 40)...), at, "shorter than its core data"},
+		{unhex(t, "001480"), at, "longer than 64 KiB"},
+		{unhex(t, "0014c1ff"), at, "longer than 64 KiB"},
+		{unhex(t, bsm1), time.Unix(0, 0), "time is not one, or not between 2015 and 2100"},
+	} {
+		d := New(Config{Sensor: "obu"})
+		if o, ok := d.Payload(x.at, x.in); ok || !maps.Equal(d.Tally().Refused(), map[string]uint64{x.reason: 1}) {
+			t.Errorf("%x: %+v, %v, want %s", x.in, o, d.Tally().Refused(), x.reason)
+		}
+	}
+	sizes := map[string]string{}
+	for line := range strings.Lines(shared(t, "j2735_SampleHexPayloads.txt")) {
+		name, text, ok := strings.Cut(line, " = ")
+		if !ok {
+			continue
+		}
+		b, err := hex.DecodeString(strings.Trim(strings.TrimSpace(text), `"`))
+		if err != nil {
+			continue
+		}
+		if o, ok := d.Payload(at, b); ok {
+			sizes[name] = fmt.Sprintf("%s %d %d", o.Emitter, o.WidthCM, o.LengthCM)
+		}
+	}
+	// As the JSON of the same messages has it; no other kind of message is taken.
+	if want := map[string]string{"BSM_1": "f03ad610 200 500", "BSM_2": "9bbb000a 159 314"}; !maps.Equal(sizes, want) {
+		t.Errorf("%v, want %v", sizes, want)
+	}
+}
+
+func FuzzPayload(f *testing.F) {
+	f.Add(unhex(f, bsm1))
+	f.Add(unhex(f, "00148085"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		o, ok := New(Config{Sensor: "s"}).Payload(at, b)
+		if !ok {
+			return
+		}
+		if back, err := rf.ParseLine(rf.Append(nil, o)); err != nil || back != o {
+			t.Fatalf("%+v is not canonical: %+v, %v", o, back, err)
+		}
+	})
 }
 
 func FuzzDecode(f *testing.F) {
