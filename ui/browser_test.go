@@ -258,7 +258,9 @@ func gallery(s *site) map[string]func() {
 			p.Result.Verdict.Conditions = []string{"Park outside, at the place the guard names", "No phone paired or plugged in"}
 			p.Result.Verdict.WorkItems = nil
 			p.Result.Verdict.Open = judge(vinFlag, "", "", at).Verdict.Open
+			v.Decision, v.Again = 2, "posture"
 		}),
+		"again":      state(gate.Waiting, vinFlag, func(v *gate.LaneView) { v.Decision, v.Again = 2, "policy" }),
 		"idle":       state(gate.Idle, "", nil),
 		"deciding":   state(gate.Deciding, "", func(v *gate.LaneView) { v.Inbound = 2 }),
 		"grant":      state(gate.Waiting, vinGrant, nil),
