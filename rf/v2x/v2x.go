@@ -81,39 +81,43 @@ func (d *Decoder) Message(b []byte) (rf.Observation, bool) {
 // members are the white-listed members, as written.
 type members struct {
 	at, id, width, length []byte
-	core                  bool
+	core, size            bool // gone into
 }
 
-// take goes down the two paths at whose end the core data lie, and no other.
-func (m *members) take(key, value []byte) {
+// onPath tells whether what is looked for may lie beneath a member, and notes
+// when the core data and its size begin. Part II, behind them, is not gone into.
+func (m *members) onPath(key []byte) bool {
 	switch string(key) {
 	case "metadata":
-		_ = intake.Object(value, func(k, v []byte) {
-			if string(k) == "recordGeneratedAt" {
-				m.at = v
-			}
-		})
+		return m.at == nil // on either side of the payload
 	case "payload", "data", "MessageFrame", "value", "BasicSafetyMessage":
-		// All of b was checked to be JSON: what is no object here is passed over.
-		_ = intake.Object(value, m.take)
+		return !m.core
 	case "coreData":
-		m.core = intake.Object(value, m.takeCore) == nil
+		if m.core {
+			return false
+		}
+		m.core = true
+		return true
+	case "size":
+		if !m.core || m.size {
+			return false
+		}
+		m.size = true
+		return true
 	}
+	return false
 }
 
-func (m *members) takeCore(key, value []byte) {
-	switch string(key) {
-	case "id":
+func (m *members) take(key, value []byte) {
+	switch k := string(key); {
+	case k == "recordGeneratedAt" && m.at == nil:
+		m.at = value
+	case k == "id" && m.core && m.id == nil:
 		m.id = value
-	case "size":
-		_ = intake.Object(value, func(k, v []byte) {
-			switch string(k) {
-			case "width":
-				m.width = v
-			case "length":
-				m.length = v
-			}
-		})
+	case k == "width" && m.size && m.width == nil:
+		m.width = value
+	case k == "length" && m.size && m.length == nil:
+		m.length = value
 	}
 }
 
@@ -123,7 +127,7 @@ func (d *Decoder) message(b []byte) (rf.Observation, int) {
 		return o, tooLong
 	}
 	var m members
-	if intake.Object(b, m.take) != nil {
+	if intake.Nested(b, m.onPath, m.take) != nil {
 		return o, notJSON
 	}
 	if !m.core {

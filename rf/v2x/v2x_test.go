@@ -63,6 +63,19 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// TestOnlyCoreDataCounts puts other members of the same names around it.
+func TestOnlyCoreDataCounts(t *testing.T) {
+	in := strings.NewReplacer(`"metadata":{`, `"metadata":{"id":"00000000","width":1,`, `"partII":[`, `"id":"00000000","size":{"width":1},"coreData":{"id":"00000001","size":{"length":2}},"partII":[`).Replace(ode)
+	got, d := decode(t, Config{}, in)
+	again, _ := decode(t, Config{}, `{"payload":`+strings.SplitAfter(strings.TrimSuffix(ode, "}"), `"payload":`)[1]+`,"metadata":{"recordGeneratedAt":"2018-05-01T15:55:55.494Z"}}`)
+	if len(again) != 1 || len(got) == 1 && again[0] != got[0] {
+		t.Errorf("metadata behind: %+v", again)
+	}
+	if len(got) != 1 || got[0].Emitter != "f03ad610" || got[0].WidthCM != 190 || got[0].LengthCM != 570 {
+		t.Fatalf("%+v, %v", got, d.Tally().Refused())
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	for _, x := range []struct{ old, new, reason string }{
 		{`{"metadata"`, `"metadata"`, "not a JSON object"},
@@ -232,7 +245,8 @@ func FuzzDecode(f *testing.F) {
 
 func BenchmarkMessage(b *testing.B) {
 	d := New(Config{Sensor: "s"})
-	line := []byte(ode)
+	// With a part II of the usual length.
+	line := []byte(strings.Replace(ode, `"partII":[`, `"partII":[`+strings.Repeat(`{"elevationOffset":1.0,"latOffset":0.0000051,"lonOffset":0.0000097,"timeOffset":0.90},`, 20), 1))
 	b.SetBytes(int64(len(line)))
 	b.ReportAllocs()
 	n := 0

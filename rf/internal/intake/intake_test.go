@@ -28,6 +28,23 @@ func TestObject(t *testing.T) {
 	}
 }
 
+func TestNested(t *testing.T) {
+	var got []string
+	err := Nested([]byte(`{"in":{"a":1,"in":{"b":2},"x":{"in":{"c":3}}},"d":4,"in":[5]}`), func(k []byte) bool { return string(k) == "in" }, func(k, v []byte) {
+		got = append(got, string(k)+"="+string(v))
+	})
+	if want := []string{`a=1`, `b=2`, `x={"in":{"c":3}}`, `d=4`, `in=[5]`}; err != nil || !slices.Equal(got, want) {
+		t.Fatalf("%q, %v", got, err)
+	}
+	all := func([]byte) bool { return true }
+	if err := Nested([]byte(strings.Repeat(`{"a":`, 200)+"1"+strings.Repeat("}", 200)), all, func(_, _ []byte) {}); !errors.Is(err, ErrJSON) {
+		t.Errorf("200 deep: %v", err)
+	}
+	if err := Nested([]byte(`{"a":{"b":1}`), all, func(_, _ []byte) {}); !errors.Is(err, ErrJSON) {
+		t.Errorf("cut: %v", err)
+	}
+}
+
 func TestScalars(t *testing.T) {
 	if s, ok := String([]byte(`"a\u0041\n"`)); !ok || string(s) != "aA\n" {
 		t.Errorf("%q", s)
@@ -132,6 +149,13 @@ func FuzzValid(f *testing.F) {
 			Quoted(v)
 		}); err == nil && !Valid(b) {
 			t.Fatalf("%q was walked", b)
+		}
+		if err := Nested(b, func([]byte) bool { return true }, func(_, v []byte) {
+			if !Valid(v) {
+				t.Fatalf("%q was visited", v)
+			}
+		}); (err == nil) != (Object(b, func(_, _ []byte) {}) == nil) {
+			t.Fatalf("%q: %v", b, err)
 		}
 	})
 }

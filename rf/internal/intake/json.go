@@ -22,11 +22,17 @@ const maxDepth = 64
 // whole of b is checked against RFC 8259, but for the UTF-8 of its strings; on
 // an error some members have been visited already.
 func Object(b []byte, visit func(key, value []byte)) error {
+	return Nested(b, nil, visit)
+}
+
+// Nested does the same, and walks an object whose key into names, instead of
+// visiting it, with the same visit: it is read once only, however deep it lies.
+func Nested(b []byte, into func(key []byte) bool, visit func(key, value []byte)) error {
 	i := space(b, 0)
 	if i >= len(b) || b[i] != '{' {
 		return ErrJSON
 	}
-	end := members(b, i, 1, visit)
+	end := members(b, i, 1, into, visit)
 	if end < 0 || space(b, end) != len(b) {
 		return ErrJSON
 	}
@@ -89,7 +95,7 @@ func value(b []byte, i, depth int) int {
 	}
 	switch c := b[i]; c {
 	case '{':
-		return members(b, i, depth+1, nil)
+		return members(b, i, depth+1, nil, nil)
 	case '[':
 		return elements(b, i, depth+1)
 	case '"':
@@ -105,7 +111,7 @@ func value(b []byte, i, depth int) int {
 	}
 }
 
-func members(b []byte, i, depth int, visit func(key, value []byte)) int {
+func members(b []byte, i, depth int, into func(key []byte) bool, visit func(key, value []byte)) int {
 	if i = space(b, i+1); i < len(b) && b[i] == '}' {
 		return i + 1
 	}
@@ -119,11 +125,13 @@ func members(b []byte, i, depth int, visit func(key, value []byte)) int {
 			return -1
 		}
 		i = space(b, i+1)
-		if end = value(b, i, depth); end < 0 {
-			return -1
-		}
-		if visit != nil {
+		if into != nil && i < len(b) && b[i] == '{' && depth < maxDepth && into(key) {
+			end = members(b, i, depth+1, into, visit)
+		} else if end = value(b, i, depth); end >= 0 && visit != nil {
 			visit(key, b[i:end])
+		}
+		if end < 0 {
+			return -1
 		}
 		if i = space(b, end); i >= len(b) {
 			return -1
