@@ -3,6 +3,7 @@ package gate
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"io"
 	"os"
 	"testing"
@@ -49,7 +50,7 @@ func TestBacktestChart(t *testing.T) {
 		words := map[string]int{}
 		for {
 			tok, err := dec.Token()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

@@ -238,6 +238,7 @@ func refute(t fataler, p *Policy, x Fault, less *Policy, f *Facts, s Supply) {
 		if vals[i] == False && p.rules[i].from <= f.At.Unix() && p.rules[i].to > f.At.Unix() && p.rules[i].moments.has(f.Moment) {
 			fail()
 		}
+	default: // of periods, sources and the site: nothing that facts could refute
 	}
 }
 

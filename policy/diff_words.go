@@ -141,7 +141,7 @@ func (w english) part(rule string, old *Policy, o *cond, new *Policy, n *cond) s
 }
 
 func (w english) effect(p *Policy, r *ruleDoc, e *Effect) string {
-	change := ""
+	var change string
 	switch {
 	case e.Before == "":
 		change = "new " + e.After
@@ -384,7 +384,7 @@ func (w english) who(p *Policy, c *cond, depth int) string {
 
 // atom says of which vehicles one comparison holds.
 func (w english) atom(p *Policy, c *cond) string {
-	list := w.values(p, c)
+	list := w.values(c)
 	yes := len(c.vals) == 1 && c.vals[0].num == 1
 	with := func(what string) string {
 		if yes {
@@ -489,7 +489,7 @@ func (english) bounds(c *cond, list, up, down string) string {
 }
 
 // values joins what an atom compares with.
-func (english) values(p *Policy, c *cond) string {
+func (english) values(c *cond) string {
 	var list []string
 	for _, v := range c.vals {
 		s := valueWords(c.fact, c.test, v)
@@ -507,7 +507,7 @@ func (english) values(p *Policy, c *cond) string {
 // test words what is asked of a fact.
 func (w english) test(p *Policy, c *cond) string {
 	if !c.test.supply() {
-		return "is " + w.bounds(c, w.values(p, c), "or more", "or less")
+		return "is " + w.bounds(c, w.values(c), "or more", "or less")
 	}
 	in := *c
 	in.vals = nil
@@ -544,7 +544,7 @@ func (w english) module(p *Policy, c *cond, noun string, depth int) string {
 		case k.op == opAtom && k.fact == fModuleCertainty && k.test == testAtLeast && k.vals[0].num != int64(CertaintyReported):
 			before = append([]string{valueWords(k.fact, k.test, k.vals[0])}, before...)
 		case k.op == opAtom && k.fact == fModuleMaker && !k.test.supply():
-			before = append(before, w.values(p, k))
+			before = append(before, w.values(k))
 		default:
 			after = append(after, k)
 		}
@@ -566,7 +566,7 @@ func (w english) ofModule(p *Policy, c *cond, depth int) string {
 	if c.op != opAtom {
 		return w.logic(c, depth, "not known to be one ", func(k *cond, depth int) string { return w.ofModule(p, k, depth) })
 	}
-	list := w.values(p, c)
+	list := w.values(c)
 	switch c.fact {
 	case fModuleMaker:
 		if c.test.supply() {

@@ -299,7 +299,7 @@ examples:
 	}
 	for _, change := range [][2]string{{"moment: exit", "moment: leaving"}, {"built_in: unknown", "built_in: China"}, {"modem: true", "modem: perhaps"},
 		{"module.role: tcu", "module.role: boot"}, {"{module.maker: byd}", "{module.role: tcu}"}, {"CN: true, RU", "China: true, RU"}, {"owner_resolved: false", "owner_resolved: 7"},
-		{"controlled_from", "controled_from"}, {"CN: 15.01", "CN: 115"}, {"outcome: grant", "outcome: granted"}, {"unknown: false", "unknown: perhaps"},
+		{"controlled_from", "controlld_from"}, {"CN: 15.01", "CN: 115"}, {"outcome: grant", "outcome: granted"}, {"unknown: false", "unknown: perhaps"},
 		{"request: {at: 2026-02-17, vin: X}", "request: {vin: X}"}, {"request: {at", "facts: {at: 2026-01-01}\n      request: {at"}, {"expect: {outcome: flag, rule: default}", "why: so"},
 		{"cases:", "case:"}, {"vehicle.built_in", "vehicle.build_in"}} {
 		broken := strings.Replace(whole, change[0], change[1], 1)

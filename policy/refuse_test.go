@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -131,7 +132,7 @@ func TestMarksAreAboutTheValues(t *testing.T) {
 	read := 0
 	check := func(src string) error {
 		var n yaml.Node
-		if yaml.Unmarshal([]byte(src), &n) != nil || len(n.Content) == 0 {
+		if valid := yaml.Unmarshal([]byte(src), &n) == nil; !valid || len(n.Content) == 0 {
 			return nil
 		}
 		read++
@@ -159,8 +160,8 @@ func TestMarksAreAboutTheValues(t *testing.T) {
 // Looking for what was probably meant ends, however many names are wrong.
 func TestSuggestionsEnd(t *testing.T) {
 	_, err := Load("names.yaml", []byte(unknownNames()))
-	ps, _ := err.(Problems)
-	if len(ps) != maxProblems {
+	var ps Problems
+	if errors.As(err, &ps); len(ps) != maxProblems {
 		t.Fatalf("%d problems", len(ps))
 	}
 	if s := ps[len(ps)-1].Suggest; s != "" {
@@ -201,8 +202,8 @@ func BenchmarkRefuse(b *testing.B) {
 func TestHostileFilesAreRefused(t *testing.T) {
 	for name, src := range hostile() {
 		_, err := Load("hostile.yaml", []byte(src))
-		ps, ok := err.(Problems)
-		if !ok || len(ps) == 0 || len(ps) > maxProblems {
+		var ps Problems
+		if !errors.As(err, &ps) || len(ps) == 0 || len(ps) > maxProblems {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}

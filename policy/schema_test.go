@@ -131,7 +131,7 @@ func TestSchemaRefuses(t *testing.T) {
 		"no title":                       replace("    title: The only rule\n", ""),
 		"no condition":                   replace("    when: {fact: modem, is: true}\n", ""),
 		"the default's name":             replace("id: only", "id: default"),
-		"unknown key of a rule":          replace("    if_unknown: deny\n", "    if_unkown: deny\n"),
+		"unknown key of a rule":          replace("    if_unknown: deny\n", "    if_unknwn: deny\n"),
 		"if_unknown grant":               replace("if_unknown: deny", "if_unknown: grant"),
 		"if_unknown of a grant":          replace("outcome: deny", "outcome: grant"),
 		"if_unknown stricter":            replace("outcome: deny", "outcome: flag"),

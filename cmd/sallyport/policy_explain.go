@@ -225,7 +225,7 @@ func (c *policyExplainCmd) rules(ctx context.Context, s *streams, site inspected
 		if err != nil {
 			return nil, err
 		}
-		if _, p, err := recorded.at(ctx, at); err == nil || len(recorded.versions) > 0 {
+		if p, err := recorded.at(ctx, at); err == nil || len(recorded.versions) > 0 {
 			return p, err
 		}
 	}

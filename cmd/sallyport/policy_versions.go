@@ -112,7 +112,7 @@ func (r *siteRules) sayWhichRules(ctx context.Context, dir string, cfg siteConfi
 	case named.Hash() == versions[0].Hash:
 		log.InfoContext(ctx, "site.toml names the rules of the set-up; a later version is in force", "policy", cfg.Policy, "version", v.Number)
 	default:
-		log.WarnContext(ctx, "site.toml names other rules than those in force, which go on; to change rules: sallyport policy propose, approve", "policy", cfg.Policy, "version", v.Number, "in force", v.ID)
+		log.WarnContext(ctx, "site.toml names other rules than those in force, which go on; to change rules: sallyport policy propose, approve", "policy", cfg.Policy, "version", v.Number, "in_force", v.ID)
 	}
 	return nil
 }
@@ -769,29 +769,29 @@ func openRecordedRules(ctx context.Context, store *sqlite.Reader) (*recordedRule
 	return &recordedRules{store, versions, map[int]*policy.Policy{}}, nil
 }
 
-// at is the version in force at an instant, and its rules; before the first it
-// is the first. It is gate.ErrNotFound at a site that has none.
-func (r *recordedRules) at(ctx context.Context, t time.Time) (gate.PolicyVersion, *policy.Policy, error) {
+// at are the rules in force at an instant; before the first version those of the
+// first. It is gate.ErrNotFound at a site that has none.
+func (r *recordedRules) at(ctx context.Context, t time.Time) (*policy.Policy, error) {
 	v, ok := gate.InForce(r.versions, t)
 	if !ok {
 		if len(r.versions) == 0 || r.versions[0].Author != gate.SetUp {
-			return v, nil, fmt.Errorf("rules of the site: %w", gate.ErrNotFound)
+			return nil, fmt.Errorf("rules of the site: %w", gate.ErrNotFound)
 		}
 		v = r.versions[0]
 	}
 	if p, ok := r.loaded[v.Number]; ok {
-		return v, p, nil
+		return p, nil
 	}
 	whole, err := r.store.PolicyVersion(ctx, v.Number)
 	if err != nil {
-		return v, nil, err
+		return nil, err
 	}
 	p, err := policy.Load(whole.File, []byte(whole.Source))
 	if err != nil {
-		return v, nil, fmt.Errorf("version %d cannot be read by this program: %w", v.Number, err)
+		return nil, fmt.Errorf("version %d cannot be read by this program: %w", v.Number, err)
 	}
 	r.loaded[v.Number] = p
-	return v, p, nil
+	return p, nil
 }
 
 // asRecorded decides each request by the version in force at its instant and
@@ -806,7 +806,7 @@ func (k inspectedSite) asRecorded(ctx context.Context, j *gate.Judge, decide fun
 		return nil, err
 	}
 	return func(ctx context.Context, q gate.Request) (gate.Assessment, error) {
-		_, p, err := rules.at(ctx, q.At)
+		p, err := rules.at(ctx, q.At)
 		if err != nil && (!errors.Is(err, gate.ErrNotFound) || len(rules.versions) > 0) {
 			return gate.Assessment{}, err
 		}

@@ -104,12 +104,12 @@ func (c *rfAttributeCmd) Run(s *streams) (err error) {
 
 // readLanes reads a lane file. Lanes lie side by side in the order of the
 // numbers in their names, or of the names, where no line says otherwise.
-func readLanes(name string) ([]attribute.Lane, []attribute.Event, error) {
+func readLanes(name string) (_ []attribute.Lane, _ []attribute.Event, err error) {
 	r, done, err := openPlain(name)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer done()
+	defer func() { err = errors.Join(err, done()) }()
 	named := map[string]*laneLine{}
 	var events []attribute.Event
 	sc := bufio.NewScanner(r)
@@ -221,10 +221,10 @@ func (t *track) next() error {
 			long = true
 			_, err = t.lines.ReadSlice('\n')
 		}
-		if err != nil && !errors.Is(err, io.EOF) {
+		ended := errors.Is(err, io.EOF)
+		if err != nil && !ended {
 			return fmt.Errorf("%s:%d: %w", t.name, t.line+1, err)
 		}
-		ended := err != nil
 		line = bytes.TrimSpace(line)
 		if len(line) > 0 || long {
 			t.line++

@@ -329,8 +329,8 @@ func TestRefusals(t *testing.T) {
 			c.sign(r, "pl", "us")
 			return c.pack(r)
 		}()},
-		{name: "signed, and a row of an edge misspells a field", want: Unusable, says: `edge "E2": unknown field "untill"`, bundle: signed(Supply,
-			`{"edition":"2026-11-03.s","edges":[{"id":"E2","from":"maker","to":"owner","kind":"owned_by","untill":"2025","source":"s","certainty":"official"}]}`)},
+		{name: "signed, and a row of an edge misspells a field", want: Unusable, says: `edge "E2": unknown field "untl"`, bundle: signed(Supply,
+			`{"edition":"2026-11-03.s","edges":[{"id":"E2","from":"maker","to":"owner","kind":"owned_by","untl":"2025","source":"s","certainty":"official"}]}`)},
 		{name: "signed, and an edge is on nobody's word", want: Unusable, says: `edge "E2": it names no source`, bundle: signed(Supply,
 			`{"edition":"2026-11-03.s","edges":[{"id":"E2","from":"maker","to":"owner","kind":"owned_by"}]}`)},
 		{name: "signed, and an entry misspells a field", want: Unusable, says: `list "x", edition "e", entry "N": unknown field "til"`, bundle: signed(Lists,

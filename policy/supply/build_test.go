@@ -131,7 +131,7 @@ func TestOpenRefuses(t *testing.T) {
 		"a trust of no certainty":        {`{"edition":"x","trusted":[{"id":"t","trusts":[{"name":"n","source":"s"}],#}]}`, `positive list "t", trust "n": it does not say how certain`},
 
 		"from misspelt":             {`{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","form":"a","to":"a","kind":"owned_by",#}]}`, `edge "1": unknown field "form"`},
-		"until misspelt":            {`{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"a","kind":"owned_by",#},{"id":"2","from":"a","to":"a","kind":"owned_by","untill":"2024",#}]}`, `edge "2": unknown field "untill"`},
+		"until misspelt":            {`{"edition":"x","parties":[` + p + `],"edges":[{"id":"1","from":"a","to":"a","kind":"owned_by",#},{"id":"2","from":"a","to":"a","kind":"owned_by","untl":"2024",#}]}`, `edge "2": unknown field "untl"`},
 		"withdrawn misspelt":        {`{"edition":"x","lists":[{"id":"l","editions":[{"id":"e","from":"2024","withdrawm":true,#}]}]}`, `list "l", edition "e": unknown field "withdrawm"`},
 		"until of an entry":         {`{"edition":"x","lists":[{"id":"l","editions":[{"id":"e","from":"2024","entries":[{"name":"n","til":"2024",#}],#}]}]}`, `list "l", edition "e", entry "n": unknown field "til"`},
 		"a field of a nameless row": {`{"edition":"x","edges":[{"frm":"a"}]}`, `edge 1: unknown field "frm"`},

@@ -65,7 +65,7 @@ type scene struct {
 
 // body is whatever carries emitters: it has a place at every tick.
 type body struct {
-	x, y  func(tick int) (float64, bool)
+	x     func(tick int) (float64, bool)
 	yAt   float64
 	class string
 	owner int
@@ -105,8 +105,8 @@ func (w *world) play() *scene {
 	type car struct {
 		lane               int
 		x, v               float64
-		came, stood, left  float64
-		service, spawn     float64
+		stood, left        float64
+		service            float64
 		track              []float32
 		born               int
 		room, brake, accel float64
@@ -267,12 +267,11 @@ func (w *world) play() *scene {
 	}
 
 	type receiver struct {
-		name    string
-		lane    int
-		x, y    float64
-		skew    float64
-		silent  float64
-		lastSay map[string]float64
+		name   string
+		lane   int
+		x, y   float64
+		skew   float64
+		silent float64
 	}
 	var rx []*receiver
 	for l := range w.lanes {

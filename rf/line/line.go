@@ -339,6 +339,7 @@ func (d *Decoder) count(n uint32, check uint16) Refusal {
 		d.late.Add(1)
 	case restarted:
 		d.restarts.Add(1)
+	case next:
 	}
 	return taken
 }
