@@ -148,7 +148,7 @@ type Decoder struct {
 	record                   []byte
 	missing                  atomic.Int64
 	late, restarts, plain    atomic.Uint64
-	noise                    atomic.Uint64
+	noise, repeats           atomic.Uint64
 	hasTime, hasSensor, bare bool
 }
 
@@ -158,6 +158,7 @@ type Stats struct {
 	Late     uint64 // frames taken out of turn
 	Restarts uint64 // of the receiver
 	Plain    uint64 // records taken without a frame
+	Repeats  uint64 // frames that came already
 	Noise    uint64 // frames with something before their dollar sign
 }
 
@@ -171,7 +172,7 @@ func (d *Decoder) Tally() *rf.Tally { return d.tally }
 func (d *Decoder) Stats() Stats {
 	return Stats{
 		Missing: uint64(max(0, d.missing.Load())), Late: d.late.Load(), Restarts: d.restarts.Load(),
-		Plain: d.plain.Load(), Noise: d.noise.Load(),
+		Plain: d.plain.Load(), Repeats: d.repeats.Load(), Noise: d.noise.Load(),
 	}
 }
 
@@ -332,6 +333,7 @@ func (d *Decoder) count(n uint32, check uint16) Refusal {
 	}
 	switch got.what {
 	case repeated:
+		d.repeats.Add(1)
 		return Repeated
 	case stale:
 		return Stale

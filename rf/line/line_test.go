@@ -94,7 +94,7 @@ func TestVectors(t *testing.T) {
 			if got := d.Tally().Refused(); fmt.Sprint(got) != fmt.Sprint(refused) || d.Tally().Total() != uint64(len(v.Lines)) {
 				t.Errorf("refused %v, want %v", got, refused)
 			}
-			want := Stats{Missing: v.Missing, Late: v.Late, Restarts: v.Restarts, Noise: v.Noise, Plain: v.Unframed}
+			want := Stats{Missing: v.Missing, Late: v.Late, Restarts: v.Restarts, Noise: v.Noise, Plain: v.Unframed, Repeats: refused[refusals[Repeated]]}
 			if got := d.Stats(); got != want {
 				t.Errorf("%+v, want %+v", got, want)
 			}
