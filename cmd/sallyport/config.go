@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"sallyport/gate"
+	"sallyport/rf"
 )
 
 // siteFile is the name of the site's configuration in its data directory.
@@ -63,13 +65,17 @@ type armConfig struct {
 	Delay   duration `toml:"delay"`   // simulated: time the arm takes to move
 }
 
-// sensorConfig is one passive receiver: on a serial line, speaking one
-// rf.Observation a line, or an enrolled device that reports over the network.
+// sensorConfig is one passive receiver: on a serial line or in datagrams,
+// speaking the frames of package rf/line, or an enrolled device that reports over
+// HTTP.
 type sensorConfig struct {
-	Name   string `toml:"name"`
-	Port   string `toml:"port"` // /dev/serial/by-id/…
-	Baud   int    `toml:"baud"`
-	Device string `toml:"device"` // instead of port and baud: the id of the device, and a colon and its antenna's name where it gives one
+	Name   string       `toml:"name"`
+	Port   string       `toml:"port"` // /dev/serial/by-id/…
+	Baud   int          `toml:"baud"`
+	UDP    string       `toml:"udp"`    // instead of port and baud: the address and port to listen at
+	From   []netip.Addr `toml:"from"`   // udp: the addresses that may send; none: this machine, where udp is an address that no other reaches
+	Plain  bool         `toml:"plain"`  // records without number and check are taken, too
+	Device string       `toml:"device"` // instead of either: the id of the device, and a colon and its antenna's name where it gives one
 }
 
 // speaks is the name under which the lane hears the sensor. Who holds the line,
@@ -79,6 +85,46 @@ func (c sensorConfig) speaks() string {
 		return c.Device
 	}
 	return c.Name
+}
+
+func (c sensorConfig) check() error {
+	wired := c.Port != "" && c.Baud > 0
+	ways := 0
+	for _, way := range []bool{c.Port != "" || c.Baud != 0, c.UDP != "", c.Device != ""} {
+		if way {
+			ways++
+		}
+	}
+	switch {
+	case !rf.ValidName(c.Name, 64):
+		return fmt.Errorf("sensor: name %q is not 1 to 64 letters, digits, . _ : -", c.Name)
+	case ways != 1 || c.UDP == "" && c.Device == "" && !wired:
+		return fmt.Errorf("sensor %s needs either port and baud, or udp, or device", c.Name)
+	case c.UDP == "" && c.From != nil:
+		return fmt.Errorf("sensor %s: from belongs to udp", c.Name)
+	case c.Device != "" && c.Plain:
+		return fmt.Errorf("sensor %s: plain belongs to port or udp", c.Name)
+	case c.UDP != "":
+		_, _, err := c.datagrams()
+		return err
+	}
+	return nil
+}
+
+// datagrams is where a sensor's datagrams are received, and from whom.
+func (c sensorConfig) datagrams() (at netip.AddrPort, from []netip.Addr, err error) {
+	at, err = netip.ParseAddrPort(c.UDP)
+	if err != nil {
+		return at, nil, fmt.Errorf("sensor %s: udp: %q is not an address and a port, such as 127.0.0.1:8471", c.Name, c.UDP)
+	}
+	from = c.From
+	if len(from) == 0 {
+		if !at.Addr().IsLoopback() {
+			return at, nil, fmt.Errorf("sensor %s: from is missing: at %s others may send, too", c.Name, at.Addr())
+		}
+		from = []netip.Addr{at.Addr()}
+	}
+	return at, from, nil
 }
 
 // duration reads "300ms" from TOML.
@@ -177,10 +223,8 @@ func (c siteConfig) check() error {
 			return fmt.Errorf("lane %q: arm.kind %q is none of none, simulated", l.ID, l.Arm.Kind)
 		}
 		for _, s := range l.Sensors {
-			wired := s.Port != "" && s.Baud > 0 && s.Device == ""
-			enrolled := s.Port == "" && s.Baud == 0 && s.Device != ""
-			if s.Name == "" || !wired && !enrolled {
-				return fmt.Errorf("lane %q: a sensor needs name, and either port and baud or device", l.ID)
+			if err := s.check(); err != nil {
+				return fmt.Errorf("lane %q: %w", l.ID, err)
 			}
 		}
 	}

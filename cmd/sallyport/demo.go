@@ -81,7 +81,7 @@ func (c *demoCmd) Run(ctx context.Context, s *streams) error {
 	}
 	for i := range cfg.Lanes {
 		for _, ear := range yd.Sensors(gate.LaneID(cfg.Lanes[i].ID)) {
-			cfg.Lanes[i].Sensors = append(cfg.Lanes[i].Sensors, sensorConfig{Name: ear.Name, Port: ear.Port, Baud: 115200})
+			cfg.Lanes[i].Sensors = append(cfg.Lanes[i].Sensors, sensorConfig{Name: ear.Name, Port: ear.Port, Baud: 115200, Plain: true})
 		}
 	}
 	st, err := wireSite(ctx, c.Data, cfg, s.now, log)

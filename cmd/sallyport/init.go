@@ -91,6 +91,12 @@ kind = "none"
 # name = "lane-1-stop"
 # port = "/dev/serial/by-id/…"
 # baud = 115200
+# plain = false # true: also lines of JSON without number and check
+# or, for one that sends a datagram each, whom to hear and where:
+# [[lane.sensor]]
+# name = "lane-1-stop"
+# udp = "192.0.2.1:8471"
+# from = ["192.0.2.17"]
 # or, for one that reports over the network, the id that ` + "`sallyport device add`" + ` told:
 # [[lane.sensor]]
 # name = "lane-1-stop"

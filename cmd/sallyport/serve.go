@@ -14,6 +14,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -30,7 +31,9 @@ import (
 	"sallyport/policy"
 	"sallyport/rf"
 	"sallyport/rf/attribute"
+	"sallyport/rf/line"
 	"sallyport/rf/serial"
+	"sallyport/rf/udp"
 	"sallyport/ui"
 	"sallyport/ui/view"
 )
@@ -428,17 +431,25 @@ func (st *site) inService(ctx context.Context) error {
 // refusedEvery is how often a lane is told what its sensors sent in vain.
 const refusedEvery = time.Second
 
-// listen reads one sensor for as long as the site runs; the reader reopens the
-// port when it goes away. What cannot be used, for whatever reason, is counted
-// at the lane.
+// listen reads one sensor for as long as the site runs; the port or address is
+// opened again when it goes away. What cannot be used, for whatever reason, is
+// counted at the lane.
 func (st *site) listen(ctx context.Context, lane gate.LaneID, sn sensorConfig) error {
-	r := serial.NewReader(st.prefixes.ParseLine)
-	r.Notify = func(err error) {
+	notify := func(err error) {
 		if err != nil && ctx.Err() == nil {
 			st.log.WarnContext(ctx, "sensor lost", "lane", lane, "sensor", sn.Name, "error", err)
 		} else if err == nil {
 			st.log.InfoContext(ctx, "sensor opened", "lane", lane, "sensor", sn.Name)
 		}
+	}
+	sink := func(o rf.Observation) bool { return st.controller.Observe(lane, o) }
+	ear := st.wire
+	if sn.UDP != "" {
+		ear = st.datagrams
+	}
+	run, inVain, err := ear(sn, notify, sink)
+	if err != nil {
+		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -451,24 +462,73 @@ func (st *site) listen(ctx context.Context, lane gate.LaneID, sn sensorConfig) e
 				return nil
 			case <-tick.C:
 			}
-			s := r.Stats()
-			if n := s.Refused + s.Clock + s.TooLong + s.Cut; n != told {
+			if n := inVain(); n > told {
 				st.controller.Refused(lane, n-told)
 				told = n
 			}
 		}
 	})
-	g.Go(func() error {
-		open := func() (serial.Port, error) { return serial.Open(sn.Port, sn.Baud) }
-		return r.Run(ctx, open, func(o rf.Observation) bool {
-			o.Sensor = sn.speaks()
-			return st.controller.Observe(lane, o)
-		})
-	})
+	g.Go(func() error { return run(ctx) })
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil
+}
+
+func (st *site) decoder(sn sensorConfig) *line.Decoder {
+	return line.New(line.Config{Parse: st.prefixes.ParseLine, Sensor: sn.speaks(), Plain: sn.Plain})
+}
+
+// lost is what a receiver sent that never came, by its numbers, which a frame
+// that came damaged is missing from as well: the greater of the two counts. A
+// repeat cost nothing.
+func lost(d *line.Decoder) (missing, repeats uint64) {
+	s := d.Stats()
+	return s.Missing, s.Repeats
+}
+
+// wire makes ready to hear a sensor on a serial line.
+func (st *site) wire(sn sensorConfig, notify func(error), sink func(rf.Observation) bool) (run func(context.Context) error, inVain func() uint64, err error) {
+	d := st.decoder(sn)
+	r := serial.NewReader(d.Line)
+	r.Notify = notify
+	run = func(ctx context.Context) error {
+		return r.Run(ctx, func() (serial.Port, error) { return serial.Open(sn.Port, sn.Baud) }, sink)
+	}
+	return run, func() uint64 {
+		missing, repeats := lost(d)
+		s := r.Stats()
+		return s.Clock + max(missing, s.Refused-min(repeats, s.Refused)+s.TooLong+s.Cut)
+	}, nil
+}
+
+// datagrams makes ready to hear a sensor that sends a datagram each. Every
+// address has numbers of its own.
+func (st *site) datagrams(sn sensorConfig, notify func(error), sink func(rf.Observation) bool) (run func(context.Context) error, inVain func() uint64, err error) {
+	at, from, err := sn.datagrams()
+	if err != nil {
+		return nil, nil, err
+	}
+	decoders := make(map[netip.Addr]*line.Decoder, len(from))
+	for _, a := range from {
+		decoders[a.Unmap()] = st.decoder(sn)
+	}
+	l, err := udp.New(udp.Config{Addr: at, From: from, Notify: notify, Parse: func(a netip.Addr, b []byte, at time.Time) (rf.Observation, error) {
+		return decoders[a].Line(b, at)
+	}})
+	if err != nil {
+		return nil, nil, fmt.Errorf("sensor %s: %w", sn.Name, err)
+	}
+	run = func(ctx context.Context) error { return l.Run(ctx, sink) }
+	return run, func() uint64 {
+		var missing, repeats uint64
+		for _, d := range decoders {
+			m, r := lost(d)
+			missing, repeats = missing+m, repeats+r
+		}
+		s := l.Stats()
+		return s.Clock + s.Foreign + s.Empty + max(missing, s.Refused-min(repeats, s.Refused)+s.TooLong+s.Full+s.Kernel)
+	}, nil
 }
 
 // healthy says why no verdict could be given now, or nil.

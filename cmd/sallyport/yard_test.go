@@ -331,7 +331,7 @@ func TestYardSpeaksThroughATerminal(t *testing.T) {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- y.Run(ctx, &fakeLane{view: gate.LaneView{State: gate.Idle}}) }()
-	r := serial.NewReader(rf.ParseLine)
+	r := serial.NewReader(func(b []byte, _ time.Time) (rf.Observation, error) { return rf.ParseLine(b) })
 	got := make(chan rf.Observation, 1)
 	heard, stop := context.WithCancel(ctx)
 	defer stop()

@@ -197,22 +197,25 @@ type Reader struct {
 	// MaxSkew replaces DefaultSkew where it is not 0.
 	MaxSkew time.Duration
 
-	parse                             func([]byte) (rf.Observation, error)
+	parse                             func([]byte, time.Time) (rf.Observation, error)
 	accepted, refused, clock, dropped atomic.Uint64
 
 	whyMu sync.Mutex
 	why   string
 }
 
-// NewReader makes a reader that parses with parse, such as rf.ParseLine.
-func NewReader(parse func([]byte) (rf.Observation, error)) *Reader { return &Reader{parse: parse} }
+// NewReader makes a reader that parses each line with parse, which is told when
+// the line's last byte was read.
+func NewReader(parse func(line []byte, at time.Time) (rf.Observation, error)) *Reader {
+	return &Reader{parse: parse}
+}
 
 // Stats are the counters of a Reader. Every line is in exactly one of Accepted,
 // Refused, Clock and Dropped.
 type Stats struct {
 	LineStats
 	Accepted uint64 // taken by the sink
-	Refused  uint64 // not a canonical line
+	Refused  uint64 // parse did not take it
 	Clock    uint64 // the sensor's clock is off by more than the skew allowed
 	Dropped  uint64 // not taken by the sink
 	Refusal  string // the last reason for a refusal; it never repeats what a line held
@@ -237,7 +240,7 @@ func (r *Reader) Run(ctx context.Context, open func() (Port, error), sink func(r
 		skew = DefaultSkew
 	}
 	return r.Lines.Run(ctx, open, func(line []byte, at time.Time) {
-		o, err := r.parse(line)
+		o, err := r.parse(line, at)
 		if err != nil {
 			r.refused.Add(1)
 			r.whyMu.Lock()

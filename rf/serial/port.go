@@ -16,7 +16,8 @@ import (
 // port's timeout, or an error after which the port is of no more use: ErrGone
 // when the device went away, ErrClosed after Close. Write returns within a
 // bounded time; after ErrWriteTimeout the port must be closed. Close returns
-// after a Read that is under way has returned. One goroutine may read while
+// after a Read that is under way has returned, and after CloseTimeout at the
+// latest. One goroutine may read while
 // another writes; Close may come from any.
 type Port interface {
 	io.ReadWriteCloser
@@ -27,12 +28,14 @@ var (
 	ErrGone         = errors.New("serial device is gone")
 	ErrClosed       = errors.New("serial port is closed")
 	ErrWriteTimeout = errors.New("serial device does not take what is written")
+	ErrCloseTimeout = errors.New("serial device does not let go")
 )
 
 // Timeouts of a Guard.
 const (
 	ReadTimeout  = 100 * time.Millisecond // the least that a terminal's VTIME can count
 	WriteTimeout = 500 * time.Millisecond
+	CloseTimeout = 200 * time.Millisecond // a read that is under way ends within its own timeout
 
 	fastEOFs = 3
 )
@@ -51,19 +54,20 @@ func Open(name string, baud int) (Port, error) {
 // ReadTimeout with end of file, as tarm/serial's do.
 type Guard struct {
 	raw     io.ReadWriteCloser
-	reading sync.Mutex    // held while a read is under way
+	reading chan struct{} // holds a token while a read is under way
 	writing chan struct{} // holds a token while a write is under way in the driver
 
 	mu      sync.Mutex
 	closed  bool
 	wedged  bool // a write timed out
+	inWrite bool // a write is under way in the driver
 	closing sync.Once
 	err     error
 }
 
 // NewGuard wraps raw, which nobody else may use from now on.
 func NewGuard(raw io.ReadWriteCloser) *Guard {
-	return &Guard{raw: raw, writing: make(chan struct{}, 1)}
+	return &Guard{raw: raw, reading: make(chan struct{}, 1), writing: make(chan struct{}, 1)}
 }
 
 func (g *Guard) isClosed() bool {
@@ -74,8 +78,8 @@ func (g *Guard) isClosed() bool {
 
 // Read implements Port.
 func (g *Guard) Read(b []byte) (int, error) {
-	g.reading.Lock()
-	defer g.reading.Unlock()
+	g.reading <- struct{}{}
+	defer func() { <-g.reading }()
 	if len(b) == 0 {
 		return 0, nil
 	}
@@ -108,6 +112,7 @@ func (g *Guard) Write(b []byte) (int, error) {
 	}
 	g.mu.Lock()
 	closed, wedged := g.closed, g.wedged
+	g.inWrite = !closed && !wedged
 	g.mu.Unlock()
 	if closed || wedged {
 		<-g.writing
@@ -125,6 +130,9 @@ func (g *Guard) Write(b []byte) (int, error) {
 	own := append([]byte(nil), b...)
 	go func() {
 		n, err := g.raw.Write(own)
+		g.mu.Lock()
+		g.inWrite = false
+		g.mu.Unlock()
 		<-g.writing
 		done <- result{n, err}
 	}()
@@ -144,41 +152,53 @@ func (g *Guard) Write(b []byte) (int, error) {
 }
 
 // discard throws away what waits in the device's buffers, which lets a stuck
-// write return on most drivers.
-func (g *Guard) discard() {
-	if f, ok := g.raw.(interface{ Flush() error }); ok {
+// write return on most drivers, and tells whether a write is stuck. The lock
+// keeps the device from being closed meanwhile.
+func (g *Guard) discard() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if f, ok := g.raw.(interface{ Flush() error }); ok && g.inWrite {
 		// The device is given up anyway; nothing follows from a failure here.
 		_ = f.Flush()
 	}
+	return g.inWrite
 }
 
-// Close implements Port. With a write still stuck in the driver the device
-// cannot be closed; it then is when the write comes back, and Close says so.
+// Close implements Port. Where the driver does not let go within CloseTimeout,
+// be it of a read, a write or the closing itself, the device is closed when it
+// does, and Close says so.
 func (g *Guard) Close() error {
 	g.closing.Do(func() {
 		g.mu.Lock()
 		g.closed = true
 		g.mu.Unlock()
-		g.reading.Lock()
-		defer g.reading.Unlock()
-		select {
-		case g.writing <- struct{}{}:
-		case <-time.After(ReadTimeout):
-			g.discard()
+		done := make(chan error, 1)
+		go func() {
+			g.reading <- struct{}{}
+			defer func() { <-g.reading }()
+			g.writing <- struct{}{}
+			defer func() { <-g.writing }()
+			done <- g.raw.Close()
+		}()
+		discard, limit := time.NewTimer(CloseTimeout/2), time.NewTimer(CloseTimeout)
+		defer discard.Stop()
+		defer limit.Stop()
+		for {
 			select {
-			case g.writing <- struct{}{}:
-			case <-time.After(ReadTimeout / 2):
-				go func() {
-					g.writing <- struct{}{}
-					_ = g.raw.Close()
-				}()
-				g.err = fmt.Errorf("%w: closing waits for a write", ErrWriteTimeout)
+			case err := <-done:
+				if err != nil {
+					g.err = fmt.Errorf("serial close: %w", err)
+				}
+				return
+			case <-discard.C:
+				g.discard()
+			case <-limit.C:
+				g.err = ErrCloseTimeout
+				if g.discard() {
+					g.err = fmt.Errorf("%w: closing waits for a write", ErrWriteTimeout)
+				}
 				return
 			}
-		}
-		defer func() { <-g.writing }()
-		if err := g.raw.Close(); err != nil {
-			g.err = fmt.Errorf("serial close: %w", err)
 		}
 	})
 	return g.err

@@ -428,7 +428,7 @@ func TestReaderCountsEveryLineOnce(t *testing.T) {
 			return string(rf.Append(nil, rf.Observation{TS: now.Add(off), Sensor: "s", Kind: rf.WiFi, Emitter: "00:26:b4:00:00:01", RSSI: -50})) + "\n"
 		}
 		// synctest's clock starts in the year 2000, before any canonical time.
-		r := NewReader(func(b []byte) (rf.Observation, error) {
+		r := NewReader(func(b []byte, _ time.Time) (rf.Observation, error) {
 			o, err := rf.ParseLine(bytes.ReplaceAll(b, []byte(`"2000-`), []byte(`"2020-`)))
 			o.TS = o.TS.AddDate(-20, 0, 0)
 			return o, err
@@ -514,4 +514,205 @@ func (e *ending) Read(b []byte) (int, error) {
 		return 0, ErrGone
 	}
 	return e.script.Read(b)
+}
+
+// closeLimit is what every Close keeps to, whatever the device does.
+const closeLimit = 250 * time.Millisecond
+
+// stuck is a device that hangs in the given call until it is released.
+type stuck struct {
+	in      string
+	release chan struct{}
+	closed  chan struct{}
+}
+
+func (s *stuck) hang(in string) {
+	if s.in == in {
+		<-s.release
+	}
+}
+
+func (s *stuck) Read([]byte) (int, error) {
+	time.Sleep(ReadTimeout)
+	s.hang("read")
+	return 0, io.EOF
+}
+func (s *stuck) Write(b []byte) (int, error) { s.hang("write"); return len(b), nil }
+func (s *stuck) Close() error                { s.hang("close"); close(s.closed); return nil }
+
+func TestCloseKeepsItsLimitWhateverHangs(t *testing.T) {
+	for in, want := range map[string]error{"read": ErrCloseTimeout, "write": ErrWriteTimeout, "close": ErrCloseTimeout, "nothing": nil} {
+		t.Run(in, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &stuck{in: in, release: make(chan struct{}), closed: make(chan struct{})}
+				g := NewGuard(s)
+				ended := make(chan error, 2)
+				go func() { // a reader that is at it the whole time
+					for {
+						if _, err := g.Read(make([]byte, 4)); err != nil {
+							ended <- err
+							return
+						}
+					}
+				}()
+				go func() {
+					_, err := g.Write([]byte("x"))
+					ended <- err
+				}()
+				time.Sleep(3*ReadTimeout + ReadTimeout/2)
+				start := time.Now()
+				err := g.Close()
+				if took := time.Since(start); took > closeLimit {
+					t.Fatalf("close took %v", took)
+				}
+				if !errors.Is(err, want) {
+					t.Fatalf("close says %v", err)
+				}
+				close(s.release)
+				<-s.closed
+				<-ended
+				<-ended
+			})
+		})
+	}
+}
+
+// On a terminal, too: under a reader, before a device that takes nothing, and
+// after a hang-up.
+func TestCloseOfATerminalKeepsItsLimit(t *testing.T) {
+	for _, x := range []struct {
+		name string
+		do   func(t *testing.T, m *os.File, p Port)
+	}{
+		{"quiet", func(*testing.T, *os.File, Port) {}},
+		{"hang-up", func(t *testing.T, m *os.File, _ Port) {
+			if err := m.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"noise comes in", func(t *testing.T, m *os.File, _ Port) {
+			go func() {
+				noise := bytes.Repeat([]byte{0x00, 0xFF, 0x7E, 0x0D}, 256)
+				for {
+					if _, err := m.Write(noise); err != nil {
+						return
+					}
+				}
+			}()
+		}},
+		{"writes go nowhere", func(t *testing.T, _ *os.File, p Port) {
+			if _, err := p.Write(make([]byte, 1<<20)); !errors.Is(err, ErrWriteTimeout) {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			m, open := line(t)
+			p := mustOpen(t, open)
+			reading, ended := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(ended)
+				b := make([]byte, 256)
+				close(reading)
+				for {
+					if _, err := p.Read(b); err != nil {
+						return
+					}
+				}
+			}()
+			<-reading
+			x.do(t, m, p)
+			start := time.Now()
+			err := p.Close()
+			took := time.Since(start)
+			t.Logf("close took %v", took)
+			if took > closeLimit || err != nil && !errors.Is(err, ErrWriteTimeout) {
+				t.Fatalf("close took %v: %v", took, err)
+			}
+			// The other side goes, so that a write that is stuck comes back.
+			m.Close()
+			<-ended
+		})
+	}
+}
+
+// A receiver is torn off within a line and comes back under the same name, as
+// /dev/serial/by-id gives it, then says nothing for a while, then noise, then
+// lines again.
+func TestReplugSilenceNoiseAndHalfLines(t *testing.T) {
+	dir := t.TempDir()
+	name := dir + "/by-id"
+	plug := func() *os.File {
+		m, s, err := pty.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if err := os.Symlink(s.Name(), name); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { m.Close() })
+		return m
+	}
+	var l Lines
+	changes := make(chan error, 16)
+	l.Notify = func(err error) { changes <- err }
+	got := make(chan string, 64)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	quiet := 0
+	go func() {
+		open := func() (Port, error) {
+			p, err := Open(name, 115200)
+			if err != nil {
+				return nil, err
+			}
+			return &quietPort{Port: p, quiet: &quiet, after: func() { got <- "(silence)" }}, nil
+		}
+		ended <- l.Run(ctx, open, func(line []byte, _ time.Time) { got <- string(line) })
+	}()
+	expect := func(want ...string) {
+		t.Helper()
+		for _, w := range want {
+			if g := <-got; g != w {
+				t.Fatalf("got %q, want %q", g, w)
+			}
+		}
+	}
+	if err := <-changes; err == nil {
+		t.Fatal("opened what is not there")
+	}
+	m := plug()
+	if err := <-changes; err != nil {
+		t.Fatal(err)
+	}
+	write(t, m, "one\nhalf a li")
+	expect("one")
+	if err := errors.Join(os.Remove(name), m.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-changes; !errors.Is(err, ErrGone) {
+		t.Fatalf("unplugged: %v", err)
+	}
+	m = plug()
+	if err := <-changes; err != nil {
+		t.Fatal(err)
+	}
+	for g := ""; g != "(silence)"; g = <-got {
+	}
+	noise := string([]byte{0, 1, 2, 0x7F, 0x80, 0xFE, 0xFF})
+	write(t, m, noise+"\n"+strings.Repeat(noise, 1000)+"\nne")
+	write(t, m, "xt\nhalf")
+	expect(noise, "next")
+	start := time.Now()
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > closeLimit {
+		t.Errorf("the end took %v", took)
+	}
+	if s := l.LineStats(); s.Opened != 2 || s.Lost != 1 || s.Cut != 1 || s.TooLong != 1 || s.Lines != 3 || s.Up {
+		t.Errorf("counters %+v", s)
+	}
 }
