@@ -104,7 +104,7 @@ func (d *Decoder) Bytes(b []byte, at time.Time, sink func(rf.Observation)) {
 			d.reset()
 		case d.escaped:
 			d.escaped = false
-			if c -= 1; c != start && c != end && c != escape {
+			if c--; c != start && c != end && c != escape {
 				d.drop(badEscape)
 				continue
 			}
@@ -179,7 +179,7 @@ func (d *Decoder) decode(at time.Time) (rf.Observation, int) {
 	if flags>>4&7 != 0 {
 		return none, otherPHY
 	}
-	// Link type 256: channel in order of frequency, level, noise, offenses,
+	// Link type 256: channel in order of frequency, level, noise, access-address faults,
 	// reference address, flags (dewhitened, level valid).
 	const dewhitened, measured = 0x0001, 0x0002
 	d.out = append(d.out[:0], []byte{0, 12, 39}[channel-37], byte(-int8(min(level, 127))), 0, 0, 0xD6, 0xBE, 0x89, 0x8E)

@@ -65,7 +65,6 @@ func newDecoder(t testing.TB) *Decoder {
 }
 
 func TestPackets(t *testing.T) {
-	d := newDecoder(t)
 	var stream []byte
 	stream = append(stream, "boot \x00\xBC"...) // noise before
 	stream = append(stream, packet(1, 0xFFFF, 0x06, 1, 37)...)
@@ -81,7 +80,7 @@ func TestPackets(t *testing.T) {
 	stream = append(stream, start, escape, 0x01, end)
 	stream = append(append(append(stream, start), bytes.Repeat([]byte{1}, 2*maxPacket)...), end)
 	for step := 1; step < 80; step += 13 {
-		d = newDecoder(t)
+		d := newDecoder(t)
 		var got []rf.Observation
 		for rest := stream; len(rest) > 0; {
 			n := min(step, len(rest))
