@@ -119,6 +119,7 @@ func (s *Server) apiArrive(k *call) error {
 		VIN      string          `json:"vin"`
 		Plate    string          `json:"plate"`
 		Class    string          `json:"class"`
+		OnCall   *bool           `json:"on_call"` // whether it is on an emergency call, as a person at the lane said
 		Declared []gate.Declared `json:"declared"`
 	}
 	if err := decode(k.Request().Body, &in); err != nil {
@@ -133,7 +134,7 @@ func (s *Server) apiArrive(k *call) error {
 	if err != nil {
 		return err
 	}
-	a := gate.Arrival{VIN: in.VIN, Plate: in.Plate, Declared: in.Declared, Via: "api"}
+	a := gate.Arrival{VIN: in.VIN, Plate: in.Plate, Declared: in.Declared, OnCall: in.OnCall, Via: "api"}
 	id, err := s.present(k.Request().Context(), lv, a, in.Class)
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 
 	"sallyport/gate"
 	"sallyport/policy"
+	"sallyport/ui/view"
 )
 
 // chromium starts a browser, or skips the test loudly where there is none.
@@ -318,6 +319,9 @@ func TestGallery(t *testing.T) {
 				shot(name, "guard", "/lane/north-1", lang, theme, 1920, 1080)
 			}
 		}
+	}
+	for _, lang := range []string{"en", "de", "pl"} {
+		shot("on-call", "guard", "/lane/north-1", lang, "day", 1280, 800, chromedp.SetValue(chromedp.CSS("[name=class]"), view.OnCall))
 	}
 	gallery(s)["deny"]()
 	shot("deny-why", "guard", "/lane/north-1", "en", "day", 1280, 800, chromedp.Click(chromedp.CSS(".why summary")))

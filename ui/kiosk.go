@@ -65,7 +65,11 @@ func (s *Server) arrive(k *call) error {
 	if k.FormValue("via") == "scanner" {
 		a.Via = "scanner"
 	}
-	id, err := s.present(k.Request().Context(), lv, a, k.FormValue("class"))
+	class := k.FormValue("class")
+	if class == view.OnCall {
+		class, a.OnCall = "emergency", new(true)
+	}
+	id, err := s.present(k.Request().Context(), lv, a, class)
 	if err != nil {
 		return s.refuseOnLane(k, lv.Lane, err)
 	}

@@ -13,6 +13,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"runtime"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ import (
 
 	"sallyport/gate"
 	"sallyport/gate/auth"
+	"sallyport/policy"
 	"sallyport/ui/view"
 )
 
@@ -437,6 +439,30 @@ func TestHostileText(t *testing.T) {
 	}
 	if r := s.do(t, s.as(t, "auditor"), "POST", "/passages", url.Values{"q": {evil[:30]}}); r.code != http.StatusOK || strings.Contains(r.body, "<script>alert") {
 		t.Errorf("what is searched for lets markup through, or is refused: %d", r.code)
+	}
+}
+
+// The guard says of an emergency vehicle that it is on a call; of any other,
+// nothing is said.
+func TestOnCall(t *testing.T) {
+	s := newSite(t, nil)
+	c := s.as(t, "guard")
+	for choice, want := range map[string]gate.Arrival{
+		view.OnCall: {Class: policy.ClassEmergency, OnCall: new(true)},
+		"emergency": {Class: policy.ClassEmergency},
+		"allied":    {Class: policy.ClassAllied},
+	} {
+		r := s.do(t, c, "POST", "/lane/north-1/arrivals", url.Values{"vin": {vinFlag}, "class": {choice}})
+		lv, _ := s.lanes.View("north-1")
+		want.VIN, want.Via = vinFlag, "keyboard"
+		if r.code != http.StatusSeeOther || !reflect.DeepEqual(lv.Passage.Arrival, want) {
+			t.Errorf("%s: %d, %+v", choice, r.code, lv.Passage.Arrival)
+		}
+	}
+	r := s.api(t, s.token(t, kioskDevice), "POST", "north-1/arrivals", `{"vin":"`+vinFlag+`","class":"emergency","on_call":true}`)
+	lv, _ := s.lanes.View("north-1")
+	if a := lv.Passage.Arrival; r.code != http.StatusCreated || a.OnCall == nil || !*a.OnCall {
+		t.Errorf("over the API: %d, %+v", r.code, a)
 	}
 }
 

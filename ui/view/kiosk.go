@@ -78,10 +78,13 @@ type Act struct {
 	Supervisor bool   // asks for the second person
 }
 
+// OnCall is the choice that says of an emergency vehicle that it is on a call.
+const OnCall = "emergency-on-call"
+
 // Classes are the classes offered for choice; the empty one is not known.
 func (Kiosk) Classes() []policy.Class {
 	return []policy.Class{"", policy.ClassPrivate, policy.ClassGovernment, policy.ClassContractor,
-		policy.ClassEmergency, policy.ClassMilitary, policy.ClassDiplomatic}
+		policy.ClassEmergency, OnCall, policy.ClassMilitary, policy.ClassDiplomatic, policy.ClassAllied}
 }
 
 // Keys are those of the on-screen keypad: a VIN has no I, O or Q (ISO 3779).
