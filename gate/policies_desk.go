@@ -548,12 +548,21 @@ func (s *Policies) settle(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	s.acts.Unlock()
-	if turned && s.cfg.Changed != nil {
-		if bad := s.cfg.Changed(ctx, "policy"); bad != nil {
-			err = errors.Join(err, fmt.Errorf("%w: %w", ErrNotDecidedAgain, bad))
-		}
+	if turned {
+		err = errors.Join(err, decideAgain(ctx, s.cfg.Changed, "policy"))
 	}
 	return err
+}
+
+// decideAgain has the lanes decide again, where there are any to tell.
+func decideAgain(ctx context.Context, changed func(context.Context, string) error, because string) error {
+	if changed == nil {
+		return nil
+	}
+	if err := changed(ctx, because); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotDecidedAgain, err)
+	}
+	return nil
 }
 
 // effective records which versions took effect since. That one did does not

@@ -342,10 +342,8 @@ func (s *Postures) settle(ctx context.Context) error {
 	s.told = level
 	s.mu.Unlock()
 	s.acts.Unlock()
-	if turned && s.cfg.Changed != nil {
-		if bad := s.cfg.Changed(ctx, "posture"); bad != nil {
-			err = errors.Join(err, fmt.Errorf("%w: %w", ErrNotDecidedAgain, bad))
-		}
+	if turned {
+		err = errors.Join(err, decideAgain(ctx, s.cfg.Changed, "posture"))
 	}
 	return err
 }
