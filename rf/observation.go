@@ -107,26 +107,3 @@ func (q *Quantity) UnmarshalJSON(b []byte) error {
 	}
 	return nil
 }
-
-// Finding is what the air said of one vehicle, reduced to what a decision may
-// use. It holds no address.
-type Finding struct {
-	Sensed       bool           `json:"sensed"` // a sensor was alive during the stop
-	Sensor       string         `json:"sensor,omitempty"`
-	HotspotHeard bool           `json:"hotspot_heard"`    // a vehicle hotspot or telematics radio was attributed
-	Make         string         `json:"make,omitempty"`   // car make that an SSID pattern or prefix names
-	Maker        string         `json:"maker,omitempty"`  // module or unit maker behind an attributed automotive prefix
-	Prefix       string         `json:"prefix,omitempty"` // the prefix, never the address
-	Cellular     bool           `json:"cellular"`         // uplink energy beyond the background
-	Confidence   float64        `json:"confidence"`       // 0..1, of the strongest attribution
-	Heard        int            `json:"heard"`            // emitters attributed to the vehicle
-	Unattributed int            `json:"unattributed"`     // emitters heard and not attributed
-	Sources      []FindingBasis `json:"sources,omitempty"`
-}
-
-// FindingBasis is the source of a look-up that a finding rests on.
-type FindingBasis struct {
-	Claim   string `json:"claim"`
-	Address string `json:"source"`
-	Date    string `json:"date"`
-}

@@ -1,0 +1,99 @@
+package rf
+
+// Finding is what the air said of one vehicle, reduced to what a decision may
+// use. It holds no address.
+type Finding struct {
+	Sensed       bool           `json:"sensed"` // a sensor was alive during the stop
+	Sensor       string         `json:"sensor,omitempty"`
+	HotspotHeard bool           `json:"hotspot_heard"`    // a vehicle hotspot or telematics radio was attributed
+	Make         string         `json:"make,omitempty"`   // car make that an SSID pattern or prefix names
+	Maker        string         `json:"maker,omitempty"`  // module or unit maker behind an attributed automotive prefix
+	Prefix       string         `json:"prefix,omitempty"` // the prefix, never the address
+	Cellular     bool           `json:"cellular"`         // uplink energy beyond the background
+	Confidence   float64        `json:"confidence"`       // 0..1, of the strongest attribution
+	Heard        int            `json:"heard"`            // emitters attributed to the vehicle
+	Unattributed int            `json:"unattributed"`     // emitters heard and not attributed
+	Emitters     []Heard        `json:"emitters,omitempty"`
+	Sources      []FindingBasis `json:"sources,omitempty"`
+}
+
+// MaxHeard is the most emitters that a Finding lists: those that tell of a
+// vehicle first, then the likeliest.
+const MaxHeard = 128
+
+// FindingBasis is the source of a look-up that a finding rests on.
+type FindingBasis struct {
+	Claim   string `json:"claim"`
+	Address string `json:"source"`
+	Date    string `json:"date"`
+}
+
+// Heard is one emitter that is attributed to the vehicle, or may be: what it
+// says of who made it and what it is, and how sure the attribution is. It holds
+// no address and nothing that two visits could be linked by.
+type Heard struct {
+	Kind        Kind          `json:"kind"`
+	Role        string        `json:"role,omitempty"`        // wifi: ap, client, probe
+	Probability float64       `json:"probability"`           // that it is the vehicle's, 0..1
+	Seconds     int           `json:"seconds,omitempty"`     // in which it was heard while the vehicle stood
+	LoudestDBm  float64       `json:"loudest_dbm,omitempty"` // then; Level says of what
+	Level       Level         `json:"level,omitempty"`       // as Observation.Level
+	Otherwise   string        `json:"otherwise,omitempty"`   // the likeliest other explanation; empty: not weighed
+	OtherwiseP  float64       `json:"otherwise_p,omitempty"` // its probability
+	Prefix      string        `json:"prefix,omitempty"`      // as Prefix.String, of its address; never the address
+	Derived     bool          `json:"derived,omitempty"`     // as Prefix.Derived
+	MakerInfo                 // behind the prefix
+	Company     *HeardCompany `json:"company,omitempty"` // behind the Bluetooth company id; nil: none that says something of a vehicle
+	NameFits    *HeardName    `json:"name,omitempty"`    // nil: its name fits no vehicle pattern
+	// Name is its network or Bluetooth name, where that fits a vehicle pattern.
+	// A Tesla's stands for one VIN: it stays in memory.
+	Name     string   `json:"-"`
+	Models   []string `json:"models,omitempty"` // tpms: air protocols as the decoder names them; one emitter may carry several
+	Pressure Quantity `json:"pressure_kpa,omitzero"`
+	WidthCM  int      `json:"width_cm,omitempty"` // v2x: of the vehicle, by its own word; 0: not told
+	LengthCM int      `json:"length_cm,omitempty"`
+}
+
+// MakerInfo says whose address prefix an emitter has. The zero value is one
+// that the table does not hold.
+type MakerInfo struct {
+	Organisation string      `json:"organisation,omitempty"` // as registered
+	Maker        string      `json:"maker,omitempty"`        // our name for it
+	Category     string      `json:"category,omitempty"`     // as Prefix.Category
+	Specificity  Specificity `json:"specificity,omitempty"`
+}
+
+// HeardCompany is a Bluetooth SIG company identifier.
+type HeardCompany struct {
+	ID          int         `json:"id"`
+	Name        string      `json:"name"` // as registered
+	Category    string      `json:"category"`
+	Specificity Specificity `json:"specificity"`
+}
+
+// HeardName is the vehicle pattern that a name fits.
+type HeardName struct {
+	Make        string      `json:"make"`
+	Source      string      `json:"source"` // of the pattern
+	Specificity Specificity `json:"specificity"`
+}
+
+// The other explanations of an emitter.
+const (
+	OfBefore  = "before"  // the vehicle that stood at the line before
+	OfBehind  = "behind"  // one that waits behind
+	OfBeside  = "beside"  // one in a lane beside
+	OfAmbient = "ambient" // a fixture of the place
+	OfPerson  = "person"  // somebody on foot, or a thing carried
+	OfBrief   = "brief"   // something that passed
+)
+
+// Automotive tells whether it is found in vehicles alone. What is mixed sits in
+// phones and pocket routers too; tyres and messages between vehicles are a
+// vehicle's own.
+func (h *Heard) Automotive() bool {
+	return h.Kind == TPMS || h.Kind == V2X ||
+		h.Prefix != "" && h.Specificity == Automotive ||
+		h.Company != nil && h.Company.Specificity == Automotive ||
+		h.NameFits != nil && h.NameFits.Specificity == Automotive
+}
