@@ -36,10 +36,12 @@ type Config struct {
 
 	ForgetAfter time.Duration // of silence, after which an emitter is forgotten (2 minutes)
 
-	// Tag gives the pseudonym under which a vehicle's radio set of earlier
-	// visits names an emitter, or 0. It is asked once for each emitter, while
-	// the address is at hand; nil: no earlier visits are known.
-	Tag func(kind rf.Kind, emitter string) uint64
+	// Tag gives the pseudonym under which a vehicle's radio set of this and
+	// later visits names an emitter, and the one under which sets made before
+	// the site's key was last changed do; 0 is none. It is asked once for each
+	// emitter, with the first observation of it, while the address is at hand;
+	// nil: no earlier visits are known, and none will be.
+	Tag func(rf.Observation) (tag, before uint64)
 }
 
 func (c Config) withDefaults() Config {

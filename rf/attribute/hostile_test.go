@@ -243,7 +243,7 @@ func TestBlindNeighbour(t *testing.T) {
 func TestKnownFromEarlierVisits(t *testing.T) {
 	p := table(t)
 	of := func(visits int) float64 {
-		a := listener(p, Config{KeepAddress: true, Tag: func(_ rf.Kind, id string) uint64 { return uint64(id[len(id)-1]) }})
+		a := listener(p, Config{KeepAddress: true, Tag: func(o rf.Observation) (uint64, uint64) { return uint64(o.Emitter[len(o.Emitter)-1]), 0 }})
 		obs := ambient(0, 100)
 		// Heard from the middle of the stop, and faintly.
 		for s := 66; s < 79; s += 2 {

@@ -73,11 +73,11 @@ type emitter struct {
 	addr            string
 	kind            rf.Kind
 	wifi, ble, cell bool
-	by              int   // the sensor that brought it
-	first, last     int32 // when it was heard
-	seconds         int   // in which it was heard, over all sensors
-	tag             uint64
-	auto            bool // the identity is that of a vehicle's own radio
+	by              int    // the sensor that brought it
+	first, last     int32  // when it was heard
+	seconds         int    // in which it was heard, over all sensors
+	tag, before     uint64 // its pseudonyms, 0: none
+	auto            bool   // the identity is that of a vehicle's own radio
 	identity        rf.Identity
 	at              []*series
 }
@@ -307,7 +307,7 @@ func (s *Site) admit(key uint64, o rf.Observation, n int, at int32) *emitter {
 		e.addr = o.Emitter
 	}
 	if s.cfg.Tag != nil {
-		e.tag = s.cfg.Tag(o.Kind, o.Emitter)
+		e.tag, e.before = s.cfg.Tag(o)
 	}
 	e.at = make([]*series, len(s.sensors))
 	s.emitters[key] = e

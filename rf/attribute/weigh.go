@@ -432,9 +432,9 @@ func (s *Site) prior(e *emitter, b *board, h *hypothesis, n int, first, last int
 	if float64(e.first) < h.since-3 && !e.cell {
 		p -= absentCost * float64(min(10, e.seconds-n))
 	}
-	if h.this && e.tag != 0 {
+	if h.this && (e.tag != 0 || e.before != 0) {
 		if l := s.lanes[b.lane]; l.knownPass == b.serial {
-			p += math.Min(knownCap, 2*float64(l.known[e.tag]))
+			p += math.Min(knownCap, 2*float64(l.known[e.tag]+l.known[e.before]))
 		}
 	}
 	return p
