@@ -53,6 +53,7 @@ const (
 	ApprovePolicy   Permission = "approve-policy"   // have proposed rules of others take effect
 	RaisePosture    Permission = "raise-posture"    // set a threat level that is at no time lower than what holds
 	SetPosture      Permission = "set-posture"      // set any threat level
+	SeeRadio        Permission = "see-radio"        // what the air says at the lanes, how the sensors are, and what may be heard
 )
 
 // Permissions lists every permission.
@@ -61,7 +62,7 @@ func Permissions() []Permission {
 		SeeLane, WorkLane, ApproveOverride, SeePassages, SeePolicy,
 		SeeData, VerifyLog, ReportRadio, ReportPlate,
 		SeeInspections, InspectVehicle, FileStatement, EndInspection,
-		ProposePolicy, ApprovePolicy, RaisePosture, SetPosture,
+		ProposePolicy, ApprovePolicy, RaisePosture, SetPosture, SeeRadio,
 	}
 }
 
@@ -74,7 +75,8 @@ func Permissions() []Permission {
 // as raise it, and to file a letter takes somebody who answers for the site.
 // Rules are approved by security managers only, and never by who wrote or
 // proposed them; the duty officer (supervisor) may raise the threat level and
-// not lower it.
+// not lower it. What the air says beyond a verdict's reasons is for those who can
+// weigh it: a guard sees whether the lane's sensors hear, and the reasons.
 func May(r Role, p Permission) bool {
 	switch r {
 	case Guard:
@@ -82,17 +84,17 @@ func May(r Role, p Permission) bool {
 	case Supervisor:
 		return p == SeeLane || p == WorkLane || p == ApproveOverride || p == SeePassages || p == SeePolicy || p == SeeData ||
 			p == SeeInspections || p == InspectVehicle || p == FileStatement || p == EndInspection ||
-			p == ProposePolicy || p == RaisePosture
+			p == ProposePolicy || p == RaisePosture || p == SeeRadio
 	case SecurityManager:
 		return p == SeeLane || p == ApproveOverride || p == SeePassages || p == SeePolicy || p == SeeData ||
 			p == SeeInspections || p == InspectVehicle || p == FileStatement || p == EndInspection ||
-			p == ProposePolicy || p == ApprovePolicy || p == RaisePosture || p == SetPosture
+			p == ProposePolicy || p == ApprovePolicy || p == RaisePosture || p == SetPosture || p == SeeRadio
 	case FleetManager:
 		return p == SeePolicy || p == SeeData
 	case Auditor:
-		return p == SeePassages || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeInspections
+		return p == SeePassages || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeInspections || p == SeeRadio
 	case Administrator:
-		return p == SeeLane || p == SeePolicy || p == SeeData || p == VerifyLog
+		return p == SeeLane || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeRadio
 	}
 	return false
 }
