@@ -72,8 +72,10 @@ type LaneConfig struct {
 	Market   string // market assumed where the registration names none; empty is unknown
 	AutoOpen bool   // raise the arm on a committed grant without a person's act
 
-	Arm        Arm        // nil: the lane has none, and the guard lets vehicles in by hand
-	Attributor Attributor // nil: no sensors at this lane
+	Arm        Arm          // nil: the lane has none, and the guard lets vehicles in by hand
+	Attributor Attributor   // nil: no sensors at this lane
+	Sensors    []LaneSensor // the lane's own; empty: whatever sensor is heard is taken for its own
+	Beside     []LaneID     // lanes whose sensors the attributor is to hear as well
 
 	StoreTimeout time.Duration // 3 s: longest wait for a record
 	ArmTimeout   time.Duration // 5 s: longest wait for the arm to confirm
@@ -93,8 +95,14 @@ type Config struct {
 	Posture    func(at time.Time) int // threat level at an instant, 0 the least; nil is always 0
 	Clock      *Clock                 // of all records of the site; nil is one of its own
 	Inspecting InspectionRules        // what the site asks of inspections
-	Program    string                 // version of the program, for the record of each start
-	Log        *slog.Logger           // nil: slog.Default
+	// Admit says whether the site may take notice of an observation at all, and
+	// if not, why. It may empty fields of it: the observation is the
+	// controller's own. It is asked first of all, for up to tens of thousands of
+	// observations a second and by several goroutines at once: it must be quick
+	// and must not keep the observation. Nil admits all.
+	Admit   func(*rf.Observation) (reason string, ok bool)
+	Program string       // version of the program, for the record of each start
+	Log     *slog.Logger // nil: slog.Default
 }
 
 // Controller runs the lanes of a site. Each lane is one goroutine that owns

@@ -34,7 +34,7 @@ type arriving struct {
 }
 
 // lane is one lane. Its goroutine (serve) owns every field below the line;
-// others reach it by post, by heard and by feed.
+// others reach it by post, by heard, by ears and by feed.
 type lane struct {
 	ctl   *Controller
 	cfg   LaneConfig
@@ -42,6 +42,7 @@ type lane struct {
 	heard chan rf.Observation
 	done  chan struct{} // closed when serve has returned
 	feed  feed
+	ears  ears
 
 	// owned by serve
 	ctx     context.Context // of serve, for values and logging only

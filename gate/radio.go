@@ -1,0 +1,170 @@
+package gate
+
+import (
+	"time"
+
+	"sallyport/rf"
+)
+
+// LaneRadio is what the sensors of one lane have heard in the last minutes, as
+// a screen shows it: kept in memory, by kind and second, without any address.
+// It is a value: once given nobody changes it. Its JSON form is that of
+// GET /api/v1/lanes/{lane}/radio.
+type LaneRadio struct {
+	Lane     LaneID         `json:"lane"`
+	Name     string         `json:"name"`
+	At       time.Time      `json:"at"`      // instant of this picture
+	From     time.Time      `json:"from"`    // first second of the levels
+	Seconds  int            `json:"seconds"` // from there to At, 1 to RadioSpan
+	State    RadioState     `json:"state"`
+	Levels   []RadioLevels  `json:"levels"`   // by kind; one that was not heard is absent
+	Vehicles []RadioVehicle `json:"vehicles"` // that stood at the line, oldest first
+	Sensors  []SensorHealth `json:"sensors"`  // as configured, then others in the order in which they were heard
+}
+
+// RadioSpan is how many seconds of levels a lane remembers.
+const RadioSpan = 300
+
+// RadioLevels is what was heard of one kind, in one sort of level.
+type RadioLevels struct {
+	Kind    rf.Kind       `json:"kind"`
+	Level   rf.Level      `json:"level,omitempty"` // as rf.Observation.Level
+	Seconds []RadioSecond `json:"heard"`           // those in which something was heard, rising
+}
+
+// RadioSecond is one second of one kind. Only the lane's own sensors are in it.
+type RadioSecond struct {
+	At           int         `json:"at"`                // seconds after LaneRadio.From
+	Stop         rf.Quantity `json:"stop,omitzero"`     // loudest at the sensor beside the line, by the level of its kind
+	Upstream     rf.Quantity `json:"upstream,omitzero"` // loudest at the one before it
+	Observations int         `json:"observations"`
+	Emitters     int         `json:"emitters"` // different ones, estimated (±3 % to 10,000); 0 for cell, which tells none
+}
+
+// RadioVehicle is one vehicle's stay at the line, and what was attributed to it.
+type RadioVehicle struct {
+	Passage PassageID  `json:"passage,omitempty"` // empty where nothing was recorded of it
+	From    time.Time  `json:"from"`
+	To      time.Time  `json:"to,omitzero"` // zero while it stands there
+	Finding rf.Finding `json:"finding"`     // as it is thought now
+	Final   bool       `json:"final"`       // it will not be weighed again
+	// WhenLeft is what was thought when it drove off, where a claim has changed
+	// since; Changed names what. The record of the passage, which has ended,
+	// does not hold it.
+	WhenLeft *rf.Finding `json:"when_left,omitempty"`
+	Changed  []string    `json:"changed,omitempty"` // hotspot, make, maker, cellular
+	Earlier  int         `json:"earlier"`           // emitters known from earlier visits of this VIN
+}
+
+// SensorHealth is how one sensor is.
+type SensorHealth struct {
+	Lane        LaneID            `json:"lane"`
+	Name        string            `json:"name"`               // as the site calls it
+	Heard       string            `json:"heard_as,omitempty"` // as its observations name it, where that is another
+	Source      string            `json:"source,omitempty"`   // how it reports: serial, udp, mqtt, device, file; empty: not configured here
+	Place       string            `json:"place,omitempty"`    // stop, upstream; empty: unknown
+	State       string            `json:"state"`              // one of the Sensor states
+	Trouble     string            `json:"trouble,omitempty"`  // why its line is not open, as its driver says
+	LastHeard   time.Time         `json:"last_heard,omitzero"`
+	SilentSince time.Time         `json:"silent_since,omitzero"` // zero while it is heard
+	Rate1       float64           `json:"rate_1s"`               // observations in the last whole second
+	Rate60      float64           `json:"rate_60s"`              // observations a second over the last minute
+	Accepted    uint64            `json:"accepted"`
+	Refused     map[string]uint64 `json:"refused"` // by reason: one of the Refused constants, or its driver's words
+	Dropped     uint64            `json:"dropped"` // for want of room, here or at its driver
+	Lost        uint64            `json:"lost"`    // sent, by its own numbers, and never came
+	Clock       SensorClock       `json:"clock"`
+}
+
+// The states of a sensor, the worst first.
+const (
+	SensorNever  = "never"  // not heard since the program began, and that is too long
+	SensorSilent = "silent" // heard once, and not for too long
+	SensorSkewed = "skewed" // heard, but its clock is off or wrong
+	SensorAlive  = "alive"
+	SensorNew    = "new" // not heard yet, and that is not too long
+)
+
+// The places of a sensor.
+const (
+	PlaceStop     = "stop"
+	PlaceUpstream = "upstream"
+)
+
+// SensorClock is how a sensor's clock stands to ours, over the last minute: its
+// time of an observation less that of the observation's arrival. Transport
+// makes it a little behind.
+type SensorClock struct {
+	Median  float64 `json:"median_s"` // seconds; ahead of ours is positive
+	Spread  float64 `json:"spread_s"` // seconds from the 10th to the 90th of a hundred
+	Samples int     `json:"samples"`
+	Trust   string  `json:"trust"` // one of the Clock constants
+}
+
+// The trust in a sensor's clock.
+const (
+	ClockGood    = "good"    // within a second, which attribution allows for
+	ClockOff     = "off"     // further off, or spread wider: what it hears is attributed badly
+	ClockWrong   = "wrong"   // so far off that what it sends is refused
+	ClockUnknown = "unknown" // too little was heard
+)
+
+// The reasons for which an observation is refused here. A driver, and what the
+// site's jurisdiction does not allow, add their own.
+const (
+	RefusedAhead   = "clock-ahead"  // its time is in the future
+	RefusedBehind  = "clock-behind" // its time is so long past that all else of then is forgotten
+	RefusedForeign = "foreign"      // of a sensor that is none of this lane's
+	RefusedLevel   = "level"        // its level is none that a receiver can report
+	RefusedOther   = "other"        // of reasons too many to be told apart
+)
+
+// SensorReport is what the driver of a sensor counts. The counts are totals
+// since the driver began; where they fall it is taken to have begun again.
+type SensorReport struct {
+	Sensor  string            // as its observations name it
+	Open    bool              // its line or address is open
+	Trouble string            // why not, in words without an address
+	Refused map[string]uint64 // what could not be read, by reason; a reason repeats nothing of what was sent
+	Dropped uint64            // by the driver or the system, for want of room
+	Lost    uint64            // by the sensor's own numbers
+}
+
+// LaneSensor is one sensor of a lane, so that one that never speaks is missed.
+type LaneSensor struct {
+	Name   string // as the site calls it
+	Heard  string // as its observations name it; empty: Name
+	Source string // how it reports: serial, udp, mqtt, device, file
+	Place  string // PlaceStop, PlaceUpstream
+}
+
+// Radio is what the sensors of a lane have heard, as of now. It does not wait
+// for the lane.
+func (c *Controller) Radio(id LaneID) (LaneRadio, bool) {
+	l, ok := c.lanes[id]
+	if !ok {
+		return LaneRadio{}, false
+	}
+	now := time.Now().UTC().Round(0)
+	r := LaneRadio{
+		Lane: id, Name: l.cfg.Name, At: now, From: now.Truncate(time.Second), Seconds: 1, State: l.feed.now().Radio,
+		Levels: []RadioLevels{}, Vehicles: []RadioVehicle{}, Sensors: []SensorHealth{},
+	}
+	for _, s := range l.cfg.Sensors {
+		r.Sensors = append(r.Sensors, SensorHealth{
+			Lane: id, Name: s.Name, Heard: s.Heard, Source: s.Source, Place: s.Place, State: SensorNew,
+			Refused: map[string]uint64{}, Clock: SensorClock{Trust: ClockUnknown},
+		})
+	}
+	return r, true
+}
+
+// SensorReport takes what the driver of a sensor of that lane has counted so
+// far. Drivers call it about once a second.
+func (c *Controller) SensorReport(id LaneID, r SensorReport) {
+	l, ok := c.lanes[id]
+	if !ok {
+		return
+	}
+	l.ears.report(r, &l.feed)
+}
