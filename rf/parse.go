@@ -2,12 +2,13 @@ package rf
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"sallyport/rf/internal/intake"
 )
 
 // MaxLine is the length of the longest observation line that is read, in
@@ -40,28 +41,133 @@ func refuse(field, reason string) (Observation, error) {
 	return Observation{}, &LineError{Field: field, Reason: reason}
 }
 
-// wire has a place only for white-listed fields: everything else is dropped by
-// the JSON decoder before anybody can look at it.
-type wire struct {
-	TS      *string  `json:"ts"`
-	Sensor  string   `json:"sensor"`
-	Kind    Kind     `json:"kind"`
-	Emitter string   `json:"emitter"`
-	RSSI    *float64 `json:"rssi_dbm"`
-	Channel *int     `json:"channel"`
-	FreqMHz *float64 `json:"freq_mhz"`
-	Band    string   `json:"band"`
-	Role    string   `json:"role"`
-	Company *int     `json:"company"`
-	SSID    string   `json:"ssid"`
-	Model   string   `json:"model"`
+// record has a place only for white-listed members: every other is walked over
+// before anybody can look at it.
+type record struct {
+	ts, sensor, kind, emitter, band, role, ssid, model, level, address, name text
 
-	Level    Level    `json:"level"`
-	Address  Address  `json:"address"`
-	Name     string   `json:"name"`
-	Pressure *float64 `json:"pressure_kpa"`
-	WidthCM  *int     `json:"width_cm"`
-	LengthCM *int     `json:"length_cm"`
+	rssi, freq, pressure            number
+	channel, company, width, length whole
+
+	refused *LineError // of the first member that is of another type or comes twice
+}
+
+// text is a member's string as written, within its line. It is nil until the
+// member comes, and empty for a null.
+type text []byte
+
+// bytes is the string without its quotes and escapes; without escapes it is a
+// part of the line.
+func (t text) bytes() []byte {
+	s, _ := intake.String(t)
+	return s
+}
+
+// is tells whether there is a string that is not empty.
+func (t text) is() bool { return len(t) > len(`""`) }
+
+type number struct {
+	v           float64
+	came, known bool // a null comes and is not known
+}
+
+type whole struct {
+	n           int
+	came, known bool
+}
+
+func (r *record) take(key, value []byte) {
+	switch string(key) {
+	case "ts":
+		r.text(&r.ts, "ts", value)
+	case "sensor":
+		r.text(&r.sensor, "sensor", value)
+	case "kind":
+		r.text(&r.kind, "kind", value)
+	case "emitter":
+		r.text(&r.emitter, "emitter", value)
+	case "rssi_dbm":
+		r.number(&r.rssi, "rssi_dbm", value)
+	case "channel":
+		r.whole(&r.channel, "channel", value)
+	case "freq_mhz":
+		r.number(&r.freq, "freq_mhz", value)
+	case "band":
+		r.text(&r.band, "band", value)
+	case "role":
+		r.text(&r.role, "role", value)
+	case "company":
+		r.whole(&r.company, "company", value)
+	case "ssid":
+		r.text(&r.ssid, "ssid", value)
+	case "model":
+		r.text(&r.model, "model", value)
+	case "level":
+		r.text(&r.level, "level", value)
+	case "address":
+		r.text(&r.address, "address", value)
+	case "name":
+		r.text(&r.name, "name", value)
+	case "pressure_kpa":
+		r.number(&r.pressure, "pressure_kpa", value)
+	case "width_cm":
+		r.whole(&r.width, "width_cm", value)
+	case "length_cm":
+		r.whole(&r.length, "length_cm", value)
+	}
+}
+
+func (r *record) refuse(field, reason string) {
+	if r.refused == nil {
+		r.refused = &LineError{Field: field, Reason: reason}
+	}
+}
+
+const twice = "is there twice"
+
+func isNull(value []byte) bool { return value[0] == 'n' }
+
+func (r *record) text(t *text, field string, value []byte) {
+	switch {
+	case *t != nil:
+		r.refuse(field, twice)
+	case isNull(value):
+		*t = value[:0]
+	case value[0] != '"':
+		r.refuse(field, "is not a string")
+	default:
+		*t = value
+	}
+}
+
+func (r *record) number(n *number, field string, value []byte) {
+	if n.came {
+		r.refuse(field, twice)
+		return
+	}
+	n.came = true
+	if isNull(value) {
+		return
+	}
+	if n.v, n.known = intake.Number(value); !n.known {
+		r.refuse(field, "is not a number")
+	}
+}
+
+func (r *record) whole(n *whole, field string, value []byte) {
+	if n.came {
+		r.refuse(field, twice)
+		return
+	}
+	n.came = true
+	if isNull(value) {
+		return
+	}
+	var err error
+	n.n, err = strconv.Atoi(string(value))
+	if n.known = err == nil; !n.known {
+		r.refuse(field, "is not a whole number")
+	}
 }
 
 // ParseLine reads one canonical line with the embedded table. See
@@ -99,6 +205,12 @@ func ParseLine(line []byte) (Observation, error) {
 // Every other field is dropped, as is a field of another kind. A value out of
 // its shape refuses the line with a *LineError. A cell line that carries an
 // emitter is refused: no cellular identifier has a place in this program.
+//
+// null stands for a field that is not there. Names are compared byte by byte, so
+// that another case of letters, or an escape in a name, makes another field. A
+// listed field that comes twice refuses the line, whatever its kind: which of
+// the two holds is a matter between programs. Arrays and objects are nested no
+// deeper than 64.
 func (p *Prefixes) ParseLine(line []byte) (Observation, error) {
 	if len(line) > MaxLine {
 		return refuse("", "longer than "+strconv.Itoa(MaxLine)+" bytes")
@@ -106,147 +218,181 @@ func (p *Prefixes) ParseLine(line []byte) (Observation, error) {
 	if !utf8.Valid(line) {
 		return refuse("", "not UTF-8")
 	}
-	var w wire
-	if err := json.Unmarshal(line, &w); err != nil {
-		if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return refuse(t.Field, "is not a "+t.Type.String())
-		}
+	var r record
+	if err := intake.Object(line, r.take); err != nil {
 		return refuse("", "not a JSON object")
 	}
-	o := Observation{Sensor: w.Sensor, Kind: w.Kind}
-	switch w.Kind {
-	case WiFi, BLE, TPMS, Cell, V2X, Fob:
+	if r.refused != nil {
+		return Observation{}, r.refused
+	}
+	var o Observation
+	switch string(r.kind.bytes()) {
+	case "wifi":
+		o.Kind = WiFi
+	case "ble":
+		o.Kind = BLE
+	case "tpms":
+		o.Kind = TPMS
+	case "cell":
+		o.Kind = Cell
+	case "v2x":
+		o.Kind = V2X
+	case "fob":
+		o.Kind = Fob
 	case "":
 		return refuse("kind", "is missing")
 	default:
 		return refuse("kind", "is not one of wifi, ble, tpms, cell, v2x, fob")
 	}
-	if w.TS == nil {
+	if len(r.ts) == 0 {
 		return refuse("ts", "is missing")
 	}
-	ts, err := time.Parse(time.RFC3339, *w.TS)
+	ts, err := time.Parse(time.RFC3339, string(r.ts.bytes()))
 	if err != nil {
 		return refuse("ts", "is not an RFC 3339 time")
 	}
 	o.TS = ts.UTC()
-	if y := o.TS.Year(); y < 2015 || y >= 2100 {
+	if !ValidTime(o.TS) {
 		return refuse("ts", "is not between 2015 and 2100")
 	}
-	if !isName(o.Sensor, 64) {
+	sensor := r.sensor.bytes()
+	if !isName(sensor, 64) {
 		return refuse("sensor", "is not 1 to 64 letters, digits, . _ : -")
 	}
-	if w.RSSI == nil {
+	if !r.rssi.known {
 		return refuse("rssi_dbm", "is missing")
 	}
-	if o.RSSI = *w.RSSI; !(o.RSSI >= LowestRSSI && o.RSSI <= HighestRSSI) {
+	if o.RSSI = r.rssi.v; !(o.RSSI >= LowestRSSI && o.RSSI <= HighestRSSI) {
 		return refuse("rssi_dbm", "is not between -150 and 20")
 	}
-	switch o.Level = w.Level; o.Level {
-	case DBm, Relative:
-	case NoLevel:
-		o.RSSI = LowestRSSI
+	switch string(r.level.bytes()) {
+	case string(DBm):
+	case string(Relative):
+		o.Level = Relative
+	case string(NoLevel):
+		o.Level, o.RSSI = NoLevel, LowestRSSI
 	default:
 		return refuse("level", "is not one of relative, none")
 	}
-	if w.FreqMHz != nil {
-		if o.FreqMHz = *w.FreqMHz; !(o.FreqMHz >= 1 && o.FreqMHz <= 110_000) {
+	if r.freq.known {
+		if o.FreqMHz = r.freq.v; !(o.FreqMHz >= 1 && o.FreqMHz <= 110_000) {
 			return refuse("freq_mhz", "is not between 1 and 110000")
 		}
 	}
 	if o.Kind == Cell {
-		if w.Emitter != "" {
+		if r.emitter.is() {
 			return refuse("emitter", "a cell observation carries no identifier")
 		}
-	} else if w.Emitter == "" {
+	} else if !r.emitter.is() {
 		return refuse("emitter", "is missing")
 	}
+	if reason := p.ofKind(&o, &r); reason != nil {
+		return Observation{}, reason
+	}
+	o.Sensor = string(sensor)
+	return o, nil
+}
 
+// ofKind fills in what o's kind has.
+func (p *Prefixes) ofKind(o *Observation, r *record) *LineError {
+	bad := func(field, reason string) *LineError { return &LineError{Field: field, Reason: reason} }
+	emitter := r.emitter.bytes()
 	switch o.Kind {
 	case WiFi, BLE:
-		mac, ok := parseMAC(w.Emitter)
+		mac, ok := parseMAC(emitter)
 		if !ok {
-			return refuse("emitter", "is not an EUI-48 address")
+			return bad("emitter", "is not an EUI-48 address")
 		}
 		// A Wi-Fi transmitter never has a group address. Random Bluetooth
 		// addresses use that bit as any other.
 		if o.Kind == WiFi && mac>>40&1 == 1 {
-			return refuse("emitter", "is a group address")
+			return bad("emitter", "is a group address")
 		}
-		o.Emitter = formatMAC(mac)
-		if w.Channel != nil {
+		if r.channel.known {
 			low, high := 1, 233
 			if o.Kind == BLE {
 				low, high = 0, 39
 			}
-			if o.Channel = *w.Channel; o.Channel < low || o.Channel > high {
-				return refuse("channel", fmt.Sprintf("is not between %d and %d", low, high))
+			if o.Channel = r.channel.n; o.Channel < low || o.Channel > high {
+				return bad("channel", fmt.Sprintf("is not between %d and %d", low, high))
 			}
 		}
+		o.Emitter = formatMAC(mac)
 	case Cell:
-		if w.Band == "" {
-			return refuse("band", "is missing")
+		if !r.band.is() {
+			return bad("band", "is missing")
 		}
-		if !isBand(w.Band) {
-			return refuse("band", "is not a 3GPP band")
+		band := r.band.bytes()
+		if !isBand(band) {
+			return bad("band", "is not a 3GPP band")
 		}
-		o.Band = w.Band
+		o.Band = string(band)
+		return nil
 	default:
-		if !isName(w.Emitter, 32) {
-			return refuse("emitter", "is not 1 to 32 letters, digits, . _ : -")
+		if !isName(emitter, 32) {
+			return bad("emitter", "is not 1 to 32 letters, digits, . _ : -")
 		}
-		o.Emitter = w.Emitter
+		o.Emitter = string(emitter)
 	}
 
 	switch o.Kind {
 	case WiFi:
-		switch w.Role {
-		case "", "ap", "client", "probe":
-			o.Role = w.Role
+		switch string(r.role.bytes()) {
+		case "":
+		case "ap":
+			o.Role = "ap"
+			o.SSID = p.fitting(r.ssid.bytes(), WiFi)
+		case "client":
+			o.Role = "client"
+		case "probe":
+			o.Role = "probe"
 		default:
-			return refuse("role", "is not one of ap, client, probe")
-		}
-		if o.Role == "ap" {
-			if _, ok := p.SSIDMake(w.SSID); ok {
-				o.SSID = w.SSID
-			}
+			return bad("role", "is not one of ap, client, probe")
 		}
 	case BLE:
-		if w.Company != nil {
-			if o.Company = *w.Company; o.Company < 0 || o.Company > math.MaxUint16 {
-				return refuse("company", "is not between 0 and 65535")
+		if r.company.known {
+			if o.Company = r.company.n; o.Company < 0 || o.Company > math.MaxUint16 {
+				return bad("company", "is not between 0 and 65535")
 			}
 		}
-		switch o.Address = w.Address; o.Address {
-		case "", Public, Static, Resolvable, NonResolvable:
+		switch string(r.address.bytes()) {
+		case "":
+		case string(Public):
+			o.Address = Public
+		case string(Static):
+			o.Address = Static
+		case string(Resolvable):
+			o.Address = Resolvable
+		case string(NonResolvable):
+			o.Address = NonResolvable
 		default:
-			return refuse("address", "is not one of public, static, resolvable, nonresolvable")
+			return bad("address", "is not one of public, static, resolvable, nonresolvable")
 		}
-		if _, ok := p.BLEName(w.Name); ok {
-			o.Name = w.Name
-		}
+		o.Name = p.fitting(r.name.bytes(), BLE)
 	case TPMS:
-		if w.Model != "" && !isText(w.Model, 64) {
-			return refuse("model", "is not up to 64 letters, digits, blanks, . _ -")
+		model := r.model.bytes()
+		if !isText(model, 64) {
+			return bad("model", "is not up to 64 letters, digits, blanks, . _ -")
 		}
-		o.Model = w.Model
-		if w.Pressure != nil {
-			if o.Pressure = Known(*w.Pressure); !(o.Pressure.Value >= 0 && o.Pressure.Value <= HighestKPa) {
-				return refuse("pressure_kpa", "is not between 0 and 2000")
+		if r.pressure.known {
+			if o.Pressure = Known(r.pressure.v); !(o.Pressure.Value >= 0 && o.Pressure.Value <= HighestKPa) {
+				return bad("pressure_kpa", "is not between 0 and 2000")
 			}
 		}
+		o.Model = string(model)
 	case V2X:
-		if w.WidthCM != nil {
-			if o.WidthCM = *w.WidthCM; o.WidthCM < 1 || o.WidthCM > HighestWidthCM {
-				return refuse("width_cm", "is not between 1 and 1023")
+		if r.width.known {
+			if o.WidthCM = r.width.n; o.WidthCM < 1 || o.WidthCM > HighestWidthCM {
+				return bad("width_cm", "is not between 1 and 1023")
 			}
 		}
-		if w.LengthCM != nil {
-			if o.LengthCM = *w.LengthCM; o.LengthCM < 1 || o.LengthCM > HighestLengthCM {
-				return refuse("length_cm", "is not between 1 and 4095")
+		if r.length.known {
+			if o.LengthCM = r.length.n; o.LengthCM < 1 || o.LengthCM > HighestLengthCM {
+				return bad("length_cm", "is not between 1 and 4095")
 			}
 		}
 	}
-	return o, nil
+	return nil
 }
 
 // Append writes the canonical line of an observation without a line end.
@@ -304,7 +450,19 @@ func appendNumber(dst []byte, v float64) []byte {
 	return strconv.AppendFloat(dst, v, 'f', -1, 64)
 }
 
+// appendString writes a string as encoding/json does, which escapes more than it
+// must.
 func appendString(dst []byte, s string) []byte {
+	plain := true
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ', c >= 0x7F, c == '"', c == '\\', c == '<', c == '>', c == '&':
+			plain = false
+		}
+	}
+	if plain {
+		return append(append(append(dst, '"'), s...), '"')
+	}
 	b, err := json.Marshal(s)
 	if err != nil {
 		return append(dst, `""`...)
@@ -325,28 +483,34 @@ func formatMAC(n uint64) string {
 	return string(b[:])
 }
 
-func isName(s string, limit int) bool {
-	if s == "" || len(s) > limit {
+func isName[T string | []byte](s T, limit int) bool {
+	if len(s) == 0 || len(s) > limit {
 		return false
 	}
 	for i := range len(s) {
-		c := s[i]
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case c == '.', c == '_', c == ':', c == '-':
-		default:
+		if !isNameByte(s[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-func isText(s string, limit int) bool {
+func isNameByte(c byte) bool {
+	switch {
+	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+	case c == '.', c == '_', c == ':', c == '-':
+	default:
+		return false
+	}
+	return true
+}
+
+func isText[T string | []byte](s T, limit int) bool {
 	if len(s) > limit {
 		return false
 	}
 	for i := range len(s) {
-		if c := s[i]; c != ' ' && !isName(s[i:i+1], 1) {
+		if s[i] != ' ' && !isNameByte(s[i]) {
 			return false
 		}
 	}
@@ -355,8 +519,8 @@ func isText(s string, limit int) bool {
 
 // isBand tells whether s names a 3GPP operating band: B and 1–255 (LTE,
 // TS 36.101), n and 1–511 (NR, TS 38.101), or a GSM band's common name.
-func isBand(s string) bool {
-	switch s {
+func isBand(s []byte) bool {
+	switch string(s) {
 	case "GSM850", "GSM900", "DCS1800", "PCS1900":
 		return true
 	}

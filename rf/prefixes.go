@@ -61,6 +61,7 @@ type SSIDPattern struct {
 	Specificity  Specificity
 	Over         Kind // wifi, or ble for names in Bluetooth advertisements
 	re           *regexp.Regexp
+	head         string // what every name that fits begins with
 }
 
 // DataSource is where a part of the table comes from.
@@ -215,14 +216,20 @@ func (p *Prefixes) addPattern(n SSIDPattern) error {
 	if n.Over != WiFi && n.Over != BLE {
 		return fmt.Errorf("a name is heard over wifi or ble, not %.10q", string(n.Over))
 	}
-	re, err := regexp.Compile(n.Pattern)
-	if err != nil {
+	if _, err := regexp.Compile(n.Pattern); err != nil {
 		return fmt.Errorf("name pattern: %w", err)
 	}
 	if !strings.HasPrefix(n.Pattern, "^") || !strings.HasSuffix(n.Pattern, "$") {
 		return fmt.Errorf("name pattern %q is not anchored at both ends: it would keep names of people", n.Pattern)
 	}
-	n.re = re
+	// Anchored as a whole: in ^a|b$ neither end binds both halves.
+	var err error
+	if n.re, err = regexp.Compile("^(?:" + n.Pattern + ")$"); err != nil {
+		return fmt.Errorf("name pattern: %w", err)
+	}
+	if open, err := regexp.Compile(strings.TrimPrefix(n.Pattern, "^")); err == nil {
+		n.head, _ = open.LiteralPrefix()
+	}
 	p.patterns = append(p.patterns, n)
 	return nil
 }
@@ -327,15 +334,31 @@ func (p *Prefixes) name(s string, over Kind) (SSIDPattern, bool) {
 		return SSIDPattern{}, false
 	}
 	for i := range p.patterns {
-		if p.patterns[i].Over == over && p.patterns[i].re.MatchString(s) {
-			return p.patterns[i], true
+		n := &p.patterns[i]
+		if n.Over == over && strings.HasPrefix(s, n.head) && n.re.MatchString(s) {
+			return *n, true
 		}
 	}
 	return SSIDPattern{}, false
 }
 
+// fitting is a copy of a name that fits a pattern, and empty for any other, of
+// which none is made but where its beginning fits.
+func (p *Prefixes) fitting(name []byte, over Kind) string {
+	for i := range p.patterns {
+		if n := &p.patterns[i]; n.Over == over && len(name) > 0 && bytes.HasPrefix(name, []byte(n.head)) {
+			s := string(name)
+			if _, ok := p.name(s, over); ok {
+				return s
+			}
+			return ""
+		}
+	}
+	return ""
+}
+
 // parseMAC reads an EUI-48 into the low 48 bits.
-func parseMAC(s string) (uint64, bool) {
+func parseMAC[T string | []byte](s T) (uint64, bool) {
 	step := 3
 	switch len(s) {
 	case 12:

@@ -214,6 +214,21 @@ func TestLookup(t *testing.T) {
 	}
 }
 
+// TestPatternsBindBothEnds holds that a name fits as a whole, whatever
+// alternatives a pattern has.
+func TestPatternsBindBothEnds(t *testing.T) {
+	p, err := ReadPrefixes(strings.NewReader(prefixHeader + "\tx\nN\twifi\tmixed\tX\t^ab|ac$\t\t\t\nN\twifi\tmixed\tY\t^(?i)car[0-9]$\t\t\t\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"ab": true, "ac": true, "abx": false, "xac": false, "a": false, "CAR1": true, "car1": true, "car": false, "": false} {
+		_, ok := p.SSIDMake(name)
+		if kept := p.fitting([]byte(name), WiFi); ok != want || (kept == name) != (want || name == "") || kept != "" && !want {
+			t.Errorf("%q fits: %v, kept as %q", name, ok, kept)
+		}
+	}
+}
+
 func TestBadTablesNameTheLine(t *testing.T) {
 	head := prefixHeader + "\tx\n"
 	for _, x := range []struct{ name, in, want string }{
@@ -256,13 +271,47 @@ func FuzzReadPrefixes(f *testing.F) {
 	})
 }
 
+// benchLines are one line of each kind, as sensors send them.
+var benchLines = []struct{ name, line string }{
+	{"wifi", `{"ts":"2026-05-04T08:00:00.254Z","sensor":"lane1-stop","kind":"wifi","rssi_dbm":-75.6,"emitter":"fc:32:10:77:da:af","role":"ap","channel":11}`},
+	{"wifi of a person", `{"ts":"2026-05-04T08:00:00.254Z","sensor":"lane1-stop","kind":"wifi","rssi_dbm":-75.6,"emitter":"fc:32:10:77:da:af","role":"ap","channel":11,"ssid":"FRITZ!Box 7590 XY"}`},
+	{"wifi of a car", `{"ts":"2026-05-04T08:00:00.254Z","sensor":"lane1-stop","kind":"wifi","rssi_dbm":-75.6,"emitter":"00:26:b4:01:02:03","role":"ap","channel":11,"ssid":"Audi_MMI_1234"}`},
+	{"ble", `{"ts":"2026-05-04T08:00:00.359Z","sensor":"lane1-stop","kind":"ble","rssi_dbm":-72.2,"emitter":"da:9d:90:13:0b:bf","address":"static","company":76,"channel":37}`},
+	{"tpms", `{"ts":"2026-05-04T08:00:00.359Z","sensor":"lane1-stop","kind":"tpms","rssi_dbm":-6.687,"level":"relative","emitter":"fb0a43e7","model":"Toyota","pressure_kpa":253.382,"freq_mhz":433.926}`},
+	{"cell", `{"ts":"2026-05-04T08:00:00.359Z","sensor":"lane1-stop","kind":"cell","rssi_dbm":-58.5,"band":"B20","freq_mhz":847.5}`},
+	{"v2x", `{"ts":"2026-05-04T08:00:00.359Z","sensor":"lane1-stop","kind":"v2x","rssi_dbm":-150,"level":"none","emitter":"f03ad610","width_cm":190,"length_cm":570}`},
+}
+
 func BenchmarkParseLine(b *testing.B) {
-	line := []byte(`{"ts":"2026-05-04T08:00:00.254Z","sensor":"lane1-stop","kind":"wifi","rssi_dbm":-75.6,"emitter":"fc:32:10:77:da:af","role":"ap","channel":11}`)
 	p := table(b)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := p.ParseLine(line); err != nil {
-			b.Fatal(err)
-		}
+	for _, x := range benchLines {
+		b.Run(x.name, func(b *testing.B) {
+			line := []byte(x.line)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := p.ParseLine(line); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "lines/s")
+		})
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	p := table(b)
+	for _, x := range benchLines {
+		b.Run(x.name, func(b *testing.B) {
+			o, err := p.ParseLine([]byte(x.line))
+			if err != nil {
+				b.Fatal(err)
+			}
+			var out []byte
+			b.ReportAllocs()
+			for b.Loop() {
+				out = Append(out[:0], o)
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "lines/s")
+		})
 	}
 }

@@ -18,7 +18,8 @@ import (
 // ranks gives every package its place: imports go only to a lower rank. A
 // package that is not listed takes the rank of its longest listed parent.
 var ranks = map[string]int{
-	"policy/rows": -1,
+	"policy/rows":        -1,
+	"rf/internal/intake": -1,
 
 	"vin":           0,
 	"rf":            0,
