@@ -8,11 +8,14 @@ import (
 	"sallyport/rf"
 )
 
-// Attribution is what is thought of one emitter and one vehicle.
+// Attribution is what is thought of one emitter and one vehicle, and all that a
+// finding may be made of: finding.go reduces it to rf.Heard.
 type Attribution struct {
-	Emitter     string // address; empty unless Config.KeepAddress
+	Emitter     string `json:"-"` // address; empty unless Config.KeepAddress
 	Kind        rf.Kind
 	Probability float64 // that it travelled in the vehicle
+	Observed
+	Why Why
 
 	from *emitter
 }
@@ -38,7 +41,8 @@ func (s *Site) Attributed(ln, serial int) (emitters []Attribution, bands []Activ
 	}
 	judged, _ := s.candidates(b)
 	for _, c := range judged {
-		emitters = append(emitters, Attribution{Emitter: c.e.addr, Kind: c.e.kind, Probability: s.judge(c.e, b, c.seconds), from: c.e})
+		p := s.judge(c.e, b, c.seconds)
+		emitters = append(emitters, Attribution{Emitter: c.e.addr, Kind: c.e.kind, Probability: p, Observed: c.e.Observed, Why: s.why(c.e, b, c.seconds), from: c.e})
 	}
 	slices.SortFunc(emitters, func(x, y Attribution) int {
 		return cmp.Or(cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Emitter, y.Emitter), cmp.Compare(x.Probability, y.Probability))
@@ -46,6 +50,9 @@ func (s *Site) Attributed(ln, serial int) (emitters []Attribution, bands []Activ
 	if m, _ := s.lanes[ln].find(serial); s.now >= b.pass.end+settleS && !b.pass.learned {
 		s.lanes[ln].passes[m].learned = true
 		s.learn(b, emitters)
+		if s.settled != nil {
+			s.settled(ln, serial, b.pass, emitters)
+		}
 	}
 	for name, e := range s.bands {
 		if p := s.activity(e, b); p > 0 {

@@ -56,7 +56,7 @@ func (s *Site) learn(b *board, found []Attribution) {
 		if a.Probability < lessonFrom {
 			continue
 		}
-		n, level := mean(a.from.at[stop].from(from), to)
+		n, level := a.from.at[stop].mean(from, to)
 		if n < lessonSeconds {
 			continue
 		}
@@ -65,7 +65,7 @@ func (s *Site) learn(b *board, found []Attribution) {
 			if i == stop {
 				continue
 			}
-			if m, there := mean(a.from.at[i].from(from), to); m >= lessonSeconds && 10*m >= 7*n {
+			if m, there := a.from.at[i].mean(from, to); m >= lessonSeconds && 10*m >= 7*n {
 				apart := s.lanes[b.lane].Place - s.lanes[se.lane].Place
 				s.biases[b.lane][i].add(there - level - float64(s.gains[max(apart, -apart)].at(se.x)))
 			}
@@ -73,9 +73,14 @@ func (s *Site) learn(b *board, found []Attribution) {
 	}
 }
 
-func mean(bins []second, to int32) (n int, level float64) {
-	for _, x := range bins {
-		if x.at <= to {
+// mean of the levels in dBm that a series has in the seconds from, …, to, and
+// their number. Other levels teach nothing.
+func (s *series) mean(from, to int32) (n int, level float64) {
+	if s == nil || s.scale != inDBm {
+		return 0, 0
+	}
+	for _, x := range s.from(from) {
+		if x.at <= to && x.n > 0 {
 			n++
 			level += x.level()
 		}

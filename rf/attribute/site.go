@@ -67,9 +67,10 @@ type identity struct {
 	id   string
 }
 
-// emitter is what is remembered of one emitter. The table's key is a hash under
+// emitter is what is remembered of one emitter, in memory only. The table's key is a hash under
 // a key drawn for this site and kept in memory only.
 type emitter struct {
+	described
 	addr            string
 	kind            rf.Kind
 	wifi, ble, cell bool
@@ -77,8 +78,6 @@ type emitter struct {
 	first, last     int32  // when it was heard
 	seconds         int    // in which it was heard, over all sensors
 	tag, before     uint64 // its pseudonyms, 0: none
-	auto            bool   // the identity is that of a vehicle's own radio
-	identity        rf.Identity
 	at              []*series
 }
 
@@ -103,8 +102,10 @@ type Site struct {
 	now      float64
 	swept    float64
 	stats    Stats
-	levels   [families]lesson // how loud a kind is at the line
-	biases   [][]lesson       // by lane and sensor: what a vehicle at the line is heard like
+	levels   [families]lesson                                  // how loud a kind is at the line
+	biases   [][]lesson                                        // by lane and sensor: what a vehicle at the line is heard like
+	explain  bool                                              // weigh the other explanations even of what is surely not the vehicle's
+	settled  func(ln, serial int, p pass, found []Attribution) // told of each vehicle that is weighed the last time; nil: nobody
 	scratch  scratch
 }
 
@@ -160,6 +161,11 @@ func (s *Site) since(t time.Time) float64 {
 		s.begun, s.base = true, t.Unix()
 	}
 	return float64(t.Unix()-s.base) + float64(t.Nanosecond())/1e9
+}
+
+// time is the time at a second of the site.
+func (s *Site) time(at float64) time.Time {
+	return time.Unix(s.base, int64(at*1e9)).UTC()
 }
 
 // Now tells the time by a clock that is trusted, unlike a sensor's. Where
@@ -243,7 +249,7 @@ func (s *Site) Observe(o rf.Observation) {
 	if o.TS.After(s.stats.LastHeard) {
 		s.stats.LastHeard = o.TS
 	}
-	se.alive.add(at, o.RSSI)
+	se.alive.add(at, 0, rf.NoLevel)
 	if s.now-s.swept >= sweepS {
 		s.forget()
 	}
@@ -255,8 +261,8 @@ func (s *Site) Observe(o rf.Observation) {
 		if e = s.emitters[key]; e == nil {
 			e = s.admit(key, o, n, at)
 		}
-		if e != nil && o.SSID != "" {
-			s.named(e, o)
+		if e != nil {
+			s.describe(e, &o, t)
 		}
 	}
 	if e == nil {
@@ -267,7 +273,7 @@ func (s *Site) Observe(o rf.Observation) {
 	if e.at[n] == nil {
 		e.at[n] = &series{}
 	}
-	switch fresh, kept := e.at[n].add(at, o.RSSI); {
+	switch fresh, kept := e.at[n].add(at, o.RSSI, o.Level); {
 	case !kept:
 		s.stats.Stale++
 	case fresh:
@@ -290,8 +296,8 @@ func (s *Site) band(name string, at int32) *emitter {
 // heard, nor what another sensor hears.
 func (s *Site) admit(key uint64, o rf.Observation, n int, at int32) *emitter {
 	e := &emitter{kind: o.Kind, wifi: o.Kind == rf.WiFi, ble: o.Kind == rf.BLE, by: n, first: at, last: at}
-	e.identity = s.prefixes.Identity(o)
-	e.auto = e.identity.Automotive()
+	e.Identity = s.prefixes.Identity(o)
+	e.auto = e.Identity.Automotive()
 	se := s.sensors[n]
 	share := max(1, s.cfg.MaxEmitters/len(s.sensors))
 	if e.auto {
@@ -314,10 +320,14 @@ func (s *Site) admit(key uint64, o rf.Observation, n int, at int32) *emitter {
 	return e
 }
 
-func (s *Site) named(e *emitter, o rf.Observation) {
-	if e.identity.Hear(o, s.prefixes); !e.auto && e.identity.Automotive() {
-		e.auto = true
+// describe remembers what an observation says of its emitter.
+func (s *Site) describe(e *emitter, o *rf.Observation, t float64) {
+	was := e.auto
+	switch e.hear(o, t, s.prefixes); {
+	case e.auto && !was:
 		s.sensors[e.by].autos++
+	case was && !e.auto:
+		s.sensors[e.by].autos--
 	}
 }
 

@@ -21,6 +21,7 @@ type hypothesis struct {
 	this  bool    // the vehicle of the pass
 	join  float64 // when it came to the end of a queue; −Inf: before all that is looked at
 	brief bool    // a vehicle that nobody saw: it came and went with the emitter
+	rival int     // what it is called, where it is not the vehicle of the pass
 	prior float64 // log
 	since float64 // before which it was out of range
 	near  int     // second from which it was certainly near
@@ -60,6 +61,8 @@ type tally struct {
 	dev     float64 // what is still open of the bias
 	lo, hi  int
 	misses  [gainSteps]int16
+	hits    [gainSteps]float32 // weight of what was heard without a level
+	weakest float64            // of its levels, where they are relative
 }
 
 // scratch is kept between judgements so that they need no memory.
@@ -69,9 +72,12 @@ type scratch struct {
 	steady  float64             // variance of one second, of what stands still
 	slopes  [slopeSteps]struct{ w, log float32 }
 	miss    [levelSteps]float64
+	hit     [levelSteps]float64 // log of phi, or of a stray reflection
+	about   float64             // logarithm of the chance to hear what is anywhere about the site
 	heard   [][]second
-	levels  [][]float64 // of each second heard …
+	levels  [][]float64 // of each second heard, NaN: none …
 	weights [][]float64 // … and how much of a second of its own it is
+	centre  []float64   // of the levels, where they are relative; NaN: they are not
 	mark    []bool
 	silent  [][]int32 // seconds of the window in which a sensor was alive and heard nothing
 	tally   []tally
@@ -79,6 +85,7 @@ type scratch struct {
 	bound   []float64
 	order   []int
 	ll      []float64
+	rivals  [rivals]float64 // probabilities of the other explanations of what was weighed last
 }
 
 func (c *scratch) init(s *Site) {
@@ -86,7 +93,9 @@ func (c *scratch) init(s *Site) {
 	c.steady = shadow + fading
 	for k := range c.phi {
 		c.phi[k] = 0.5 * math.Erfc(-float64(k-levelBase)/math.Sqrt(2*c.steady))
+		c.hit[k] = math.Log(math.Max(c.phi[k], otherwise))
 	}
+	c.about = math.Log(0.5 * math.Erfc((s.cfg.FloorDBm-placeDBm)/math.Sqrt(2*(placeDB*placeDB+c.steady))))
 	// What a second adds to the knowledge of a mean where its deviation is
 	// that of the second before to the part rho, and fading is new each time.
 	for k := range c.gap {
@@ -100,6 +109,7 @@ func (c *scratch) init(s *Site) {
 	}
 	n := len(s.sensors)
 	c.heard, c.levels, c.weights, c.silent, c.tally = make([][]second, n), make([][]float64, n), make([][]float64, n), make([][]int32, n), make([]tally, n)
+	c.centre = make([]float64, n)
 }
 
 // take gives room for a hypothesis' gains until the next board.
@@ -148,7 +158,7 @@ func (s *Site) board(ln, serial int) (*board, bool) {
 			for k := range w {
 				xs[k], on[k] = 0, true
 			}
-			b.hyps = append(b.hyps, s.hypothesis(b, li, xs, on, hypothesis{lane: li, brief: true, join: math.Inf(-1), since: math.Inf(-1)}))
+			b.hyps = append(b.hyps, s.hypothesis(b, li, xs, on, hypothesis{lane: li, brief: true, rival: rivalBeside, join: math.Inf(-1), since: math.Inf(-1)}))
 			continue
 		}
 		from := len(l.passes)
@@ -167,6 +177,14 @@ func (s *Site) board(ln, serial int) (*board, bool) {
 					continue
 				}
 				h := hypothesis{lane: li, this: li == ln && v == m, join: join, since: l.since(v, s.now), prior: -math.Log(float64(len(joins))), near: math.MaxInt32}
+				switch {
+				case li != ln:
+					h.rival = rivalBeside
+				case v < m:
+					h.rival = rivalBefore
+				default:
+					h.rival = rivalBehind
+				}
 				if v < len(l.passes) {
 					h.near = int(l.passes[v].start - nearS)
 				}
@@ -182,7 +200,7 @@ func (s *Site) board(ln, serial int) (*board, bool) {
 				for lo, o := range s.lanes {
 					if o.Blind {
 						h := h
-						h.lane, h.this, h.prior = lo, false, h.prior-visitCost
+						h.lane, h.this, h.rival, h.prior = lo, false, rivalBeside, h.prior-visitCost
 						b.hyps = append(b.hyps, s.hypothesis(b, lo, xs, on, h))
 					}
 				}
@@ -252,7 +270,7 @@ func (s *Site) collect(e *emitter, b *board, from, to int32) (first, last int32,
 		before := int32(math.MinInt32 / 2)
 		for _, x := range bins {
 			c.mark[x.at-b.t0] = true
-			c.levels[i] = append(c.levels[i], x.level())
+			c.levels[i] = append(c.levels[i], e.at[i].level(x))
 			c.weights[i] = append(c.weights[i], c.gap[min(maxGap, x.at-before)])
 			before = x.at
 		}
@@ -264,9 +282,24 @@ func (s *Site) collect(e *emitter, b *board, from, to int32) (first, last int32,
 		if len(bins) > 0 {
 			first, last = min(first, bins[0].at), max(last, bins[len(bins)-1].at)
 		}
+		if c.centre[i] = math.NaN(); e.at[i] != nil && e.at[i].scale == relative {
+			c.centre[i] = middle(c.levels[i])
+		}
 		n += len(bins)
 	}
 	return first, last, n
+}
+
+// middle is the mean of the levels that there are; NaN: none.
+func middle(levels []float64) float64 {
+	n, sum := 0.0, 0.0
+	for _, x := range levels {
+		if !math.IsNaN(x) {
+			n++
+			sum += x
+		}
+	}
+	return sum / n
 }
 
 // rate is how often a second holds the emitter where it is heard best. A short
@@ -292,11 +325,12 @@ func (s *Site) rate(b *board) float64 {
 // all that it may have done instead. Seconds before from and after to are not
 // looked at: those of a burst.
 func (s *Site) probability(e *emitter, b *board, from, to int32) float64 {
+	c := &s.scratch
+	c.rivals = [rivals]float64{}
 	first, last, n := s.collect(e, b, from, to)
 	if n == 0 {
 		return 0
 	}
-	c := &s.scratch
 	w := b.width()
 	r := s.rate(b)
 	for k, phi := range c.phi {
@@ -334,7 +368,7 @@ func (s *Site) probability(e *emitter, b *board, from, to int32) float64 {
 			own = math.Max(own, c.bound[i])
 		}
 	}
-	if elsewhere := slices.Max(c.ll); own < elsewhere-negligible {
+	if elsewhere := slices.Max(c.ll); own < elsewhere-negligible && !s.explain {
 		return open(math.Exp(own - elsewhere))
 	}
 	for i := range b.hyps {
@@ -378,13 +412,26 @@ func (s *Site) probability(e *emitter, b *board, from, to int32) float64 {
 	}
 	sum, mine := 0.0, 0.0
 	for k, x := range c.ll {
-		sum += math.Exp(x - top)
-		if k >= others && b.hyps[c.order[k-others]].this {
-			mine += math.Exp(x - top)
+		x = math.Exp(x - top)
+		sum += x
+		switch {
+		case k < others:
+			c.rivals[nowhere[k]] += x
+		case b.hyps[c.order[k-others]].this:
+			mine += x
+		default:
+			c.rivals[b.hyps[c.order[k-others]].rival] += x
 		}
+	}
+	for k := range c.rivals {
+		c.rivals[k] /= sum
 	}
 	return open(mine / sum)
 }
+
+// nowhere are the hypotheses of no vehicle in the order in which they are
+// weighed.
+var nowhere = [...]int{rivalBrief, rivalBrief, rivalAmbient, rivalPerson}
 
 // span is the part of the window in which an emitter sent, and what it costs to
 // believe so.
@@ -457,18 +504,56 @@ func (s *Site) tallyHeard(b *board, h *hypothesis) {
 	c, w := &s.scratch, b.width()
 	for i := range s.sensors {
 		t := &c.tally[i]
-		*t = tally{lo: gainSteps}
+		*t = tally{lo: gainSteps, weakest: math.Inf(1)}
 		gs := h.gains[i*w : (i+1)*w]
+		centre, dbm := c.place(i)
 		for j, x := range c.heard[i] {
 			g, weight, level := &gs[x.at-b.t0], c.weights[i][j], c.levels[i][j]
-			if g.gone {
-				d := (level - placeDBm) / placeDB
+			switch none := math.IsNaN(level); {
+			case g.gone && none:
+				t.norm += weight*c.about - absentCost
+			case g.gone:
+				d := (level - centre) / placeDB
 				t.norm -= weight*(d*d/2+math.Log(placeDB)) + absentCost
-				continue
+			case none:
+				t.heard(float64(g.db), weight)
+			default:
+				t.add(level-float64(g.db), weight, float64(g.w), float64(g.log))
+				t.weakest = math.Min(t.weakest, level)
 			}
-			t.add(level-float64(g.db), weight, float64(g.w), float64(g.log))
+		}
+		if !dbm && t.a > 0 {
+			t.heard(t.weakest-t.b/t.a, 1)
 		}
 	}
+}
+
+// place is the level of what is in no vehicle as sensor i tells it. A relative
+// level is compared with nothing but the sensor's other ones of the emitter.
+func (c *scratch) place(i int) (centre float64, dbm bool) {
+	if math.IsNaN(c.centre[i]) {
+		return placeDBm, true
+	}
+	return c.centre[i], false
+}
+
+// heard takes a second that tells of no level but that it was above the floor:
+// db is what the vehicle is heard like then.
+func (t *tally) heard(db, weight float64) {
+	k := min(gainSteps-1, max(0, int(-db/2)))
+	t.hits[k] += float32(weight)
+	t.lo, t.hi = min(t.lo, k), max(t.hi, k)
+}
+
+// apart is the log-likelihood of relative levels: of their course alone,
+// whatever they are relative to. What is left of them for the level at the line
+// is that the weakest was above the floor.
+func (t *tally) apart(centre float64) float64 {
+	if t.a == 0 {
+		return t.norm
+	}
+	f, z := t.loose(placeDB), t.b/t.a
+	return t.norm - (t.c-t.b*z)/2 + math.Log(f)/2 - (centre-z)*(centre-z)*t.a*f/2
 }
 
 // add takes one level. w is 1/variance, log half its logarithm; weight says how
@@ -504,6 +589,10 @@ func (s *Site) bound(bias []float64, mu, sd float64) float64 {
 	ll := 0.0
 	for i := range s.scratch.tally {
 		t := &s.scratch.tally[i]
+		if centre, dbm := s.scratch.place(i); !dbm {
+			ll += t.apart(centre)
+			continue
+		}
 		ll += t.norm
 		if t.a > 0 {
 			f, z := t.loose(bias[i]), t.b/t.a
@@ -524,6 +613,10 @@ func (s *Site) common(bias []float64, mu, sd, need float64) float64 {
 	quiet := true
 	for i := range c.tally {
 		t := &c.tally[i]
+		if centre, dbm := c.place(i); !dbm {
+			ll += t.apart(centre)
+			t.a, t.b, t.norm = 0, 0, 0
+		}
 		ll += t.settle(bias[i])
 		a, b = a+t.a*t.f, b+t.b*t.f
 		quiet = quiet && t.lo > t.hi
@@ -580,17 +673,17 @@ func (t *tally) settle(sd float64) float64 {
 	return ll
 }
 
-// unheard is the log-likelihood of a sensor's silent seconds, were the level at
-// the line p.
+// unheard is the log-likelihood of a sensor's seconds without a level, silent
+// ones and others, were the level at the line p.
 func (s *Site) unheard(t *tally, p float64) float64 {
 	if t.a > 0 {
 		p += (t.z - p) * (1 - t.f)
 	}
 	if t.dev < 1 {
-		return s.silent(t, p)
+		return s.silent(t, p) + s.loud(t, p)
 	}
 	d := math.Sqrt(3) * t.dev
-	return threePoints(s.silent(t, p-d), s.silent(t, p), s.silent(t, p+d))
+	return threePoints(s.silent(t, p-d)+s.loud(t, p-d), s.silent(t, p)+s.loud(t, p), s.silent(t, p+d)+s.loud(t, p+d))
 }
 
 // threePoints is the logarithm of a normal mean of what has logarithms x, y and
@@ -616,22 +709,48 @@ func (s *Site) silent(t *tally, level float64) float64 {
 	return sum
 }
 
+// loud is the log-likelihood of the seconds in which something was heard that
+// had no level.
+func (s *Site) loud(t *tally, level float64) float64 {
+	sum := 0.0
+	x := int(level-1-s.cfg.FloorDBm) + levelBase - 2*t.lo
+	for k := t.lo; k <= t.hi; k++ {
+		if t.hits[k] != 0 {
+			sum += float64(t.hits[k]) * s.scratch.hit[max(0, min(levelSteps-1, x))]
+		}
+		x -= 2
+	}
+	return sum
+}
+
 // elsewhere is the log-likelihood of an emitter that is in no vehicle, from one
 // second of the window to another: each sensor hears it at a level of its own.
 func (s *Site) elsewhere(from, to int, variance float64) float64 {
 	c := &s.scratch
 	ll, log := 0.0, -math.Log(variance)/2
 	for i := range s.sensors {
-		t := tally{lo: gainSteps}
+		t := tally{lo: gainSteps, weakest: math.Inf(1)}
 		for j, level := range c.levels[i] {
+			if math.IsNaN(level) {
+				t.heard(0, c.weights[i][j])
+				continue
+			}
 			t.add(level, c.weights[i][j], 1/variance, log)
+			t.weakest = math.Min(t.weakest, level)
+		}
+		centre, dbm := c.place(i)
+		if !dbm && t.a > 0 {
+			t.heard(t.weakest-t.b/t.a, 1)
 		}
 		if n := len(between(c.silent[i], from, to)); n > 0 {
-			t.misses[0], t.lo = int16(n), 0
+			t.misses[0], t.lo, t.hi = int16(n), 0, max(0, t.hi)
 		}
 		ll += t.settle(placeDB)
 		if t.a > 0 {
-			ll -= (placeDBm - t.z) * (placeDBm - t.z) * t.a * t.f / 2
+			ll -= (centre - t.z) * (centre - t.z) * t.a * t.f / 2
+		}
+		if !dbm {
+			t.a, t.dev = 0, placeDB
 		}
 		if t.lo <= t.hi {
 			ll += s.unheard(&t, placeDBm)
