@@ -38,6 +38,7 @@ var ranks = map[string]int{
 	"rf/line":        1,
 	"rf/nrf":         1,
 	"rf/pcap":        1,
+	"rf/privacy":     1,
 	"rf/sweep":       1,
 	"rf/udp":         1,
 	"rf/v2x":         1,
@@ -65,7 +66,7 @@ var ranks = map[string]int{
 
 // purePackages take time and facts as arguments: no clock, database, network,
 // file or log may be reached from their code.
-var purePackages = []string{"vin", "vin/telematics", "policy", "policy/rows", "policy/supply", "policy/supply/picture", "policy/pack", "rf", "rf/attribute", "gate/translog"}
+var purePackages = []string{"vin", "vin/telematics", "policy", "policy/rows", "policy/supply", "policy/supply/picture", "policy/pack", "rf", "rf/attribute", "rf/privacy", "gate/translog"}
 
 // impureImports are the packages that a pure package must not import, with the
 // reason a reader is given.
