@@ -83,11 +83,25 @@ func body(pairs ...string) json.RawMessage {
 
 // quote is a string as an entry's encoder writes it.
 func quote(s string) []byte {
+	if plain(s) {
+		b := make([]byte, 0, len(s)+2)
+		return append(append(append(b, '"'), s...), '"')
+	}
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(s) // a string always encodes
 	return []byte(strings.TrimSuffix(b.String(), "\n"))
+}
+
+// plain tells whether s stands in JSON as it is.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // clean keeps a text that comes from outside fit for a column: valid UTF-8.

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"sallyport/gate/translog"
 )
 
@@ -61,17 +63,39 @@ func verify(ctx context.Context, r *sql.DB, dir, key string) (rep VerifyReport, 
 	if err != nil {
 		return rep, err
 	}
+	rep.Key = strings.TrimSpace(key)
+	if fast, clean := verifyBlocks(ctx, r, v, outside); clean {
+		rep.Report = fast
+		return rep, nil
+	}
 	tx, err := r.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return rep, fmt.Errorf("verify: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was written
-	rep.Key = strings.TrimSpace(key)
 	rep.Report, err = translog.Verify(&snapshot{ctx: ctx, tx: tx}, v, outside...)
 	if err != nil {
 		return VerifyReport{}, fmt.Errorf("verify: %w", err)
 	}
 	return rep, nil
+}
+
+// A log is read by so many connections at once, so many entries at a time.
+const (
+	verifiers = 2
+	perBlock  = 2048
+)
+
+// verifyBlocks tells whether the log is clean, in a fraction of the time that it
+// takes to say what is not. Where it cannot tell, for whatever reason, it is not
+// clean.
+func verifyBlocks(ctx context.Context, r *sql.DB, key note.Verifier, outside [][]byte) (translog.Report, bool) {
+	b, err := openBlocks(ctx, r, verifiers)
+	if err != nil || b == nil {
+		return translog.Report{}, false
+	}
+	report, clean, err := translog.VerifyBlocks(ctx, b, verifiers, perBlock, key, outside...)
+	return report, errors.Join(err, b.close()) == nil && clean
 }
 
 // Checkpoints are the last n signed heads of the log, newest first.
@@ -232,7 +256,7 @@ var lines = [...]struct{ table, query string }{
 // lacks some tables, and can be verified all the same: a table that somebody
 // has dropped leaves entries without their rows.
 func (s *snapshot) allRows() (string, error) {
-	there, err := collect(func(rows *sql.Rows) (name string, err error) { return name, rows.Scan(&name) })(s.tx.QueryContext(s.ctx, "SELECT name FROM sqlite_schema WHERE type = 'table'"))
+	there, err := tables(s.ctx, s.tx.QueryContext)
 	if err != nil {
 		return "", err
 	}
@@ -243,6 +267,11 @@ func (s *snapshot) allRows() (string, error) {
 		}
 	}
 	return strings.Join(parts, "\nUNION ALL ") + "\nORDER BY seq", nil
+}
+
+// tables are the tables that are there.
+func tables(ctx context.Context, query func(context.Context, string, ...any) (*sql.Rows, error)) ([]string, error) {
+	return collect(func(rows *sql.Rows) (name string, err error) { return name, rows.Scan(&name) })(query(ctx, "SELECT name FROM sqlite_schema WHERE type = 'table'"))
 }
 
 // recordForm says how the line of a table reads.
@@ -291,10 +320,19 @@ func scanRow(rows *sql.Rows) (r translog.Row, err error) {
 			r.Damage = "a column is not text"
 		}
 	}
-	if form.personal == 0 {
-		return r, nil
+	var part string
+	if r.Erased, part, r.Salt, r.Fields = personal(form.personal, salt, p1, p2, p3); part != "" {
+		r.Damage = part
 	}
-	fields := [][]byte{p1, p2, p3}[:form.personal]
+	return r, nil
+}
+
+// personal is what a row still has of its n columns of personal data.
+func personal(n int, salt []byte, columns ...[]byte) (erased bool, damage string, kept []byte, fields [][]byte) {
+	if n == 0 {
+		return false, "", nil, nil
+	}
+	fields = columns[:n]
 	gone := 0
 	for _, f := range fields {
 		if f == nil {
@@ -302,14 +340,12 @@ func scanRow(rows *sql.Rows) (r translog.Row, err error) {
 		}
 	}
 	switch {
-	case salt == nil && gone == len(fields):
-		r.Erased = true
+	case salt == nil && gone == n:
+		return true, "", nil, nil
 	case salt == nil || gone > 0:
-		r.Damage = "part of its personal data is gone"
-	default:
-		r.Salt, r.Fields = salt, fields
+		return false, "part of its personal data is gone", nil, nil
 	}
-	return r, nil
+	return false, "", salt, fields
 }
 
 // Hashes reads the stored hashes, for proofs.

@@ -2,9 +2,12 @@ package translog_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"iter"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -79,7 +82,86 @@ func (b *book) verify(t testing.TB, outside ...[]byte) translog.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for perBlock := int64(1); perBlock <= 64; perBlock *= 4 {
+		fast, clean, err := translog.VerifyBlocks(context.Background(), pieces(t, b.store), 2, perBlock, b.key, outside...)
+		if err != nil || clean != r.Clean() || clean && !reflect.DeepEqual(fast, r) {
+			t.Fatalf("in blocks of %d: %+v, clean %t, %v; one by one: %+v", perBlock, fast, clean, err, r)
+		}
+	}
 	return r
+}
+
+// inPieces is a log in memory as a translog.Blocks.
+type inPieces struct {
+	entries     []translog.StoredEntry
+	hashes      []translog.StoredHash
+	checkpoints []translog.StoredCheckpoint
+	rows        []translog.Row
+}
+
+func pieces(t testing.TB, r translog.Reader) *inPieces {
+	t.Helper()
+	return &inPieces{all(t, r.Entries()), all(t, r.Hashes()), all(t, r.Checkpoints()), all(t, r.Rows())}
+}
+
+func all[T any](t testing.TB, seq iter.Seq2[T, error]) (list []T) {
+	t.Helper()
+	for v, err := range seq {
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, v)
+	}
+	return list
+}
+
+func (p *inPieces) Size() int64 { return int64(len(p.entries)) }
+
+func (p *inPieces) Strays(context.Context) (bool, error) {
+	n := p.Size()
+	for _, h := range p.hashes {
+		if h.Index < 0 || h.Index >= tlog.StoredHashIndex(0, n) {
+			return true, nil
+		}
+	}
+	for _, c := range p.checkpoints {
+		if c.Size < 0 || c.Size > n {
+			return true, nil
+		}
+	}
+	for _, r := range p.rows {
+		if r.Claims.Seq < 0 || r.Claims.Seq >= n {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func (p *inPieces) Block(_ context.Context, _ int, from, to int64) (b translog.Block, err error) {
+	for _, e := range p.entries[from:to] {
+		b.Entries = append(b.Entries, e.Data)
+	}
+	for _, h := range p.hashes {
+		if h.Index >= tlog.StoredHashIndex(0, from) && h.Index < tlog.StoredHashIndex(0, to) {
+			b.Hashes = append(b.Hashes, h.Hash...)
+		}
+	}
+	for _, c := range p.checkpoints {
+		if c.Size > from && c.Size <= to || from == 0 && c.Size == 0 {
+			b.Checkpoints = append(b.Checkpoints, c)
+		}
+	}
+	b.Rows = make([]translog.BlockRow, to-from)
+	for _, r := range p.rows {
+		if c := r.Claims; c.Seq >= from && c.Seq < to {
+			twice := b.Rows[c.Seq-from].Row != ""
+			b.Rows[c.Seq-from] = translog.BlockRow{
+				Row: c.Row, Kind: c.Kind, At: c.At.UTC().Format(time.RFC3339Nano), Lane: c.Lane, Passage: c.Passage, Body: c.Body,
+				Damaged: twice || r.Damage != "", Erased: r.Erased, Salt: r.Salt, Fields: r.Fields,
+			}
+		}
+	}
+	return b, nil
 }
 
 // TestRootsAreRFC6962 compares heads with a tree computed as RFC 6962 §2.1

@@ -366,15 +366,15 @@ func (v *verifier) row(e Entry, r Row) {
 	}
 }
 
-// root is the root of the tree so far.
-func (v *verifier) root() Hash {
-	if len(v.frontier) == 0 {
+// root is the root of the tree of these complete subtrees, largest first.
+func root(frontier []subtree) Hash {
+	if len(frontier) == 0 {
 		root, _ := tlog.TreeHash(0, nil) // never fails for the empty tree
 		return root
 	}
-	h := v.frontier[len(v.frontier)-1].hash
-	for i := len(v.frontier) - 2; i >= 0; i-- {
-		h = tlog.NodeHash(v.frontier[i].hash, h)
+	h := frontier[len(frontier)-1].hash
+	for i := len(frontier) - 2; i >= 0; i-- {
+		h = tlog.NodeHash(frontier[i].hash, h)
 	}
 	return h
 }
@@ -391,9 +391,9 @@ func (v *verifier) checkpointsAt(size int64) error {
 			v.misfit(concerns, "the checkpoint over entries 0 to %d is not signed by this log's key or was changed: %v", stored.Size-1, err)
 		case c.Size != stored.Size || c.Size != size:
 			v.misfit(concerns, "the checkpoint kept for %d entries was signed for %d", stored.Size, c.Size)
-		case c.Root != v.root() && v.lastBad >= v.covered:
+		case c.Root != root(v.frontier) && v.lastBad >= v.covered:
 			v.misfit(v.lastBad, "the entries do not add up to the checkpoint over entries 0 to %d", size-1)
-		case c.Root != v.root():
+		case c.Root != root(v.frontier):
 			v.misfit(min(v.covered, concerns), "the entries do not add up to the checkpoint over entries 0 to %d: something from entry %d on was changed", size-1, v.covered)
 		default:
 			v.covered, v.report.Head = size, c
@@ -405,7 +405,7 @@ func (v *verifier) checkpointsAt(size int64) error {
 	for len(v.outside) > 0 && v.outside[0].Size <= size {
 		c := v.outside[0]
 		v.outside = v.outside[1:]
-		if c.Root != v.root() {
+		if c.Root != root(v.frontier) {
 			v.misfit(concerns, "the log is not the one that was signed at %s with %d entries", c.At.Format("2006-01-02 15:04:05 UTC"), c.Size)
 		}
 	}
