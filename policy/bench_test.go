@@ -87,7 +87,7 @@ func fullFacts() *Facts {
 		Certainty: CertaintyDocumented, Basis: "catalogue", Sources: []Source{from}}}}}
 	f.Capabilities = CapabilityFacts{CameraOutside: Know(true, from), CameraInside: Know(true, from), Microphone: Know(true, from), GNSS: Know(true, from), RecordingOff: Know(false, from)}
 	f.Registration.Class = Know(ClassPrivate, from)
-	f.Radio = RadioFacts{Know(true, from), Know(false, from), Leaf[Party]{}, Know(false, from)}
+	f.Radio = RadioFacts{Sensed: Know(true, from), HotspotHeard: Know(false, from), Cellular: Know(false, from)}
 	f.Site = SiteFacts{Zone: Know(ZoneRestricted, from), Market: Know("EU", from), Posture: Know(0, from)}
 	f.Data.CatalogueAgeDays, f.Data.SupplyAgeDays = Know(3, from), Know(3, from)
 	return f

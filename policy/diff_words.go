@@ -455,6 +455,16 @@ func (w english) atom(p *Policy, c *cond) string {
 		return "of which a hotspot was heard"
 	case fCellular:
 		return "of which a mobile uplink was heard"
+	case fContradiction:
+		return "whose own radio contradicts VIN or record"
+	case fTeslaMatches:
+		return "of which the Tesla's name was heard that stands for the VIN"
+	case fTyreProtocol:
+		return "of which a tyre sensor was heard that was never seen on the make"
+	case fDimensions:
+		return "whose messages tell of another size"
+	case fUplinkNoModem:
+		return "of which a mobile uplink was heard and no modem is declared or on record"
 	case fHeardMaker:
 		return "of which a maker was heard on the air that " + w.test(p, c)
 	case fMarket:

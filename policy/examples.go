@@ -382,6 +382,16 @@ func (f *Facts) put(fact factID, v value, known bool) {
 		putText(&f.Radio.HeardMaker, v, known)
 	case fCellular:
 		putFlag(&f.Radio.Cellular, v, known)
+	case fContradiction:
+		putFlag(&f.Radio.Contradiction, v, known)
+	case fTeslaMatches:
+		putFlag(&f.Radio.TeslaNameMatches, v, known)
+	case fTyreProtocol:
+		putFlag(&f.Radio.TyreProtocol, v, known)
+	case fDimensions:
+		putFlag(&f.Radio.Dimensions, v, known)
+	case fUplinkNoModem:
+		putFlag(&f.Radio.UplinkWithoutModem, v, known)
 	case fZone:
 		putNumber(&f.Site.Zone, v, known)
 	case fMarket:

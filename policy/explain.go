@@ -694,6 +694,16 @@ func (m *machine) leafSource(f factID) *Source {
 		return &m.f.Radio.HeardMaker.From
 	case fCellular:
 		return &m.f.Radio.Cellular.From
+	case fContradiction:
+		return &m.f.Radio.Contradiction.From
+	case fTeslaMatches:
+		return &m.f.Radio.TeslaNameMatches.From
+	case fTyreProtocol:
+		return &m.f.Radio.TyreProtocol.From
+	case fDimensions:
+		return &m.f.Radio.Dimensions.From
+	case fUplinkNoModem:
+		return &m.f.Radio.UplinkWithoutModem.From
 	case fZone:
 		return &m.f.Site.Zone.From
 	case fMarket:

@@ -189,12 +189,33 @@ type Authorisation struct {
 
 // RadioFacts is what passive sensors attributed to the vehicle at the line.
 // A radio fact raises a question, never clears one: rules may only use it with
-// outcome flag or deny.
+// outcome flag or deny. What was not heard is unknown and never false.
 type RadioFacts struct {
 	Sensed       Leaf[bool]  `json:"sensed"`        // was a working sensor listening at all
 	HotspotHeard Leaf[bool]  `json:"hotspot_heard"` // a vehicle's own hotspot or telematics radio, attributed
 	HeardMaker   Leaf[Party] `json:"heard_maker"`   // maker behind an attributed, automotive address prefix
 	Cellular     Leaf[bool]  `json:"cellular"`      // uplink energy beyond the background while it stood
+
+	HeardMake          Leaf[string]    `json:"heard_make,omitzero"`            // car make that an attributed, automotive radio names; of several, one that contradicts, so that no rule may look at it
+	Contradiction      Leaf[bool]      `json:"contradiction,omitzero"`         // an attributed, automotive radio speaks against VIN or record
+	TeslaNameMatches   Leaf[bool]      `json:"tesla_name_matches,omitzero"`    // the name of the Tesla of this very VIN
+	TyreProtocol       Leaf[bool]      `json:"tyre_protocol_differs,omitzero"` // a tyre sensor speaks what was never seen on the make; a hint
+	Dimensions         Leaf[bool]      `json:"dimensions_differ,omitzero"`     // its own messages tell another size than VIN or type
+	UplinkWithoutModem Leaf[bool]      `json:"uplink_without_modem,omitzero"`  // uplink energy, and no modem is declared or on record; a hint
+	Evidence           []RadioEvidence `json:"evidence,omitempty"`             // all of it, for the screen and the record; no rule looks at it
+}
+
+// RadioEvidence is one thing that the air says of the vehicle, and what else
+// would explain it.
+type RadioEvidence struct {
+	Code        string   `json:"code"`                  // make_differs, tesla_name_matches, …
+	Says        string   `json:"says"`                  // one plain sentence
+	Against     string   `json:"against,omitempty"`     // the belief that it questions: vin, make, no_modem, module, tyres, size
+	Strength    string   `json:"strength"`              // weak, moderate, strong
+	Probability float64  `json:"probability"`           // that its emitter is the vehicle's
+	Contradicts bool     `json:"contradicts,omitempty"` // a contradiction, and no mere hint
+	Explains    []string `json:"explains,omitempty"`    // what else would explain it
+	From        Source   `json:"from,omitzero"`
 }
 
 // SiteFacts is the site's own state.

@@ -89,6 +89,16 @@ func (w *tree) leaf(f factID, u, k int) (num int64, text string, known bool) {
 		return flag(w.f.Radio.HotspotHeard)
 	case fCellular:
 		return flag(w.f.Radio.Cellular)
+	case fContradiction:
+		return flag(w.f.Radio.Contradiction)
+	case fTeslaMatches:
+		return flag(w.f.Radio.TeslaNameMatches)
+	case fTyreProtocol:
+		return flag(w.f.Radio.TyreProtocol)
+	case fDimensions:
+		return flag(w.f.Radio.Dimensions)
+	case fUplinkNoModem:
+		return flag(w.f.Radio.UplinkWithoutModem)
 	case fHeardMaker:
 		return word(string(w.f.Radio.HeardMaker.Value), w.f.Radio.HeardMaker.Known)
 	case fModulesKnown:

@@ -46,7 +46,9 @@ var moduleAtoms = []string{
 }
 
 var radioAtoms = []string{
-	"{fact: radio.hotspot_heard, is: true}", "{fact: radio.cellular, is: true}", "{fact: radio.heard_maker, is: acme}",
+	"{fact: radio.hotspot_heard, is: true}", "{fact: radio.cellular, is: true}", "{fact: radio.contradiction, is: true}",
+	"{fact: radio.tesla_name_matches, is: true}", "{fact: radio.tyre_protocol_differs, is: true}", "{fact: radio.dimensions_differ, is: true}",
+	"{fact: radio.uplink_without_modem, is: true}", "{fact: radio.heard_maker, is: acme}",
 	"{fact: radio.heard_maker, controlled_from: {country: CN}}",
 }
 
@@ -176,6 +178,11 @@ func drawFacts(t *rapid.T) *Facts {
 	f.Site.Zone = drawLeaf(t, "zone", ZonePublic, ZoneRestricted)
 	f.Radio.HotspotHeard = drawLeaf(t, "hotspot", true, false)
 	f.Radio.Cellular = drawLeaf(t, "cellular", true, false)
+	f.Radio.Contradiction = drawLeaf(t, "contradiction", true, false)
+	f.Radio.TeslaNameMatches = drawLeaf(t, "tesla", true, false)
+	f.Radio.TyreProtocol = drawLeaf(t, "tyres", true, false)
+	f.Radio.Dimensions = drawLeaf(t, "dimensions", true, false)
+	f.Radio.UplinkWithoutModem = drawLeaf(t, "uplink without modem", true, false)
 	f.Radio.HeardMaker = drawLeaf[Party](t, "heard", "acme", "bolt")
 	if rapid.Bool().Draw(t, "authorised") {
 		f.Registration.Authorisations = []Authorisation{{ID: "pass", Issuer: "office", Until: f.At.AddDate(1, 0, 0)}}
@@ -272,6 +279,11 @@ func TestHearingNeverLowers(t *testing.T) {
 		hear(&g.Radio.HotspotHeard, "hotspot")
 		hear(&g.Radio.Cellular, "cellular")
 		hear(&g.Radio.Sensed, "sensed")
+		hear(&g.Radio.Contradiction, "contradiction")
+		hear(&g.Radio.TeslaNameMatches, "tesla")
+		hear(&g.Radio.TyreProtocol, "tyres")
+		hear(&g.Radio.Dimensions, "dimensions")
+		hear(&g.Radio.UplinkWithoutModem, "uplink without modem")
 		if !g.Radio.HeardMaker.Known {
 			g.Radio.HeardMaker = drawLeaf[Party](t, "heard later", "acme", "bolt")
 		}

@@ -1035,7 +1035,7 @@ func (l *loader) fact(n *yaml.Node) (factID, bool) {
 		return 0, false
 	}
 	if name == "radio.sensed" {
-		l.err(n, "use radio.hotspot_heard, radio.heard_maker or radio.cellular", "radio.sensed decides nothing: silence proves nothing, and a working sensor must never lower a verdict")
+		l.err(n, "use a fact of what was heard, such as radio.hotspot_heard or radio.contradiction", "radio.sensed decides nothing: silence proves nothing, and a working sensor must never lower a verdict")
 		return 0, false
 	}
 	fact, ok := factByName(name)

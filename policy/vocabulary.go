@@ -43,6 +43,11 @@ const (
 	fHotspotHeard
 	fHeardMaker
 	fCellular
+	fContradiction
+	fTeslaMatches
+	fTyreProtocol
+	fDimensions
+	fUplinkNoModem
 	fZone
 	fMarket
 	fPosture
@@ -139,6 +144,11 @@ var factTable = [factCount]factInfo{
 	fHotspotHeard:    {"radio.hotspot_heard", kindBool, "whether a hotspot of the vehicle was heard", "", 0},
 	fHeardMaker:      {"radio.heard_maker", kindParty, "the maker heard on the air", "", 0},
 	fCellular:        {"radio.cellular", kindBool, "whether a mobile uplink was heard", "", 0},
+	fContradiction:   {"radio.contradiction", kindBool, "whether a radio of the vehicle's own contradicts VIN or record", "", 0},
+	fTeslaMatches:    {"radio.tesla_name_matches", kindBool, "whether a Tesla's name was heard that stands for this VIN", "", 0},
+	fTyreProtocol:    {"radio.tyre_protocol_differs", kindBool, "whether a tyre sensor speaks what was never seen on the make", "", 0},
+	fDimensions:      {"radio.dimensions_differ", kindBool, "whether a message of the vehicle tells of another size", "", 0},
+	fUplinkNoModem:   {"radio.uplink_without_modem", kindBool, "whether a mobile uplink was heard where no modem is declared or on record", "", 0},
 	fZone:            {"site.zone", kindZone, "the zone", "Have the security manager set the zone of this lane", 1},
 	fMarket:          {"site.market", kindMarket, "the market of the vehicle", "Read the country off the registration document", 1},
 	fPosture:         {"site.posture", kindPosture, "the threat level", "Have the security manager set the threat level", 1},
@@ -157,7 +167,7 @@ func (f factID) kind() factKind  { return factTable[f].kind }
 func (f factID) module() bool { return f >= fModuleMaker && f <= fModuleSIMHome }
 
 // radio says whether the fact comes from the air.
-func (f factID) radio() bool { return f >= fHotspotHeard && f <= fCellular }
+func (f factID) radio() bool { return f >= fHotspotHeard && f <= fUplinkNoModem }
 
 func factByName(name string) (factID, bool) {
 	i := slices.IndexFunc(factTable[:], func(f factInfo) bool { return f.name == name })

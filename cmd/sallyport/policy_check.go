@@ -183,8 +183,10 @@ func siteSources(ctx context.Context, cfg siteConfig, known registered, env *pol
 	}
 	slices.Sort(env.Zones)
 	if sensors == 0 {
-		for _, fact := range []string{"radio.hotspot_heard", "radio.heard_maker", "radio.cellular"} {
-			env.Missing[fact] = "no lane of the site has a sensor"
+		for _, fact := range policy.Vocabulary() {
+			if fact.Radio {
+				env.Missing[fact.Name] = "no lane of the site has a sensor"
+			}
 		}
 	}
 	list, err := known.Registrations(ctx)
