@@ -173,6 +173,7 @@ func drawObservations(t *rapid.T, label string, emitters ...string) []rf.Observa
 			Sensor: rapid.SampledFrom([]string{"stop", "up", "elsewhere"}).Draw(t, "sensor"),
 			Kind:   rf.WiFi, RSSI: float64(rapid.IntRange(-950, -200).Draw(t, "level")) / 10, Role: "ap",
 		}
+		o.Level = rapid.SampledFrom([]rf.Level{rf.DBm, rf.DBm, rf.Relative, rf.NoLevel}).Draw(t, "kind of level")
 		if o.Emitter = rapid.SampledFrom(emitters).Draw(t, "emitter"); o.Emitter == "" {
 			o.Emitter = fmt.Sprintf("06:00:00:00:01:%02x", i)
 		}
@@ -314,3 +315,5 @@ func TestImpossibleLevelsAreLeftOut(t *testing.T) {
 		t.Fatalf("%+v", s)
 	}
 }
+
+func at(second int) time.Time { return eight.Add(time.Duration(second) * time.Second) }

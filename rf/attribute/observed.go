@@ -17,7 +17,7 @@ type Observed struct {
 	Role     string      // wifi: ap before client before probe
 	Address  rf.Address  // ble: kind of address; one that is not public, where both were told
 	Company  int         // ble: one found in vehicles alone before others, then the lowest
-	Identity rf.Identity // by prefix and name
+	Identity rf.Identity // by prefix, name and company
 	Name     string      `json:"-"` // network or Bluetooth name, only where it fits a vehicle pattern
 	Models   []string    // tpms: air protocols, sorted, at most four; must not be changed
 	Pressure rf.Quantity // tpms: the first that was known
@@ -55,7 +55,11 @@ func (d *described) hear(o *rf.Observation, t float64, p *rf.Prefixes) {
 		d.named(o, o.SSID, p)
 	case rf.BLE:
 		if o.Company != 0 && o.Company != d.Company && (d.Company == 0 || saysMore(o.Company, d.Company, p)) {
-			d.Company = o.Company
+			d.Company, d.Identity.Company = o.Company, nil
+			if c, ok := p.Company(o.Company); ok {
+				d.Identity.Company = &c
+			}
+			d.auto = d.Identity.Automotive()
 		}
 		if o.Address != "" && o.Address != d.Address {
 			d.addressed(o.Address)

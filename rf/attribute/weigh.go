@@ -55,8 +55,7 @@ const (
 // tally is the evidence of one sensor under one hypothesis: a quadratic form in
 // the level, and how often nothing was heard by how much weaker the vehicle is.
 type tally struct {
-	a, b, c float64
-	norm    float64
+	levels
 	z, f    float64 // mean of the levels, and what a bias leaves of their weight
 	dev     float64 // what is still open of the bias
 	lo, hi  int
@@ -64,6 +63,9 @@ type tally struct {
 	hits    [gainSteps]float32 // weight of what was heard without a level
 	weakest float64            // of its levels, where they are relative
 }
+
+// levels is the evidence of the seconds that had one.
+type levels struct{ a, b, c, norm float64 }
 
 // scratch is kept between judgements so that they need no memory.
 type scratch struct {
@@ -81,7 +83,9 @@ type scratch struct {
 	mark    []bool
 	silent  [][]int32 // seconds of the window in which a sensor was alive and heard nothing
 	tally   []tally
-	cells   []gain // of the board that is laid out
+	kept    []levels // of each hypothesis' sensors, once they were summed up
+	whole   []bool   // and whether that is all there is of it
+	cells   []gain   // of the board that is laid out
 	bound   []float64
 	order   []int
 	ll      []float64
@@ -354,6 +358,8 @@ func (s *Site) probability(e *emitter, b *board, from, to int32) float64 {
 	// which hypotheses need no closer look, and whether any does.
 	mu, sd := s.levels[e.family()].about(levelAt(e), levelDB, leastLevelDB)
 	c.bound, c.order = c.bound[:0], c.order[:0]
+	c.kept = slices.Grow(c.kept[:0], len(b.hyps)*len(s.sensors))[:len(b.hyps)*len(s.sensors)]
+	c.whole = slices.Grow(c.whole[:0], len(b.hyps))[:len(b.hyps)]
 	own := math.Inf(-1)
 	for i := range b.hyps {
 		c.bound, c.order = append(c.bound, 0), append(c.order, i)
@@ -363,7 +369,7 @@ func (s *Site) probability(e *emitter, b *board, from, to int32) float64 {
 			continue
 		}
 		if h.this {
-			s.tallyHeard(b, h)
+			s.tallyFirst(b, i)
 			c.bound[i] = s.prior(e, b, h, n, first, last) + s.bound(b.bias[h.lane], mu, sd)
 			own = math.Max(own, c.bound[i])
 		}
@@ -373,7 +379,7 @@ func (s *Site) probability(e *emitter, b *board, from, to int32) float64 {
 	}
 	for i := range b.hyps {
 		if h := &b.hyps[i]; !h.this && c.bound[i] == 0 {
-			s.tallyHeard(b, h)
+			s.tallyFirst(b, i)
 			c.bound[i] = s.prior(e, b, h, n, first, last) + s.bound(b.bias[h.lane], mu, sd)
 		}
 	}
@@ -391,7 +397,7 @@ func (s *Site) probability(e *emitter, b *board, from, to int32) float64 {
 			if c.bound[i]+span.cost < ll {
 				continue
 			}
-			s.tallyHeard(b, h)
+			s.tallyAgain(b, i)
 			for j := range s.sensors {
 				tl, gs := &c.tally[j], h.gains[j*w:(j+1)*w]
 				for _, k := range between(c.silent[j], span.from, span.to) {
@@ -415,8 +421,10 @@ func (s *Site) probability(e *emitter, b *board, from, to int32) float64 {
 		x = math.Exp(x - top)
 		sum += x
 		switch {
+		case k == 0 && visit < 0, k == 1 && visit < 0:
+			c.rivals[rivalBrief] += x
 		case k < others:
-			c.rivals[nowhere[k]] += x
+			c.rivals[rivalAmbient+k%2] += x // steady, or somebody who walks about
 		case b.hyps[c.order[k-others]].this:
 			mine += x
 		default:
@@ -428,10 +436,6 @@ func (s *Site) probability(e *emitter, b *board, from, to int32) float64 {
 	}
 	return open(mine / sum)
 }
-
-// nowhere are the hypotheses of no vehicle in the order in which they are
-// weighed.
-var nowhere = [...]int{rivalBrief, rivalBrief, rivalAmbient, rivalPerson}
 
 // span is the part of the window in which an emitter sent, and what it costs to
 // believe so.
@@ -499,6 +503,30 @@ func (s *Site) visit(b *board, first, last int32) float64 {
 	return c
 }
 
+// tallyFirst is tallyHeard for hypothesis i; tallyAgain gives the same once
+// more.
+func (s *Site) tallyFirst(b *board, i int) {
+	c, n := &s.scratch, len(s.sensors)
+	s.tallyHeard(b, &b.hyps[i])
+	c.whole[i] = true
+	for j := range c.tally {
+		t := &c.tally[j]
+		c.kept[i*n+j] = t.levels
+		c.whole[i] = c.whole[i] && t.lo > t.hi
+	}
+}
+
+func (s *Site) tallyAgain(b *board, i int) {
+	c, n := &s.scratch, len(s.sensors)
+	if !c.whole[i] {
+		s.tallyHeard(b, &b.hyps[i])
+		return
+	}
+	for j := range c.tally {
+		c.tally[j] = tally{levels: c.kept[i*n+j], lo: gainSteps}
+	}
+}
+
 // tallyHeard sums up, sensor by sensor, what was heard.
 func (s *Site) tallyHeard(b *board, h *hypothesis) {
 	c, w := &s.scratch, b.width()
@@ -519,7 +547,9 @@ func (s *Site) tallyHeard(b *board, h *hypothesis) {
 				t.heard(float64(g.db), weight)
 			default:
 				t.add(level-float64(g.db), weight, float64(g.w), float64(g.log))
-				t.weakest = math.Min(t.weakest, level)
+				if level < t.weakest {
+					t.weakest = level
+				}
 			}
 		}
 		if !dbm && t.a > 0 {
@@ -736,7 +766,9 @@ func (s *Site) elsewhere(from, to int, variance float64) float64 {
 				continue
 			}
 			t.add(level, c.weights[i][j], 1/variance, log)
-			t.weakest = math.Min(t.weakest, level)
+			if level < t.weakest {
+				t.weakest = level
+			}
 		}
 		centre, dbm := c.place(i)
 		if !dbm && t.a > 0 {
