@@ -341,7 +341,7 @@ func (p *Prefixes) ofKind(o *Observation, r *record) *LineError {
 		case "":
 		case "ap":
 			o.Role = "ap"
-			o.SSID = p.fitting(r.ssid.bytes(), WiFi)
+			o.SSID = p.Keep(r.ssid.bytes(), WiFi)
 		case "client":
 			o.Role = "client"
 		case "probe":
@@ -368,7 +368,7 @@ func (p *Prefixes) ofKind(o *Observation, r *record) *LineError {
 		default:
 			return bad("address", "is not one of public, static, resolvable, nonresolvable")
 		}
-		o.Name = p.fitting(r.name.bytes(), BLE)
+		o.Name = p.Keep(r.name.bytes(), BLE)
 	case TPMS:
 		model := r.model.bytes()
 		if !isText(model, 64) {

@@ -329,8 +329,12 @@ func (p *Prefixes) SSIDMake(ssid string) (SSIDPattern, bool) { return p.name(ssi
 // BLEName does the same for a name in a Bluetooth advertisement.
 func (p *Prefixes) BLEName(name string) (SSIDPattern, bool) { return p.name(name, BLE) }
 
+// longestName is that of a network (IEEE 802.11-2020, 9.4.2.2) in bytes, and
+// longer than a vehicle's over Bluetooth.
+const longestName = 32
+
 func (p *Prefixes) name(s string, over Kind) (SSIDPattern, bool) {
-	if s == "" || len(s) > 32 {
+	if s == "" || len(s) > longestName {
 		return SSIDPattern{}, false
 	}
 	for i := range p.patterns {
@@ -342,11 +346,14 @@ func (p *Prefixes) name(s string, over Kind) (SSIDPattern, bool) {
 	return SSIDPattern{}, false
 }
 
-// fitting is a copy of a name that fits a pattern, and empty for any other, of
-// which none is made but where its beginning fits.
-func (p *Prefixes) fitting(name []byte, over Kind) string {
+// Keep is a copy of a network's name (over WiFi) or a device's (over BLE) that
+// fits a vehicle pattern, and empty for any other: no copy stays of those.
+func (p *Prefixes) Keep(name []byte, over Kind) string {
+	if len(name) == 0 || len(name) > longestName {
+		return ""
+	}
 	for i := range p.patterns {
-		if n := &p.patterns[i]; n.Over == over && len(name) > 0 && bytes.HasPrefix(name, []byte(n.head)) {
+		if n := &p.patterns[i]; n.Over == over && bytes.HasPrefix(name, []byte(n.head)) {
 			s := string(name)
 			if _, ok := p.name(s, over); ok {
 				return s

@@ -223,7 +223,7 @@ func TestPatternsBindBothEnds(t *testing.T) {
 	}
 	for name, want := range map[string]bool{"ab": true, "ac": true, "abx": false, "xac": false, "a": false, "CAR1": true, "car1": true, "car": false, "": false} {
 		_, ok := p.SSIDMake(name)
-		if kept := p.fitting([]byte(name), WiFi); ok != want || (kept == name) != (want || name == "") || kept != "" && !want {
+		if kept := p.Keep([]byte(name), WiFi); ok != want || (kept == name) != (want || name == "") || kept != "" && !want {
 			t.Errorf("%q fits: %v, kept as %q", name, ok, kept)
 		}
 	}

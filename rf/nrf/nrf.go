@@ -2,6 +2,8 @@ package nrf
 
 import (
 	"encoding/binary"
+	"errors"
+	"io"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +21,9 @@ const (
 // with padding, CRC.
 const maxPacket = 6 + 10 + 4 + 2 + 1 + 255 + 3
 
+// advertisingAccess is the access address of every advertisement.
+const advertisingAccess = 0x8E89BED6
+
 // linkBTLEPHDR is the link type in which frames are handed on
 // (https://www.tcpdump.org/linktypes/LINKTYPE_BLUETOOTH_LE_LL_WITH_PHDR.html).
 const linkBTLEPHDR = 256
@@ -32,7 +37,7 @@ const (
 	notHeard
 	badCheck
 	notAdvertising
-	otherPHY
+	codedPHY
 	notTaken
 )
 
@@ -53,6 +58,31 @@ type Decoder struct {
 	escaped bool
 	counter uint16
 	counted bool
+	clock   clock
+}
+
+// clock is the time that the sniffer tells, from its first packet on.
+type clock struct {
+	begun   bool
+	last    uint32        // version 3: microseconds since the sniffer's start
+	airtime time.Duration // of the last packet
+	elapsed time.Duration
+}
+
+// tick reads a packet's time. In version 3 it is that of its start; before, the
+// pause since the end of the one before it.
+func (c *clock) tick(version byte, us uint32, frame int) {
+	if version == 3 {
+		// The count comes round after 72 minutes. One that steps back is a
+		// sniffer that began anew.
+		if step := us - c.last; c.begun && step < 1<<31 {
+			c.elapsed += time.Duration(step) * time.Microsecond
+		}
+	} else if c.begun {
+		c.elapsed += c.airtime + time.Duration(us)*time.Microsecond
+	}
+	const preamble, perByte = 1, 8 * time.Microsecond // of 1 Mbit/s
+	c.begun, c.last, c.airtime = true, us, time.Duration(preamble+frame)*perByte
 }
 
 // New makes a decoder that hands frames to f.
@@ -61,13 +91,13 @@ func New(f Frame) *Decoder {
 		frame: f, packet: make([]byte, 0, maxPacket), out: make([]byte, 0, 10+maxPacket),
 		tally: rf.NewTally(
 			"longer than a packet can be",
-			"cut off by the start of another",
+			"cut off before its end",
 			"an escape that is none",
 			"header or length is wrong",
 			"not a packet that was heard",
 			"check sequence is wrong",
-			"not on an advertising channel, not looked at",
-			"not of the 1 Mbit/s PHY",
+			"not an advertisement, not looked at",
+			"of the coded PHY",
 			"frame was not taken; its decoder has the reason",
 		),
 	}
@@ -79,42 +109,78 @@ func (d *Decoder) Tally() *rf.Tally { return d.tally }
 // Missing is the number of packets that the sniffer counted and that did not come.
 func (d *Decoder) Missing() uint64 { return d.missing.Load() }
 
-// Bytes takes the next bytes of the line, the last of which came at the given
-// time, and calls sink for every observation in them.
-func (d *Decoder) Bytes(b []byte, at time.Time, sink func(rf.Observation)) {
-	for _, c := range b {
-		switch {
-		case c == start:
+// Decode reads a recording of the line until r ends. Its first packet was heard
+// at begun, and the others as much later as the sniffer's clock says. It returns
+// r's error or sink's.
+func (d *Decoder) Decode(r io.Reader, begun time.Time, sink func(rf.Observation) error) error {
+	var b [1 << 12]byte
+	defer clear(b[:])
+	for {
+		n, err := r.Read(b[:])
+		for _, c := range b[:n] {
+			if o, ok := d.next(c, func() time.Time { return begun.Add(d.clock.elapsed) }); ok {
+				if err := sink(o); err != nil {
+					return err
+				}
+			}
+		}
+		if err != nil {
 			if d.within {
 				d.drop(cut)
 			}
-			d.within = true
-		case !d.within: // noise between packets
-		case c == end:
-			if d.escaped {
-				d.drop(badEscape)
-				continue
+			if errors.Is(err, io.EOF) {
+				return nil
 			}
-			if o, reason := d.decode(at); reason >= 0 {
-				d.tally.Refuse(reason)
-			} else {
-				d.tally.Take()
-				sink(o)
-			}
-			d.reset()
-		case d.escaped:
-			d.escaped = false
-			if c--; c != start && c != end && c != escape {
-				d.drop(badEscape)
-				continue
-			}
-			d.add(c)
-		case c == escape:
-			d.escaped = true
-		default:
-			d.add(c)
+			return err
 		}
 	}
+}
+
+// Bytes takes the next bytes of the line, the last of which came at the given
+// time, and calls sink for every observation in them.
+func (d *Decoder) Bytes(b []byte, at time.Time, sink func(rf.Observation)) {
+	now := func() time.Time { return at }
+	for _, c := range b {
+		if o, ok := d.next(c, now); ok {
+			sink(o)
+		}
+	}
+}
+
+// next takes one byte; now is asked when it ends a packet that was heard.
+func (d *Decoder) next(c byte, now func() time.Time) (rf.Observation, bool) {
+	switch {
+	case c == start:
+		if d.within {
+			d.drop(cut)
+		}
+		d.within = true
+	case !d.within: // noise between packets
+	case c == end:
+		if d.escaped {
+			d.drop(badEscape)
+			break
+		}
+		o, reason := d.decode(now)
+		d.reset()
+		if reason < 0 {
+			d.tally.Take()
+			return o, true
+		}
+		d.tally.Refuse(reason)
+	case d.escaped:
+		d.escaped = false
+		if c--; c != start && c != end && c != escape {
+			d.drop(badEscape)
+			break
+		}
+		d.add(c)
+	case c == escape:
+		d.escaped = true
+	default:
+		d.add(c)
+	}
+	return rf.Observation{}, false
 }
 
 func (d *Decoder) add(c byte) {
@@ -136,7 +202,7 @@ func (d *Decoder) reset() {
 	d.packet, d.out, d.within, d.escaped = d.packet[:0], d.out[:0], false, false
 }
 
-func (d *Decoder) decode(at time.Time) (rf.Observation, int) {
+func (d *Decoder) decode(now func() time.Time) (rf.Observation, int) {
 	var none rf.Observation
 	p := d.packet
 	if len(p) < 6 {
@@ -153,41 +219,67 @@ func (d *Decoder) decode(at time.Time) (rf.Observation, int) {
 		return none, badHeader
 	}
 	counter := binary.LittleEndian.Uint16(p[3:])
-	if d.counted {
-		d.missing.Add(uint64(counter - d.counter - 1))
+	// A step back is a sniffer that began anew.
+	if gap := counter - d.counter - 1; d.counted && gap < 1<<15 {
+		d.missing.Add(uint64(gap))
 	}
 	d.counter, d.counted = counter, true
 
 	id, body := p[5], p[6:]
-	switch {
-	case version == 3 && id == 0x06:
-		return none, notAdvertising
-	case version == 3 && id == 0x02, version < 3 && id == 0x06:
-	default:
+	if id != 0x06 && (id != 0x02 || version < 3) {
 		return none, notHeard
 	}
 	if len(body) < 10+4+2+1+3 || body[0] != 10 || body[2] > 39 {
 		return none, badHeader
 	}
 	flags, channel, level, frame := body[1], body[2], body[3], body[10:]
-	if flags&1 == 0 {
-		return none, badCheck
-	}
-	if channel < 37 {
+	d.clock.tick(version, binary.LittleEndian.Uint32(body[6:]), len(frame)-1)
+	if version == 3 && id == 0x06 {
 		return none, notAdvertising
 	}
-	if flags>>4&7 != 0 {
-		return none, otherPHY
+	const crcRight, encrypted, coded = 0x01, 0x04, 2
+	if flags&crcRight == 0 {
+		return none, badCheck
+	}
+	if version < 3 && flags&encrypted != 0 { // in version 3 the kind of an auxiliary advertisement
+		return none, notAdvertising
+	}
+	if flags>>4&7 >= coded {
+		return none, codedPHY // its frames have one more byte, behind the access address
+	}
+	if binary.LittleEndian.Uint32(frame) != advertisingAccess {
+		return none, notAdvertising
 	}
 	// Link type 256: channel in order of frequency, level, noise, access-address faults,
 	// reference address, flags (dewhitened, level valid).
 	const dewhitened, measured = 0x0001, 0x0002
-	d.out = append(d.out[:0], []byte{0, 12, 39}[channel-37], byte(-int8(min(level, 127))), 0, 0, 0xD6, 0xBE, 0x89, 0x8E)
-	d.out = binary.LittleEndian.AppendUint16(d.out, dewhitened|measured)
+	is := uint16(dewhitened)
+	if level >= 1 && level <= 128 {
+		is |= measured
+	}
+	d.out = append(d.out[:0], inFrequency(channel), -level, 0, 0)
+	d.out = binary.LittleEndian.AppendUint32(d.out, advertisingAccess)
+	d.out = binary.LittleEndian.AppendUint16(d.out, is)
 	d.out = append(append(d.out, frame[:6]...), frame[7:]...)
-	o, ok := d.frame(linkBTLEPHDR, at, d.out)
+	o, ok := d.frame(linkBTLEPHDR, now(), d.out)
 	if !ok {
 		return none, notTaken
 	}
 	return o, -1
+}
+
+// inFrequency is the place of a channel in order of frequency (Core
+// Specification, vol. 6, part B, 1.4.1).
+func inFrequency(channel byte) byte {
+	switch {
+	case channel == 37:
+		return 0
+	case channel == 38:
+		return 12
+	case channel == 39:
+		return 39
+	case channel <= 10:
+		return channel + 1
+	}
+	return channel + 2
 }

@@ -1,6 +1,10 @@
 package pcap
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"sallyport/rf"
+)
 
 // Types of advertising PDU (Bluetooth Core Specification 5.4, vol. 6, part B,
 // 2.3).
@@ -18,18 +22,16 @@ const (
 // advertisingAccess is the access address of all advertising channels.
 const advertisingAccess = 0x8E89BED6
 
-// advertisement is what is looked at of a PDU. name is a part of the frame and
-// goes no further than the comparison with the vehicle patterns.
+// advertisement is what is looked at of a PDU. Its name is a part of the frame
+// and goes no further than the comparison with the vehicle patterns.
 type advertisement struct {
 	radio
+	rf.Advertising
 	channel    int // 0 to 39; -1: not told
 	pdu        uint8
 	random     bool
 	advertiser uint64 // low 48 bits
 	addressed  bool   // advertiser was there
-	name       []byte
-	company    int
-	hasCompany bool
 }
 
 // readPHDR reads the pseudo-header of link type 256 and the frame behind it.
@@ -163,27 +165,10 @@ func macLE(b []byte) uint64 {
 	return uint64(b[5])<<40 | uint64(b[4])<<32 | uint64(binary.LittleEndian.Uint32(b))
 }
 
-// Types of advertising data (Assigned Numbers, 2.3).
-const (
-	adShortName = 0x08
-	adName      = 0x09
-	adMaker     = 0xFF
-)
-
 func (a *advertisement) structures(b []byte) int {
-	for len(b) > 0 && b[0] != 0 { // a zero length ends the significant part
-		n := int(b[0])
-		if n > len(b)-1 {
-			return badElement
-		}
-		v := b[2 : 1+n]
-		switch kind := b[1]; {
-		case kind == adName, kind == adShortName && a.name == nil:
-			a.name = v
-		case kind == adMaker && len(v) >= 2 && !a.hasCompany:
-			a.company, a.hasCompany = int(binary.LittleEndian.Uint16(v)), true
-		}
-		b = b[1+n:]
+	var ok bool
+	if a.Advertising, ok = rf.ReadAdvertising(b); !ok {
+		return badElement
 	}
 	return -1
 }

@@ -183,7 +183,7 @@ func TestAdvertisementsAreThoseOfTshark(t *testing.T) {
 			random = "1"
 		}
 		level, _ := a.strongest()
-		got := []string{strconv.Itoa(n), fmt.Sprintf("%d.%09d", p.at.Unix(), p.at.Nanosecond()), fmt.Sprintf("0x%02x", a.pdu), rf.FormatMAC(a.advertiser), random, strconv.Itoa(int(level)), string(a.name)}
+		got := []string{strconv.Itoa(n), fmt.Sprintf("%d.%09d", p.at.Unix(), p.at.Nanosecond()), fmt.Sprintf("0x%02x", a.pdu), rf.FormatMAC(a.advertiser), random, strconv.Itoa(int(level)), string(a.Name)}
 		for c := range got {
 			if got[c] != want[rows][c] {
 				t.Errorf("frame %s, column %d: %q, tshark has %q", want[rows][0], c, got[c], want[rows][c])

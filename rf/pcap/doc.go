@@ -21,9 +21,8 @@
 //   - Link types: 105 bare 802.11, 127 radiotap (https://www.radiotap.org), 119
 //     Prism, 163 AVS, 192 PPI with its 802.11 or Ubertooth field; 251 and 256
 //     Bluetooth LE, 272 that of Nordic's sniffer
-//     (https://www.tcpdump.org/linktypes.html). Sniffer reads the same from the
-//     sniffer's serial line (nRF Sniffer for Bluetooth LE, versions 1 to 3 of its
-//     protocol); no recording of a device was at hand for it.
+//     (https://www.tcpdump.org/linktypes.html); what that one writes to its
+//     serial line is read by rf/nrf.
 //   - radiotap: fields are aligned to their own size from the start of the
 //     header, presence words are chained, namespaces of vendors are stepped
 //     over by their length, and one frame may carry a level for each antenna:

@@ -2,7 +2,6 @@ package pcap
 
 import (
 	"fmt"
-	"hash/maphash"
 	"io"
 	"time"
 
@@ -48,7 +47,6 @@ const (
 	cutShort
 	otherLink
 	otherEvent
-	framing
 )
 
 // Decoder turns captured frames into observations. It is not safe for
@@ -57,10 +55,6 @@ type Decoder struct {
 	c        Config
 	prefixes *rf.Prefixes
 	tally    *rf.Tally
-	seed     maphash.Seed
-	// names remembers, by hash alone, names that fit no pattern: an access
-	// point says its name ten times a second.
-	names [1024]uint64
 	// One of each, so that a frame costs no allocation.
 	wifi management
 	ble  advertisement
@@ -68,7 +62,7 @@ type Decoder struct {
 
 // New makes a decoder that keeps the names which fit a pattern of p.
 func New(c Config, p *rf.Prefixes) *Decoder {
-	return &Decoder{c: c, prefixes: p, seed: maphash.MakeSeed(), tally: rf.NewTally(
+	return &Decoder{c: c, prefixes: p, tally: rf.NewTally(
 		"data, not looked at",
 		"control frame, not looked at",
 		"extension frame, not looked at",
@@ -89,7 +83,6 @@ func New(c Config, p *rf.Prefixes) *Decoder {
 		"cut short by the end of the input",
 		"a link type that is not read",
 		"the receiver's word on something else than an advertisement",
-		"the receiver's framing is broken",
 	)}
 }
 
@@ -185,7 +178,7 @@ func (d *Decoder) parse(p packet) (bluetooth bool, reason int) {
 		if len(b) < 1 {
 			return true, tooShort
 		}
-		return true, d.ble.readNordic(b[1:], false) // behind the board's number
+		return true, d.ble.readNordic(b[1:]) // behind the board's number
 	}
 	return false, otherLink
 }
@@ -232,8 +225,8 @@ func (d *Decoder) managed(at time.Time) (rf.Observation, int) {
 	if o.Channel = m.channel; o.Channel == 0 && m.direct <= 196 {
 		o.Channel = int(m.direct)
 	}
-	if o.Role == "ap" && d.fits(m.ssid, rf.WiFi) {
-		o.SSID = string(m.ssid)
+	if o.Role == "ap" {
+		o.SSID = d.prefixes.Keep(m.ssid, rf.WiFi)
 	}
 	return o, -1
 }
@@ -248,51 +241,16 @@ func (d *Decoder) advertised(at time.Time) (rf.Observation, int) {
 	if !a.addressed {
 		return o, noAddress
 	}
-	o.Address = rf.Public
-	if a.random {
-		switch a.advertiser >> 46 {
-		case 3:
-			o.Address = rf.Static
-		case 1:
-			o.Address = rf.Resolvable
-		case 0:
-			o.Address = rf.NonResolvable
-		default:
-			return o, noAddress // reserved
-		}
+	var ok bool
+	if o.Address, ok = rf.AddressOf(a.advertiser, a.random); !ok {
+		return o, noAddress // reserved
 	}
 	o.Emitter = rf.FormatMAC(a.advertiser)
 	a.level(&o)
 	if a.channel > 0 {
 		o.Channel = a.channel
 	}
-	o.Company = a.company
-	if d.fits(a.name, rf.BLE) {
-		o.Name = string(a.name)
-	}
+	o.Company = a.Company
+	o.Name = d.prefixes.Keep(a.Name, rf.BLE)
 	return o, -1
-}
-
-// fits tells whether a name fits a vehicle pattern.
-func (d *Decoder) fits(name []byte, k rf.Kind) bool {
-	if len(name) == 0 || len(name) > 32 {
-		return false
-	}
-	h := maphash.Bytes(d.seed, name)
-	if k == rf.BLE {
-		h = ^h
-	}
-	seen := &d.names[h%uint64(len(d.names))]
-	if *seen == h {
-		return false
-	}
-	find := d.prefixes.SSIDMake
-	if k == rf.BLE {
-		find = d.prefixes.BLEName
-	}
-	if _, ok := find(string(name)); ok {
-		return true
-	}
-	*seen = h
-	return false
 }

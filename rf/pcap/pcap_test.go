@@ -344,7 +344,7 @@ func TestNothingOfAPayloadStays(t *testing.T) {
 			t.Fatalf("%+v", o)
 		}
 	}
-	if d.wifi.ssid != nil || d.ble.name != nil {
+	if d.wifi.ssid != nil || d.ble.Name != nil {
 		t.Error("the decoder holds on to a frame")
 	}
 	var last []byte
@@ -391,7 +391,7 @@ func FuzzFrame(f *testing.F) {
 	f.Add(uint32(linkRadiotap), tapped(0, beaconOf(carMAC, "Audi_MMI_1234")))
 	f.Add(uint32(linkRadiotap), cat([]byte{0, 0}, le16(28), le32(-1<<31|1<<30), le32(-1<<31|1<<29), le32(1<<5), []byte{0, 0, 0, 0, 2, 0}, []byte{9, 9, 0xb0, 0}, beaconOf(carMAC, "x")))
 	f.Add(uint32(linkBTLEPHDR), phdr(12, 0xc4, 3, advertised(0, publicAir+ad(255, "\x2b\x02"))))
-	f.Add(uint32(linkNordic), cat([]byte{0}, sniffed(3, 1, 2, 1, 38, 60, advertised(0, publicAir), false)))
+	f.Add(uint32(linkNordic), sniffed(3, 1, 2, 1, 38, 60, advertised(0, publicAir)))
 	f.Add(uint32(linkBTLE), advertised(7, "\x07\x01"+publicAir))
 	f.Add(uint32(linkPPI), cat([]byte{0, 0}, le16(32), le32(105), le16(2), le16(20), make([]byte, 20), beaconOf(carMAC, "x")))
 	f.Add(uint32(linkPrism), cat(le32(0x44), le32(144), make([]byte, 136), beaconOf(carMAC, "x")))
