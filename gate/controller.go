@@ -82,8 +82,9 @@ type LaneConfig struct {
 	ClearAfter   time.Duration // 10 s: time a vehicle that was let in, refused or redirected has to leave the line
 	RetryAfter   time.Duration // 2 s: between attempts to record while in manual procedure
 	RadioEvery   time.Duration // 500 ms: between looks at the radio finding
-	SilentAfter  time.Duration // 60 s without an observation: the sensors are silent
-	Observations int           // 8192: observations that may wait
+	SilentAfter  time.Duration // 60 s without an observation: a sensor is silent
+	SetsTimeout  time.Duration // 2 s: longest wait for what was heard on earlier visits
+	Observations int           // 8192: observations that may wait, and as many in hand
 }
 
 // Config is what a Controller is made of.
@@ -95,6 +96,7 @@ type Config struct {
 	Posture    func(at time.Time) int // threat level at an instant, 0 the least; nil is always 0
 	Clock      *Clock                 // of all records of the site; nil is one of its own
 	Inspecting InspectionRules        // what the site asks of inspections
+	RadioSets  RadioSets              // what was heard with vehicles on earlier visits; nil: nothing is kept
 	// Admit says whether the site may take notice of an observation at all, and
 	// if not, why. It may empty fields of it: the observation is the
 	// controller's own. It is asked first of all, for up to tens of thousands of
@@ -149,6 +151,21 @@ func NewController(cfg Config) (*Controller, error) {
 		l := newLane(c, lc)
 		c.lanes[lc.ID] = l
 		c.order = append(c.order, l)
+	}
+	for _, l := range c.order {
+		for i, id := range l.cfg.Beside {
+			o, ok := c.lanes[id]
+			switch {
+			case !ok:
+				return nil, fmt.Errorf("controller: lane %q: no lane %q is beside it", l.cfg.ID, id)
+			case o == l:
+				return nil, fmt.Errorf("controller: lane %q lies beside itself", l.cfg.ID)
+			case slices.Contains(l.cfg.Beside[:i], id):
+				return nil, fmt.Errorf("controller: lane %q: %q is beside it twice", l.cfg.ID, id)
+			case l.cfg.Attributor != nil:
+				o.beside = append(o.beside, l)
+			}
+		}
 	}
 	return c, nil
 }
@@ -413,31 +430,25 @@ func ask[T any](ctx context.Context, c *Controller, id LaneID, reply chan T, f m
 	}
 }
 
-// observeAhead is how far the clock of a sensor may be ahead of ours.
-const observeAhead = 5 * time.Second
-
-// Observe hands one observation to the lane's attributor. It never blocks; an
-// observation that finds the lane's queue full is dropped and counted, and the
-// answer is false. So it is for one from the future, which is counted as
-// refused: what a lane has heard is forgotten by the latest instant heard, and
-// a single sensor with a wrong clock would make it deaf to all the others.
+// Observe takes one observation of a lane's own sensors, and lets the lanes
+// beside overhear it. It never blocks. False says that it was not taken: the
+// site may not take notice of it, it is of a sensor that is none of this lane's
+// or has no level that a receiver can report, its time is in the future or long
+// past, or the sensor's share of the lane's room is full. Each is counted at the
+// sensor, by reason. Several sources may call it at once: those of different
+// lanes do not wait for each other.
 func (c *Controller) Observe(id LaneID, o rf.Observation) bool {
 	l, ok := c.lanes[id]
-	if !ok || l.cfg.Attributor == nil {
+	if !ok {
 		return false
 	}
-	if time.Until(o.TS) > observeAhead {
-		l.feed.refused.Add(1)
-		return false
+	taken, admitted := l.ears.hear(&o, time.Now(), l.cfg.Attributor != nil, c.cfg.Admit)
+	if admitted {
+		for _, n := range l.beside {
+			n.ears.overhear(&o)
+		}
 	}
-	select {
-	case l.heard <- o:
-		l.feed.accepted.Add(1)
-		return true
-	default:
-		l.feed.dropped.Add(1)
-		return false
-	}
+	return taken
 }
 
 // Refused counts observations that a driver could not parse, so that the lane

@@ -2,7 +2,7 @@
 // Zone, Lane, Arrival, evidence, Passage, Inspection, Registration, and the
 // ports that the controller needs, declared as small interfaces.
 //
-// It imports vin, vin/telematics, policy, policy/supply, rf and gate/auth; no
+// It imports vin, vin/telematics, policy, policy/supply, rf, rf/attribute and gate/auth; no
 // database, no web framework, no device.
 //
 // Life of one passage: a lane's goroutine takes an arrival from its inbox,

@@ -192,9 +192,11 @@ type LaneView struct {
 
 // RadioState says how the lane's sensors are.
 type RadioState struct {
-	Sensors   int       `json:"sensors"`
+	Sensors   int       `json:"sensors"` // that were heard of late, and could be used
 	LastHeard time.Time `json:"last_heard,omitzero"`
 	Accepted  uint64    `json:"accepted"`
 	Refused   uint64    `json:"refused"` // counted, never stored
 	Dropped   uint64    `json:"dropped"`
+	Silent    []string  `json:"silent,omitempty"` // sensors of the lane that should be heard and are not, by name
+	Skewed    []string  `json:"skewed,omitempty"` // sensors whose clock is off, by name
 }

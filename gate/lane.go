@@ -34,15 +34,18 @@ type arriving struct {
 }
 
 // lane is one lane. Its goroutine (serve) owns every field below the line;
-// others reach it by post, by heard, by ears and by feed.
+// others reach it by post, by ears and by feed, and read
+// air.
 type lane struct {
 	ctl   *Controller
 	cfg   LaneConfig
 	inbox chan message
-	heard chan rf.Observation
 	done  chan struct{} // closed when serve has returned
 	feed  feed
-	ears  ears
+	ears  *ears
+	air   *air
+
+	beside []*lane // that hear this lane's sensors as well; set before Run
 
 	// owned by serve
 	ctx     context.Context // of serve, for values and logging only
@@ -66,15 +69,18 @@ type lane struct {
 	armDone   chan error
 	held      *arriving // waits until the arm has settled
 
-	present  bool
-	sensors  map[string]time.Time
-	listenAt time.Time // since when silence counts
-	silent   bool
-	shown    uint64 // observations counted in the last view
-	shownAt  time.Time
-	storage  bool // notices
-	assess   bool
-	behind   bool
+	present bool
+	stays   []stay // vehicles at the line and gone, oldest first, until they were weighed the last time
+	radio   RadioState
+	silent  bool
+	shown   uint64 // observations counted in the last view
+	shownAt time.Time
+	storage bool // notices
+	assess  bool
+	behind  bool
+
+	asides  asides
+	setsBad bool // the last answer about earlier visits was an error
 
 	clear *time.Timer
 	retry *time.Timer
@@ -92,20 +98,22 @@ func newLane(c *Controller, cfg LaneConfig) *lane {
 	def(&cfg.RetryAfter, 2*time.Second)
 	def(&cfg.RadioEvery, 500*time.Millisecond)
 	def(&cfg.SilentAfter, 60*time.Second)
+	def(&cfg.SetsTimeout, 2*time.Second)
 	if cfg.Observations <= 0 {
 		cfg.Observations = 8192
 	}
 	l := &lane{
 		ctl: c, cfg: cfg,
 		inbox:    make(chan message, 64),
-		heard:    make(chan rf.Observation, cfg.Observations),
 		done:     make(chan struct{}),
 		state:    OutOfService,
 		arm:      ArmClosed,
 		armFreed: make(chan struct{}, 1),
 		armDone:  make(chan error, 1),
-		sensors:  make(map[string]time.Time),
+		air:      newAir(),
+		asides:   newAsides(),
 	}
+	l.ears = newEars(cfg, &l.feed)
 	if cfg.Arm == nil {
 		l.arm = ArmNone
 	}
@@ -132,7 +140,8 @@ func (l *lane) serve(ctx context.Context) {
 	defer l.feed.close()
 	l.ctx = ctx
 	l.since = time.Now().UTC().Round(0)
-	l.listenAt = l.since
+	l.ears.listen(time.Now())
+	defer l.asides.Wait()
 	l.clear, l.retry = stoppedTimer(), stoppedTimer()
 	defer l.clear.Stop()
 	defer l.retry.Stop()
@@ -150,8 +159,8 @@ func (l *lane) serve(ctx context.Context) {
 			return
 		case m := <-l.inbox:
 			m(l)
-		case o := <-l.heard:
-			l.hear(o)
+		case <-l.ears.wake:
+			l.hear()
 		case err := <-l.armDone:
 			l.armSettled(err)
 		case <-l.clear.C:
@@ -290,12 +299,7 @@ func (l *lane) compose() LaneView {
 	if l.held != nil {
 		v.Inbound = 1
 	}
-	v.Radio.Sensors = len(l.sensors)
-	for _, at := range l.sensors {
-		if at.After(v.Radio.LastHeard) {
-			v.Radio.LastHeard = at
-		}
-	}
+	v.Radio = l.radio
 	return v
 }
 
@@ -512,6 +516,7 @@ func (l *lane) decide(a Arrival) (PassageID, error) {
 	l.durable, l.decided = true, time.Now()
 	l.to(onRecorded)
 	l.publish()
+	l.identified(&p)
 	return p.ID, nil
 }
 
@@ -755,60 +760,18 @@ func (l *lane) detect(covered bool) {
 	}
 }
 
-// come and leave tell the attributor who stands at the line, and when.
-func (l *lane) come(at time.Time) {
-	if l.cfg.Attributor != nil && !l.present {
-		l.cfg.Attributor.VehiclePresent(true, at)
-	}
-	l.present = true
-}
-
-func (l *lane) leave() {
-	if l.cfg.Attributor != nil && l.present {
-		l.cfg.Attributor.VehiclePresent(false, time.Now().UTC().Round(0))
-	}
-	l.present = false
-}
-
-// hear takes in what the sensors have sent so far, a bounded number at a time.
-func (l *lane) hear(o rf.Observation) {
-	for range 256 {
-		if _, known := l.sensors[o.Sensor]; known || len(l.sensors) < 32 {
-			l.sensors[o.Sensor] = time.Now().UTC().Round(0)
-		}
-		l.cfg.Attributor.Observe(o)
-		select {
-		case o = <-l.heard:
-		default:
-			return
-		}
-	}
-}
-
 // look asks what the air says now of the vehicle that waits, and how the
 // sensors are.
 func (l *lane) look() {
 	now := time.Now().UTC().Round(0)
-	last := l.listenAt
-	for name, at := range l.sensors {
-		if now.Sub(at) > l.cfg.SilentAfter {
-			delete(l.sensors, name)
-			continue
-		}
-		if at.After(last) {
-			last = at
-		}
-	}
-	silent := now.Sub(last) > l.cfg.SilentAfter
-	counted := l.feed.accepted.Load() + l.feed.refused.Load() + l.feed.dropped.Load()
-	if silent != l.silent || counted != l.shown && now.Sub(l.shownAt) >= radioRefresh {
-		l.silent = silent
-		l.publish()
-	}
+	l.listen(now)
+	f, asked := l.weigh(now)
 	if l.state != Waiting || !l.durable {
 		return
 	}
-	f := l.cfg.Attributor.Finding(now)
+	if !asked {
+		f = l.cfg.Attributor.Finding(now)
+	}
 	if !saysMore(f, l.request.Radio) {
 		return
 	}

@@ -551,7 +551,7 @@ func TestSensors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		y := newYard(t, storetest.NewMemory(), func(l *gate.LaneConfig, _ *yard) { l.Observations = 4 })
 		defer y.close()
-		if !y.c.Observe("north", rf.Observation{Sensor: "s1", Kind: rf.BLE}) {
+		if !y.c.Observe("north", rf.Observation{TS: time.Now(), Sensor: "s1", Kind: rf.BLE}) {
 			t.Error("an observation was dropped by an idle lane")
 		}
 		y.c.Refused("north", 6)
@@ -564,7 +564,7 @@ func TestSensors(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		y.is(gate.Idle, gate.NoticeRadio, gate.ArmClosed)
-		if !y.c.Observe("north", rf.Observation{Sensor: "s1", Kind: rf.BLE}) {
+		if !y.c.Observe("north", rf.Observation{TS: time.Now(), Sensor: "s1", Kind: rf.BLE}) {
 			t.Error("dropped")
 		}
 		time.Sleep(time.Second)
@@ -586,7 +586,7 @@ func TestObservationsNeverBlock(t *testing.T) {
 	}
 	kept := 0
 	for range 10 { // the lane does not run: nobody takes them
-		if c.Observe("north", rf.Observation{}) {
+		if c.Observe("north", rf.Observation{TS: time.Now()}) {
 			kept++
 		}
 	}

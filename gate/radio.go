@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"slices"
 	"time"
 
 	"sallyport/rf"
@@ -20,6 +21,37 @@ type LaneRadio struct {
 	Levels   []RadioLevels  `json:"levels"`   // by kind; one that was not heard is absent
 	Vehicles []RadioVehicle `json:"vehicles"` // that stood at the line, oldest first
 	Sensors  []SensorHealth `json:"sensors"`  // as configured, then others in the order in which they were heard
+
+	Neighbours RadioNeighbours `json:"neighbours"`
+	Table      RadioTable      `json:"table"`
+	Sets       RadioSetsState  `json:"sets"`
+}
+
+// RadioNeighbours is what a lane hears of the sensors of the lanes beside.
+type RadioNeighbours struct {
+	Lanes   []LaneID `json:"lanes"`
+	Heard   uint64   `json:"heard"`   // observations
+	Dropped uint64   `json:"dropped"` // for want of room at this lane
+}
+
+// RadioTable counts what the lane's attributor made of the observations that it
+// was given.
+type RadioTable struct {
+	Observed  uint64 `json:"observed"`
+	Foreign   uint64 `json:"foreign"`   // of a sensor that it knows no place of
+	Stale     uint64 `json:"stale"`     // of a time that it cannot believe
+	Dropped   uint64 `json:"dropped"`   // of an emitter for which the table had no room
+	Forgotten uint64 `json:"forgotten"` // emitters, after their silence
+	Emitters  int    `json:"emitters"`  // remembered now
+}
+
+// RadioSetsState counts what was asked of the emitters of earlier visits, and
+// kept for later ones.
+type RadioSetsState struct {
+	Asked  uint64 `json:"asked"`
+	Known  uint64 `json:"known"` // answers that named at least one
+	Kept   uint64 `json:"kept"`
+	Failed uint64 `json:"failed"` // neither answered nor kept in time
 }
 
 // RadioSpan is how many seconds of levels a lane remembers.
@@ -43,17 +75,27 @@ type RadioSecond struct {
 
 // RadioVehicle is one vehicle's stay at the line, and what was attributed to it.
 type RadioVehicle struct {
-	Passage PassageID  `json:"passage,omitempty"` // empty where nothing was recorded of it
-	From    time.Time  `json:"from"`
-	To      time.Time  `json:"to,omitzero"` // zero while it stands there
-	Finding rf.Finding `json:"finding"`     // as it is thought now
-	Final   bool       `json:"final"`       // it will not be weighed again
+	Passage PassageID   `json:"passage,omitempty"` // empty where nothing was recorded of it
+	From    time.Time   `json:"from"`
+	To      time.Time   `json:"to,omitzero"` // zero while it stands there
+	Finding rf.Finding  `json:"finding"`     // as it is thought now
+	Bands   []RadioBand `json:"bands,omitempty"`
+	Final   bool        `json:"final"` // it will not be weighed again
 	// WhenLeft is what was thought when it drove off, where a claim has changed
 	// since; Changed names what. The record of the passage, which has ended,
 	// does not hold it.
 	WhenLeft *rf.Finding `json:"when_left,omitempty"`
 	Changed  []string    `json:"changed,omitempty"` // hotspot, make, maker, cellular
 	Earlier  int         `json:"earlier"`           // emitters known from earlier visits of this VIN
+
+	left *rf.Finding // what was thought when it drove off
+}
+
+// RadioBand is the uplink of one cellular band while a vehicle stood at the
+// line. It cannot tell a modem from a telephone.
+type RadioBand struct {
+	Band        string  `json:"band"`
+	Probability float64 `json:"probability"` // that something in the vehicle transmitted there
 }
 
 // SensorHealth is how one sensor is.
@@ -145,18 +187,28 @@ func (c *Controller) Radio(id LaneID) (LaneRadio, bool) {
 	if !ok {
 		return LaneRadio{}, false
 	}
-	now := time.Now().UTC().Round(0)
+	now := time.Now()
+	to := now.Unix()
+	from := max(to-RadioSpan+1, l.air.begun.Unix())
 	r := LaneRadio{
-		Lane: id, Name: l.cfg.Name, At: now, From: now.Truncate(time.Second), Seconds: 1, State: l.feed.now().Radio,
-		Levels: []RadioLevels{}, Vehicles: []RadioVehicle{}, Sensors: []SensorHealth{},
+		Lane: id, Name: l.cfg.Name, At: now.UTC().Round(0), From: time.Unix(from, 0).UTC(), Seconds: int(to-from) + 1,
+		Sensors: l.ears.health(now, l.cfg.SilentAfter),
 	}
-	for _, s := range l.cfg.Sensors {
-		r.Sensors = append(r.Sensors, SensorHealth{
-			Lane: id, Name: s.Name, Heard: s.Heard, Source: s.Source, Place: s.Place, State: SensorNew,
-			Refused: map[string]uint64{}, Clock: SensorClock{Trust: ClockUnknown},
-		})
-	}
+	r.State, _ = l.ears.state(now, l.cfg.SilentAfter)
+	r.Neighbours.Lanes = slices.Clone(l.cfg.Beside)
+	r.Neighbours.Dropped = l.ears.besideDropped()
+	l.air.fill(&r, from, to)
 	return r, true
+}
+
+// Sensors is how the sensors of all lanes are, in the order of the lanes.
+func (c *Controller) Sensors() []SensorHealth {
+	now := time.Now()
+	out := []SensorHealth{}
+	for _, l := range c.order {
+		out = append(out, l.ears.health(now, l.cfg.SilentAfter)...)
+	}
+	return out
 }
 
 // SensorReport takes what the driver of a sensor of that lane has counted so
@@ -166,5 +218,5 @@ func (c *Controller) SensorReport(id LaneID, r SensorReport) {
 	if !ok {
 		return
 	}
-	l.ears.report(r, &l.feed)
+	l.ears.told(r)
 }
