@@ -92,10 +92,10 @@ func (i Identity) Describe(h *Heard) {
 	}
 }
 
-// hotspot tells whether it is a network, or the radio of a telematics unit, by
+// Hotspot tells whether it is a network, or the radio of a telematics unit, by
 // what is found in vehicles alone: a Bluetooth name is that of a key, and a
 // company id one that anybody's advertisement may carry.
-func (i Identity) hotspot() bool {
+func (i Identity) Hotspot() bool {
 	return i.Known && i.Prefix.Specificity == Automotive ||
 		i.Name != nil && i.Name.Specificity == Automotive && i.Name.Over == WiFi
 }
@@ -104,7 +104,7 @@ func (i Identity) hotspot() bool {
 // to the vehicle with the given probability. It names the prefix, never the
 // address.
 func (p *Prefixes) Claim(f *Finding, i Identity, probability float64) {
-	f.HotspotHeard, f.Confidence = f.HotspotHeard || i.hotspot(), probability
+	f.HotspotHeard, f.Confidence = f.HotspotHeard || i.Hotspot(), probability
 	if i.Name != nil && i.Name.Specificity == Automotive {
 		f.Make = i.Name.Make
 		what := "a network name"

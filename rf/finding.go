@@ -1,5 +1,10 @@
 package rf
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Finding is what the air said of one vehicle, reduced to what a decision may
 // use. It holds no address.
 type Finding struct {
@@ -96,4 +101,72 @@ func (h *Heard) Automotive() bool {
 		h.Prefix != "" && h.Specificity == Automotive ||
 		h.Company != nil && h.Company.Specificity == Automotive ||
 		h.NameFits != nil && h.NameFits.Specificity == Automotive
+}
+
+// Keep lists the emitters of a finding: those that tell of a vehicle first, then
+// the likelier, and so that the same ones always come in the same order. What is
+// beyond MaxHeard is left out.
+func (f *Finding) Keep(heard []Heard) {
+	slices.SortFunc(heard, compareHeard)
+	if len(heard) > MaxHeard {
+		heard = slices.Clip(heard[:MaxHeard])
+	}
+	f.Emitters = heard
+}
+
+func compareHeard(a, b Heard) int {
+	first := func(x bool) int {
+		if x {
+			return 0
+		}
+		return 1
+	}
+	// A tyre or a message of its own is named by thousands of made-up ids as
+	// easily as by one: what is identified by a registered name comes first.
+	named := func(h *Heard) bool {
+		return h.Kind != TPMS && h.Kind != V2X && h.Automotive()
+	}
+	return cmp.Or(
+		first(named(&a))-first(named(&b)),
+		first(a.Automotive())-first(b.Automotive()),
+		cmp.Compare(b.Probability, a.Probability),
+		a.compareWhat(&b),
+		cmp.Compare(a.Otherwise, b.Otherwise), cmp.Compare(a.OtherwiseP, b.OtherwiseP),
+		cmp.Compare(b.Seconds, a.Seconds), cmp.Compare(b.LoudestDBm, a.LoudestDBm), cmp.Compare(a.Level, b.Level),
+		cmp.Compare(a.Pressure.Value, b.Pressure.Value),
+	)
+}
+
+// compareWhat compares what two emitters say of who and what they are, and not
+// how surely they are the vehicle's.
+func (h *Heard) compareWhat(o *Heard) int {
+	company := func(x *Heard) int {
+		if x.Company == nil {
+			return -1
+		}
+		return x.Company.ID
+	}
+	return cmp.Or(
+		cmp.Compare(h.Kind, o.Kind), cmp.Compare(h.Role, o.Role), cmp.Compare(h.Name, o.Name), cmp.Compare(h.Prefix, o.Prefix),
+		company(h)-company(o), slices.Compare(h.Models, o.Models), h.WidthCM-o.WidthCM, h.LengthCM-o.LengthCM,
+	)
+}
+
+// Retain keeps what an earlier finding of the same vehicle said of emitters that
+// were the vehicle's with at least the given probability: what has been said of
+// it stays said.
+func (f *Finding) Retain(before []Heard, sure float64) {
+	heard := f.Emitters
+	for _, b := range before {
+		if b.Probability < sure {
+			continue
+		}
+		said := slices.ContainsFunc(f.Emitters, func(h Heard) bool {
+			return h.Probability >= b.Probability && h.compareWhat(&b) == 0
+		})
+		if !said {
+			heard = append(heard[:len(heard):len(heard)], b)
+		}
+	}
+	f.Keep(heard)
 }

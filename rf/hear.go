@@ -1,5 +1,7 @@
 package rf
 
+import "slices"
+
 // HearOnce reduces observations that the caller already knows to be of one
 // vehicle, such as those of a bench test or of a request to the command line,
 // to a Finding. Nothing is attributed: that they belong to the vehicle is the
@@ -14,7 +16,11 @@ func HearOnce(obs []Observation, p *Prefixes) *Finding {
 		kind Kind
 		id   string
 	}
-	heard := map[emitter]*Identity{}
+	type known struct {
+		Identity
+		Heard
+	}
+	heard := map[emitter]*known{}
 	f := Finding{Sensed: true, Sensor: obs[0].Sensor, Confidence: 1}
 	for _, o := range obs {
 		if o.Kind == Cell {
@@ -22,22 +28,52 @@ func HearOnce(obs []Observation, p *Prefixes) *Finding {
 			continue
 		}
 		k := emitter{o.Kind, o.Emitter}
-		if i := heard[k]; i != nil {
-			i.Hear(o, p)
-			continue
+		e := heard[k]
+		if e == nil {
+			e = &known{Identity: p.Identity(o), Heard: Heard{Kind: o.Kind, Probability: 1, LoudestDBm: o.RSSI, Level: o.Level}}
+			heard[k] = e
+		} else {
+			e.Hear(o, p)
 		}
-		i := p.Identity(o)
-		heard[k] = &i
+		e.add(o)
 	}
 	f.Heard = len(heard)
 	var best *Identity
-	for _, i := range heard {
-		if i.Automotive() && (best == nil || i.Compare(*best) < 0) {
+	emitters := make([]Heard, 0, len(heard))
+	for _, e := range heard {
+		i := &e.Identity
+		if i.Automotive() && (best == nil || i.Hotspot() && !best.Hotspot() || i.Hotspot() == best.Hotspot() && i.Compare(*best) < 0) {
 			best = i
 		}
+		i.Describe(&e.Heard)
+		emitters = append(emitters, e.Heard)
 	}
+	f.Keep(emitters)
 	if best != nil {
 		p.Claim(&f, *best, 1)
 	}
 	return &f
+}
+
+// add takes over what one more observation says of the emitter.
+func (h *Heard) add(o Observation) {
+	if o.Level == h.Level {
+		h.LoudestDBm = max(h.LoudestDBm, o.RSSI)
+	}
+	if h.Role == "" || o.Role != "" && o.Role < h.Role {
+		h.Role = o.Role
+	}
+	if o.Model != "" && !slices.Contains(h.Models, o.Model) {
+		h.Models = append(h.Models, o.Model)
+		slices.Sort(h.Models)
+	}
+	if !h.Pressure.Known {
+		h.Pressure = o.Pressure
+	}
+	if h.WidthCM == 0 {
+		h.WidthCM = o.WidthCM
+	}
+	if h.LengthCM == 0 {
+		h.LengthCM = o.LengthCM
+	}
 }
