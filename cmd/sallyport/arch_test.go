@@ -36,6 +36,7 @@ var ranks = map[string]int{
 	"rf/rtl433":      1,
 	"rf/kismet":      1,
 	"rf/line":        1,
+	"rf/mqtt":        1,
 	"rf/nrf":         1,
 	"rf/pcap":        1,
 	"rf/privacy":     1,
@@ -95,6 +96,7 @@ var fences = []struct {
 	{"github.com/pressly/goose", []string{"gate/sqlite", "gate/hub"}, "SQL stays in the stores"},
 	{"github.com/labstack/echo", []string{"ui"}, "the web framework stops at ui"},
 	{"github.com/tarm/serial", []string{"rf/serial"}, "its faults are guarded in one place"},
+	{"github.com/eclipse/paho.golang", []string{"rf/mqtt"}, "nothing is published: a guarded connection sees to it in one place"},
 	{"github.com/golang-jwt/jwt", []string{"gate/auth"}, "token rules are enforced in one place"},
 	{"github.com/go-co-op/gocron", []string{"cmd/sallyport"}, "jobs are wired by hand"},
 	{"github.com/xuri/excelize", []string{"gate/sheet"}, "spreadsheets are opened within bounds in one place"},
@@ -375,6 +377,7 @@ func TestVersionFloors(t *testing.T) {
 		"github.com/klauspost/compress":  "v1.18.7",
 		"github.com/jackc/pgx/v5":        "v5.12.0",
 		"github.com/gopacket/gopacket":   "v1.6.1",
+		"github.com/eclipse/paho.golang": "v0.23.0",
 		"github.com/xuri/excelize/v2":    "v2.11.0",
 		"github.com/nats-io/nats-server": "v2.12.6",
 
