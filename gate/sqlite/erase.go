@@ -15,7 +15,7 @@ import (
 const eraseGroup = 500
 
 // expired finds records whose personal data is older than allowed: of passages
-// that have ended, with their acts and reassessments; of inspections that have
+// that have ended, with their acts, reassessments and radio sets; of inspections that have
 // expired or were ended, with their acts and photographs; of lines of the list
 // that a later line has replaced.
 const expired = `
@@ -25,6 +25,7 @@ WITH done (id) AS (
 SELECT p.seq, 'passage' FROM passage p WHERE p.at < :before AND p.salt IS NOT NULL AND EXISTS (SELECT 1 FROM outcome o WHERE o.passage = p.id)
 UNION ALL SELECT r.seq, 'reassessment' FROM reassessment r JOIN passage p ON p.id = r.passage WHERE p.at < :before AND r.salt IS NOT NULL AND EXISTS (SELECT 1 FROM outcome o WHERE o.passage = p.id)
 UNION ALL SELECT a.seq, 'act' FROM act a JOIN passage p ON p.id = a.passage WHERE p.at < :before AND a.salt IS NOT NULL AND EXISTS (SELECT 1 FROM outcome o WHERE o.passage = p.id)
+UNION ALL SELECT w.seq, 'radio_set' FROM radio_set w JOIN passage p ON p.id = w.passage WHERE p.at < :before AND w.salt IS NOT NULL AND EXISTS (SELECT 1 FROM outcome o WHERE o.passage = p.id)
 UNION ALL SELECT i.seq, 'inspection' FROM inspection i WHERE i.id IN (SELECT id FROM done) AND i.salt IS NOT NULL
 UNION ALL SELECT e.seq, 'inspection_act' FROM inspection_act e WHERE e.inspection IN (SELECT id FROM done) AND e.salt IS NOT NULL
 UNION ALL SELECT f.seq, 'photo' FROM photo f WHERE f.inspection IN (SELECT id FROM done) AND f.salt IS NOT NULL
@@ -37,6 +38,7 @@ var forget = map[string]string{
 	tablePassage:       "UPDATE passage SET salt = NULL, vin = NULL, plate = NULL, doc = NULL WHERE seq = ?",
 	tableReassessment:  "UPDATE reassessment SET salt = NULL, doc = NULL WHERE seq = ?",
 	tableAct:           "UPDATE act SET salt = NULL, reason = NULL WHERE seq = ?",
+	tableRadioSet:      "UPDATE radio_set SET salt = NULL, tags = NULL WHERE seq = ?",
 	tableInspection:    "UPDATE inspection SET salt = NULL, vin = NULL, doc = NULL WHERE seq = ?",
 	tableInspectionAct: "UPDATE inspection_act SET salt = NULL, note = NULL WHERE seq = ?",
 	tablePhoto:         "UPDATE photo SET salt = NULL, sha256 = NULL, data = NULL WHERE seq = ?",

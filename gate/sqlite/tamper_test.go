@@ -17,7 +17,7 @@ import (
 )
 
 // tables are those whose every byte is held by the log.
-var tables = []string{"log", "log_hash", "log_checkpoint", "passage", "reassessment", "act", "outcome", "inspection", "inspection_act", "photo", "registration", "policy", "policy_version", "policy_step", "posture"}
+var tables = []string{"log", "log_hash", "log_checkpoint", "passage", "reassessment", "act", "outcome", "inspection", "inspection_act", "photo", "registration", "policy", "policy_version", "policy_step", "posture", "radio_set", "radio_key"}
 
 // smallLog fills a site with at least one row in each table, some erased.
 func smallLog(t testing.TB, s *sqlite.Store) {
@@ -97,6 +97,69 @@ func policiesAndPosture(t testing.TB, s *sqlite.Store) {
 	}
 }
 
+// radioSets adds keys and sets to the passage of smallLog that is not erased and
+// to one more, whose set is erased: entries 26 to 31.
+func radioSets(t testing.TB, s *sqlite.Store) {
+	t.Helper()
+	ctx, at := t.Context(), storetest.Noon.Add(8*time.Minute)
+	p := gate.Passage{ID: "pE", Lane: "n", At: at, Arrival: gate.Arrival{VIN: "1M9"}}
+	p.Result.Verdict = policy.Verdict{Outcome: policy.Flag, Hash: "be"}
+	for _, err := range []error{
+		s.RecordRadioKey(ctx, gate.RadioKeyStep{Epoch: 1, Kind: gate.RadioKeyMade, At: at, Commitment: "c"}),
+		s.Record(ctx, p),
+		s.KeepRadioSet(ctx, gate.RadioSet{Passage: "pD", At: at, Epoch: 1, Tags: []uint64{1 << 60, 2}}),
+		s.KeepRadioSet(ctx, gate.RadioSet{Passage: "pE", At: at, Epoch: 1, Tags: []uint64{3}}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := s.EraseRadioSets(ctx, gate.RadioSetFilter{VIN: "1M9"}, at, "asked"); err != nil || n != 1 {
+		t.Fatalf("erased %d, %v", n, err)
+	}
+	if err := s.RecordRadioKey(ctx, gate.RadioKeyStep{Epoch: 1, Kind: gate.RadioKeyDestroyed, At: at, Commitment: "c"}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTamperRadioSets does to sets and keys what is not a changed byte.
+func TestTamperRadioSets(t *testing.T) {
+	for _, c := range []struct {
+		name, do string
+		first    int64
+	}{
+		{"delete a set", "DELETE FROM radio_set WHERE seq = 28", 28},
+		{"erase a set without saying so", "UPDATE radio_set SET salt = NULL, tags = NULL WHERE seq = 28", 28},
+		{"erase half of a set", "UPDATE radio_set SET tags = NULL WHERE seq = 28", 28},
+		{"put back a set that was erased", "UPDATE radio_set SET (salt, tags) = (SELECT salt, tags FROM radio_set WHERE seq = 28) WHERE seq = 29", 29},
+		{"move a set to another passage", "UPDATE radio_set SET passage = 'pA' WHERE seq = 28", 28},
+		{"move a set to another epoch", "UPDATE radio_set SET epoch = '2' WHERE seq = 28", 28},
+		{"forget that a key was destroyed", "DELETE FROM radio_key WHERE kind = 'destroyed'", 31},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := newSite(t)
+			s := open(t, dir)
+			smallLog(t, s)
+			actsAndPhotos(t, s)
+			policiesAndPosture(t, s)
+			radioSets(t, s)
+			if n := verified(t, s).Entries; n != 32 {
+				t.Fatalf("%d entries, the table expects 32", n)
+			}
+			if _, err := intruder(t, dir).Exec(c.do); err != nil {
+				t.Fatal(err)
+			}
+			r, err := s.Verify(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Clean() || r.First().Seq != c.first {
+				t.Errorf("misfits %+v, want entry %d", r.Misfits, c.first)
+			}
+		})
+	}
+}
+
 // intruder is a connection that obeys none of the store's rules.
 func intruder(t testing.TB, dir string) *sql.DB {
 	t.Helper()
@@ -137,6 +200,7 @@ func TestEveryByte(t *testing.T) {
 	smallLog(t, s)
 	actsAndPhotos(t, s)
 	policiesAndPosture(t, s)
+	radioSets(t, s)
 	db := intruder(t, dir)
 	entries := verified(t, s).Entries
 

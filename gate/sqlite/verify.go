@@ -250,6 +250,8 @@ var lines = [...]struct{ table, query string }{
 	{tablePolicyVersion, "SELECT 'policy_version', seq, at, '', '', number, author, doc, NULL, NULL, NULL, NULL FROM policy_version"},
 	{tablePolicyStep, "SELECT 'policy_step', seq, at, '', '', version, kind, doc, NULL, NULL, NULL, NULL FROM policy_step"},
 	{tablePosture, "SELECT 'posture', seq, at, '', '', number, level, doc, NULL, NULL, NULL, NULL FROM posture"},
+	{tableRadioSet, "SELECT 'radio_set', seq, at, lane, passage, epoch, '', '', salt, tags, NULL, NULL FROM radio_set"},
+	{tableRadioKey, "SELECT 'radio_key', seq, at, '', '', epoch, kind, doc, NULL, NULL, NULL, NULL FROM radio_key"},
 }
 
 // allRows is the query for all records. A database that an older program wrote
@@ -292,6 +294,8 @@ var recordForm = map[string]struct {
 	tablePolicyVersion: {tablePolicyVersion, 0, func(a, b, c string) []byte { return policyVersionBody(a, b, c) }},
 	tablePolicyStep:    {tablePolicyStep, 0, func(a, b, c string) []byte { return policyStepBody(a, b, c) }},
 	tablePosture:       {tablePosture, 0, func(a, b, c string) []byte { return postureBody(a, b, c) }},
+	tableRadioSet:      {tableRadioSet, 1, func(a, _, _ string) []byte { return radioSetBody(a) }},
+	tableRadioKey:      {tableRadioKey, 0, func(a, b, c string) []byte { return radioKeyBody(a, b, c) }},
 }
 
 // Rows streams the records.

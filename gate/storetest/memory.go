@@ -142,6 +142,8 @@ type Memory struct {
 	policies      []gate.PolicyDocument
 	versions      []gate.PolicyVersion
 	postures      []gate.PostureChange
+	radioSets     []radioSet
+	radioKeys     []gate.RadioKeyStep
 }
 
 // NewMemory is an empty store with a key of its own.

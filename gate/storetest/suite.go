@@ -25,6 +25,7 @@ type Store interface {
 	gate.InspectionStore
 	gate.PolicyStore
 	gate.PostureStore
+	gate.RadioSetStore
 	PutRegistrations(context.Context, ...gate.Registration) error
 	Policy(context.Context, string) (gate.PolicyDocument, error)
 	Passages(context.Context, gate.PassageFilter) ([]gate.PassageSummary, error)
@@ -291,6 +292,8 @@ func Run(t *testing.T, kit Kit) {
 	t.Run("policy steps refused", func(t *testing.T) { policyStepsRefused(t, kit) })
 	t.Run("policy versions at once", func(t *testing.T) { policiesAtOnce(t, kit) })
 	t.Run("posture", func(t *testing.T) { postures(t, kit) })
+	t.Run("radio sets", func(t *testing.T) { radioSets(t, kit) })
+	t.Run("radio keys", func(t *testing.T) { radioKeys(t, kit) })
 
 	t.Run("registrations", func(t *testing.T) {
 		s := kit.Open(t)
