@@ -48,6 +48,9 @@ const (
 	NoticeArm     = "arm"     // the arm did not confirm: look at it, raise it by hand
 	NoticeClock   = "clock"   // the clock is behind the last record
 	NoticeRadio   = "radio"   // the sensors are silent
+	// NoticeRadioNoDPIA: no impact assessment is named, so what the air says is
+	// shown while it is heard, and neither decides nor is kept.
+	NoticeRadioNoDPIA = "radio_no_dpia"
 )
 
 // The positions of an arm, as a LaneView names them.
@@ -97,6 +100,7 @@ type Config struct {
 	Clock      *Clock                 // of all records of the site; nil is one of its own
 	Inspecting InspectionRules        // what the site asks of inspections
 	RadioSets  RadioSets              // what was heard with vehicles on earlier visits; nil: nothing is kept
+	RadioLive  bool                   // what the air says is shown while it is heard, and enters no verdict and no record
 	// Admit says whether the site may take notice of an observation at all, and
 	// if not, why. It may empty fields of it: the observation is the
 	// controller's own. It is asked first of all, for up to tens of thousands of

@@ -280,6 +280,8 @@ func (l *lane) notice() string {
 		return NoticeClock
 	case l.silent:
 		return NoticeRadio
+	case l.ctl.cfg.RadioLive && l.cfg.Attributor != nil:
+		return NoticeRadioNoDPIA
 	}
 	return ""
 }
@@ -555,7 +557,7 @@ func (l *lane) gather(a Arrival, at time.Time) (Request, error) {
 	case !errors.Is(err, ErrNotFound):
 		return Request{}, err
 	}
-	if l.cfg.Attributor != nil {
+	if l.cfg.Attributor != nil && !l.ctl.cfg.RadioLive {
 		f := l.cfg.Attributor.Finding(at)
 		req.Radio = &f
 	}
@@ -766,7 +768,7 @@ func (l *lane) look() {
 	now := time.Now().UTC().Round(0)
 	l.listen(now)
 	f, asked := l.weigh(now)
-	if l.state != Waiting || !l.durable {
+	if l.state != Waiting || !l.durable || l.ctl.cfg.RadioLive {
 		return
 	}
 	if !asked {

@@ -18,6 +18,7 @@ type LaneRadio struct {
 	From     time.Time      `json:"from"`    // first second of the levels
 	Seconds  int            `json:"seconds"` // from there to At, 1 to RadioSpan
 	State    RadioState     `json:"state"`
+	Live     bool           `json:"live"`     // no impact assessment is named: this enters no verdict and no record
 	Levels   []RadioLevels  `json:"levels"`   // by kind; one that was not heard is absent
 	Vehicles []RadioVehicle `json:"vehicles"` // that stood at the line, oldest first
 	Sensors  []SensorHealth `json:"sensors"`  // as configured, then others in the order in which they were heard
@@ -193,6 +194,7 @@ func (c *Controller) Radio(id LaneID) (LaneRadio, bool) {
 	r := LaneRadio{
 		Lane: id, Name: l.cfg.Name, At: now.UTC().Round(0), From: time.Unix(from, 0).UTC(), Seconds: int(to-from) + 1,
 		Sensors: l.ears.health(now, l.cfg.SilentAfter),
+		Live:    c.cfg.RadioLive,
 	}
 	r.State, _ = l.ears.state(now, l.cfg.SilentAfter)
 	r.Neighbours.Lanes = slices.Clone(l.cfg.Beside)
