@@ -10,7 +10,6 @@ import (
 
 	"sallyport/policy"
 	"sallyport/policy/supply"
-	"sallyport/rf"
 	"sallyport/vin"
 	"sallyport/vin/telematics"
 )
@@ -295,7 +294,7 @@ func (j *Judge) gather(d *vin.Decoded, r Request, a *Assessment) policy.Facts {
 	j.clock(&f)
 	f.Site.Posture = policy.Know(r.Posture, policy.Source{Title: "posture of the site"})
 	if r.Radio != nil {
-		f.Radio = j.radioFacts(*r.Radio)
+		f.Radio = j.radioFacts(*r.Radio, j.believed(&f, d, r))
 	}
 	f.Data = j.Data(f.At)
 	return f
@@ -453,29 +452,6 @@ func lowerWeight(class string) (int, bool) {
 	}
 	kg, err := strconv.Atoi(strings.ReplaceAll(words[0], ",", ""))
 	return kg, err == nil
-}
-
-func (j *Judge) radioFacts(h rf.Finding) policy.RadioFacts {
-	var f policy.RadioFacts
-	from := policy.Source{Title: "passive sensor " + h.Sensor}
-	f.Sensed = policy.Know(h.Sensed, from)
-	if !h.Sensed {
-		return f
-	}
-	if len(h.Sources) > 0 {
-		from.Address, from.Date, from.Quote = h.Sources[0].Address, h.Sources[0].Date, h.Sources[0].Claim
-	}
-	// What was not heard stays unknown: silence proves nothing.
-	if h.HotspotHeard {
-		f.HotspotHeard = policy.Know(true, from)
-	}
-	if h.Cellular {
-		f.Cellular = policy.Know(true, from)
-	}
-	if p, ok := j.supply.graph.Find(h.Maker); ok && h.Maker != "" {
-		f.HeardMaker = policy.Know(policy.Party(p.ID), from)
-	}
-	return f
 }
 
 // query is the vehicle as the catalogue is asked about it.

@@ -33,6 +33,7 @@ var ranks = map[string]int{
 	"vin/build":      1,
 	"rf/attribute":   1,
 	"rf/serial":      1,
+	"rf/meaning":     1,
 	"rf/rtl433":      1,
 	"rf/kismet":      1,
 	"rf/line":        1,
@@ -67,7 +68,7 @@ var ranks = map[string]int{
 
 // purePackages take time and facts as arguments: no clock, database, network,
 // file or log may be reached from their code.
-var purePackages = []string{"vin", "vin/telematics", "policy", "policy/rows", "policy/supply", "policy/supply/picture", "policy/pack", "rf", "rf/attribute", "rf/privacy", "gate/translog"}
+var purePackages = []string{"vin", "vin/telematics", "policy", "policy/rows", "policy/supply", "policy/supply/picture", "policy/pack", "rf", "rf/attribute", "rf/meaning", "rf/privacy", "gate/translog"}
 
 // impureImports are the packages that a pure package must not import, with the
 // reason a reader is given.
