@@ -87,6 +87,11 @@ func TestBaselineOutcomes(t *testing.T) {
 		{"settled Telit", settledTelit(), policy.Grant, "settled-trusted", ""},
 		{"documented Telit", with(settledTelit(), func(f *policy.Facts) { f.Units[0].Candidates[0].Certainty = policy.CertaintyDocumented }), policy.Flag, policy.DefaultRule, ""},
 		{"settled Telit, PRC maker heard", with(settledTelit(), func(f *policy.Facts) { f.Radio.HeardMaker = known(policy.Party("quectel"), "") }), policy.Flag, "air-contradiction", "quectel"},
+		{"settled Telit, radio of another make", with(settledTelit(), func(f *policy.Facts) { f.Radio.Contradiction = known(true, "") }), policy.Flag, "air-contradiction", "contradicts VIN or record"},
+		{"settled Telit, hints alone", with(settledTelit(), func(f *policy.Facts) {
+			f.Radio.TyreProtocol, f.Radio.Dimensions, f.Radio.UplinkWithoutModem = known(true, ""), known(true, ""), known(true, "")
+		}), policy.Grant, "settled-trusted", ""},
+		{"Tesla Model X, named by its VIN", with(teslaX(), func(f *policy.Facts) { f.Radio.TeslaNameMatches = known(true, "") }), policy.Deny, "module-restricted-zone", ""},
 		{"settled Telit, hotspot heard", with(settledTelit(), func(f *policy.Facts) { f.Radio.HotspotHeard = known(true, "") }), policy.Grant, "settled-trusted", ""},
 		{"settled Eagle", with(eagleUnit(), func(f *policy.Facts) { f.Units[0].Candidates[0].Certainty = policy.CertaintySettled }), policy.Flag, "design-from-prc", ""},
 		{"settled Telit and a comma 3X", unit(settledTelit(), "device", "comma 3X", comma3X()), policy.Deny, "module-restricted-zone", "comma 3X"},
