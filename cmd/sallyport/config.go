@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"sallyport/gate"
 	"sallyport/rf"
+	"sallyport/rf/attribute"
 )
 
 // siteFile is the name of the site's configuration in its data directory.
@@ -56,6 +58,7 @@ type laneConfig struct {
 	AutoOpen bool           `toml:"auto_open"` // open on a committed grant without a person's act
 	Arm      armConfig      `toml:"arm"`
 	Sensors  []sensorConfig `toml:"sensor"` // the one beside the stop line first, then the one before it
+	Beside   []string       `toml:"beside"` // lanes whose sensors this one overhears, by id; lanes lie side by side in the order of the file
 }
 
 // armConfig is a lane's traffic arm. There is no kind for an active barrier.
@@ -125,6 +128,68 @@ func (c sensorConfig) datagrams() (at netip.AddrPort, from []netip.Addr, err err
 		from = []netip.Addr{at.Addr()}
 	}
 	return at, from, nil
+}
+
+// source is how the sensor reports, in one word.
+func (c sensorConfig) source() string {
+	switch {
+	case c.Device != "":
+		return "device"
+	case c.UDP != "":
+		return "udp"
+	}
+	return "serial"
+}
+
+// listening are the lane's sensors as the controller misses and counts them.
+func (l laneConfig) listening() []gate.LaneSensor {
+	out := make([]gate.LaneSensor, len(l.Sensors))
+	for i, s := range l.Sensors {
+		out[i] = gate.LaneSensor{Name: s.Name, Heard: s.speaks(), Source: s.source()}
+		if i < 2 {
+			out[i].Place = []string{gate.PlaceStop, gate.PlaceUpstream}[i]
+		}
+	}
+	return out
+}
+
+// earshot are the lanes whose sensors a lane hears: itself first, then those
+// beside.
+func (c siteConfig) earshot(lane int) []attribute.Lane {
+	var out []attribute.Lane
+	for i, l := range c.Lanes {
+		if i != lane && !slices.Contains(c.Lanes[lane].Beside, l.ID) {
+			continue
+		}
+		heard := attribute.Lane{ID: l.ID, Stop: l.Sensors[0].speaks(), Place: i}
+		if len(l.Sensors) > 1 {
+			heard.Upstream = l.Sensors[1].speaks()
+		}
+		if i == lane {
+			out = slices.Insert(out, 0, heard)
+		} else {
+			out = append(out, heard)
+		}
+	}
+	return out
+}
+
+// checkBeside says what is wrong with the neighbours of a lane.
+func (c siteConfig) checkBeside(l laneConfig) error {
+	for i, id := range l.Beside {
+		n := slices.IndexFunc(c.Lanes, func(o laneConfig) bool { return o.ID == id })
+		switch {
+		case n < 0:
+			return fmt.Errorf("lane %q: beside names %q, and there is no such lane", l.ID, id)
+		case id == l.ID:
+			return fmt.Errorf("lane %q: beside names the lane itself", l.ID)
+		case slices.Contains(l.Beside[:i], id):
+			return fmt.Errorf("lane %q: beside names %q twice", l.ID, id)
+		case len(l.Sensors) == 0 || len(c.Lanes[n].Sensors) == 0:
+			return fmt.Errorf("lane %q: beside names %q: both need a sensor", l.ID, id)
+		}
+	}
+	return nil
 }
 
 // duration reads "300ms" from TOML.
@@ -226,6 +291,9 @@ func (c siteConfig) check() error {
 			if err := s.check(); err != nil {
 				return fmt.Errorf("lane %q: %w", l.ID, err)
 			}
+		}
+		if err := c.checkBeside(l); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -294,7 +294,7 @@ func programVersion() string {
 // laneConfigs turns the site's lanes into the controller's, with their devices.
 func (st *site) laneConfigs() ([]gate.LaneConfig, error) {
 	var out []gate.LaneConfig
-	for _, l := range st.cfg.Lanes {
+	for i, l := range st.cfg.Lanes {
 		zone, err := gate.ParseZone(l.Zone)
 		if err != nil {
 			return nil, err
@@ -310,15 +310,14 @@ func (st *site) laneConfigs() ([]gate.LaneConfig, error) {
 			lc.Arm = arm
 		}
 		if len(l.Sensors) > 0 {
-			ears := attribute.Lane{ID: l.ID, Stop: l.Sensors[0].speaks()}
-			if len(l.Sensors) > 1 {
-				ears.Upstream = l.Sensors[1].speaks()
-			}
-			a, err := attribute.NewAttributor(attribute.Config{Lanes: []attribute.Lane{ears}}, st.prefixes)
+			a, err := attribute.NewAttributor(attribute.Config{Lanes: st.cfg.earshot(i)}, st.prefixes)
 			if err != nil {
 				return nil, fmt.Errorf("lane %q: %w", l.ID, err)
 			}
-			lc.Attributor = a
+			lc.Attributor, lc.Sensors = a, l.listening()
+		}
+		for _, id := range l.Beside {
+			lc.Beside = append(lc.Beside, gate.LaneID(id))
 		}
 		out = append(out, lc)
 	}
