@@ -335,11 +335,33 @@ func (l *Listener) listen(ctx context.Context, heard func()) error {
 		return fmt.Errorf("mqtt: connect: %w", err)
 	}
 	defer leave(client)
+	// The library does not give up a subscription when its connection ends.
+	subscribing, giveUp := context.WithCancel(calling)
+	defer giveUp()
+	go func() {
+		select {
+		case <-client.Done():
+			giveUp()
+		case <-subscribing.Done():
+		}
+	}()
 	const sendNone = 2 // retained messages, MQTT 5.0, 3.8.3.1
-	_, err = client.Subscribe(calling, &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{
+	_, err = client.Subscribe(subscribing, &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{
 		{Topic: l.c.Topic, QoS: l.c.QoS, RetainHandling: sendNone, NoLocal: true},
 	}})
+	// ended is why a connection ended, which the library tells a moment later.
+	ended := func() error {
+		select {
+		case err := <-failed:
+			return err
+		case <-time.After(leaveTimeout):
+			return errors.New("the connection ended")
+		}
+	}
 	if err != nil {
+		if calling.Err() == nil && subscribing.Err() != nil {
+			err = ended()
+		}
 		return fmt.Errorf("mqtt: subscribe: %w", err)
 	}
 	cancel()
@@ -352,12 +374,7 @@ func (l *Listener) listen(ctx context.Context, heard func()) error {
 	case err := <-failed:
 		return fmt.Errorf("mqtt: %w", err)
 	case <-client.Done():
-	}
-	select { // the reason comes a moment later
-	case err := <-failed:
-		return fmt.Errorf("mqtt: %w", err)
-	case <-time.After(leaveTimeout):
-		return errors.New("mqtt: the connection ended")
+		return fmt.Errorf("mqtt: %w", ended())
 	}
 }
 

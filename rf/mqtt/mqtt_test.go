@@ -238,6 +238,8 @@ func TestEveryMessageIsCountedOnce(t *testing.T) {
 				x.start(t, addr)
 				p := publisher(t, addr)
 				publish(t, p, 1, true, "air/north", "of another time")
+				// Once a second message is acknowledged, the first has gone out.
+				publish(t, p, 1, false, "water/north", "after it")
 				got := make(chan string, 16)
 				l, notes, stop := running(t, Config{Broker: "mqtt://" + addr, QoS: qos, Topic: "air/+"}, func(o rf.Observation) bool {
 					if o.Sensor == "busy" {
@@ -513,16 +515,17 @@ func TestPausesGrow(t *testing.T) {
 		want := []time.Duration{s / 2, s, 2 * s, 4 * s, 8 * s, 16 * s, 30 * s, 30 * s, steady + s/2, s}
 		for i := range want {
 			if got := at[i+1] - at[i]; (got - want[i]).Abs() > leaveTimeout {
-				t.Fatalf("calls at %v: pause %d is %v, want %v", at, i, got, want[i])
+				t.Errorf("calls at %v: pause %d is %v, want %v", at, i, got, want[i])
 			}
 		}
-		told := 0
+		var told []error
 		for len(notes) > 0 {
-			<-notes
-			told++
+			told = append(told, <-notes)
 		}
-		if told != 7 { // nobody, up, ended, nobody, up, ended, nobody
-			t.Errorf("%d changes were told", told)
+		// Nobody, up, ended, nobody, up, ended, nobody. Whether one that hangs up at
+		// once was up is a matter of chance.
+		if len(told) != 7 && (len(told) != 6 || !strings.HasPrefix(told[1].Error(), "mqtt: subscribe: ") || errors.Is(told[1], context.Canceled)) {
+			t.Errorf("the changes told: %v", told)
 		}
 	})
 }
