@@ -58,6 +58,11 @@ var ranks = map[string]int{
 	"gate/sheet":     3,
 	"gate/sqlite":    3,
 
+	"gate/barrier/barriertest": 4,
+	"gate/barrier/lcus":        4,
+	"gate/barrier/modbus":      4,
+	"gate/barrier/osdp":        4,
+
 	"ui/view":  4,
 	"ui/i18n":  4,
 	"ui/asset": 4,
@@ -104,7 +109,8 @@ var fences = []struct {
 	{"github.com/dop251/goja", []string{"policy/supply/picture"}, "the program runs no script but the layout it carries"},
 	{"github.com/theupdateframework/go-tuf", []string{"gate/refdata"}, "what is signed is verified in one place"},
 	{"os/exec", nil, "the program starts no other program"},
-	{"testing", []string{"gate/storetest"}, "no testing in production code"},
+	{"github.com/simonvetter/modbus", []string{"gate/barrier/modbus"}, "its limits are kept in one place"},
+	{"testing", []string{"gate/storetest", "gate/barrier/barriertest"}, "no testing in production code"},
 }
 
 // sqlWords is what a statement looks like in a string literal.
