@@ -203,6 +203,30 @@ func (c *Controller) Radio(id LaneID) (LaneRadio, bool) {
 	return r, true
 }
 
+// Since is the picture with the levels from an instant on only.
+func (r LaneRadio) Since(at time.Time) LaneRadio {
+	skip := int(at.Unix() - r.From.Unix())
+	if skip <= 0 {
+		return r
+	}
+	skip = min(skip, r.Seconds-1)
+	levels := r.Levels
+	r.From, r.Seconds, r.Levels = r.From.Add(time.Duration(skip)*time.Second), r.Seconds-skip, []RadioLevels{}
+	for _, l := range levels {
+		kept := RadioLevels{Kind: l.Kind, Level: l.Level}
+		for _, s := range l.Seconds {
+			if s.At >= skip {
+				s.At -= skip
+				kept.Seconds = append(kept.Seconds, s)
+			}
+		}
+		if len(kept.Seconds) > 0 {
+			r.Levels = append(r.Levels, kept)
+		}
+	}
+	return r
+}
+
 // Sensors is how the sensors of all lanes are, in the order of the lanes.
 func (c *Controller) Sensors() []SensorHealth {
 	now := time.Now()
