@@ -43,7 +43,7 @@ func (s *Server) identifyDevice(k *call, need auth.Permission) error {
 		return refused(fmt.Errorf("device %q is enrolled as %s at %q, its token says %s at %q", d.ID, known.Kind, known.Lane, d.Kind, d.Lane))
 	case !auth.DeviceMay(d.Kind, need):
 		return refuse(http.StatusForbidden, "forbidden", fmt.Errorf("device %q: a %s lacks %q", d.ID, d.Kind, need))
-	case d.Lane != k.Param("lane"):
+	case k.Param("lane") != "" && d.Lane != k.Param("lane"):
 		return refuse(http.StatusForbidden, "forbidden", fmt.Errorf("device %q belongs to lane %q", d.ID, d.Lane))
 	}
 	k.device = d

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -31,14 +32,19 @@ func (s *site) token(t testing.TB, d auth.Device) string {
 
 func (s *site) api(t testing.TB, token, method, path, body string) reply {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, s.URL+"/api/v1/lanes/"+path, strings.NewReader(body))
+	return s.send(t, http.DefaultClient, s.apiRequest(t, token, method, "/api/v1/lanes/"+path, body))
+}
+
+func (s *site) apiRequest(t testing.TB, token, method, path, body string) *http.Request {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	return s.send(t, http.DefaultClient, req)
+	return req
 }
 
 func (r reply) problem(t testing.TB) problem {
@@ -69,8 +75,20 @@ func TestDevicesByKind(t *testing.T) {
 		}
 		for kind, tok := range tokens {
 			for _, lane := range []string{"north-1", "south"} {
-				got := s.api(t, tok, r.method, strings.TrimPrefix(strings.Replace(r.path, ":lane", lane, 1), "/api/v1/lanes/"), "{}")
-				allowed := auth.DeviceMay(kind, r.need) && lane == "north-1"
+				resp, err := http.DefaultClient.Do(s.apiRequest(t, tok, r.method, strings.Replace(r.path, ":lane", lane, 1), "{}"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := reply{code: resp.StatusCode, header: resp.Header}
+				if resp.Header.Get("Content-Type") != "text/event-stream" { // which goes on
+					b, err := io.ReadAll(resp.Body)
+					if err != nil {
+						t.Fatal(err)
+					}
+					got.body = string(b)
+				}
+				resp.Body.Close()
+				allowed := auth.DeviceMay(kind, r.need) && (lane == "north-1" || !strings.Contains(r.path, ":lane"))
 				if (got.code == http.StatusForbidden) == allowed || got.code == http.StatusUnauthorized {
 					t.Errorf("%s %s as %s on %s: %d", r.method, r.path, kind, lane, got.code)
 				}

@@ -298,7 +298,7 @@ func TestGallery(t *testing.T) {
 		}
 		s.signInAs(t, ctx, "", langCookie, lang, themeCookie, theme)
 		do(t, ctx, chromedp.EmulateViewport(w, h), chromedp.Navigate(s.URL+path))
-		if strings.HasPrefix(path, "/lane/") {
+		if strings.HasPrefix(path, "/lane/") && !strings.HasSuffix(path, "/radio") {
 			until(t, ctx, `document.body.dataset.version !== undefined`)
 		}
 		do(t, ctx, before...)
@@ -342,6 +342,7 @@ func TestGallery(t *testing.T) {
 		shot("data", "auditor", "/data", "en", theme, 1280, 800)
 		shot("log", "auditor", "/log", "en", theme, 1280, 800)
 	}
+	galleryOfRadio(t, s, shot)
 	shot("log-done", "auditor", "/log", "en", "day", 1280, 800, chromedp.Click(chromedp.CSS("main button")), chromedp.WaitVisible(chromedp.CSS(".summary")))
 	shot("error", "guard", "/passages", "en", "day", 1280, 800)
 }

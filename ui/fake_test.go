@@ -103,6 +103,7 @@ type fakeLanes struct {
 	mu      sync.Mutex
 	views   map[gate.LaneID]gate.LaneView
 	order   []gate.LaneID
+	air     map[gate.LaneID]gate.LaneRadio
 	subs    map[gate.LaneID]map[chan gate.LaneView]bool
 	acts    []gate.Act
 	heard   []rf.Observation
@@ -115,7 +116,7 @@ type fakeLanes struct {
 }
 
 func newFakeLanes(now func() time.Time, store *fakeStore) *fakeLanes {
-	f := &fakeLanes{views: map[gate.LaneID]gate.LaneView{}, subs: map[gate.LaneID]map[chan gate.LaneView]bool{}, now: now, store: store, waiting: make(chan struct{}, 64)}
+	f := &fakeLanes{views: map[gate.LaneID]gate.LaneView{}, air: map[gate.LaneID]gate.LaneRadio{}, subs: map[gate.LaneID]map[chan gate.LaneView]bool{}, now: now, store: store, waiting: make(chan struct{}, 64)}
 	f.add(gate.LaneView{Lane: "north-1", Name: "North 1", Zone: policy.ZoneRestricted, TurnOut: "Car park P3, left of the arm"})
 	f.add(gate.LaneView{Lane: "south", Name: "South", Zone: policy.ZonePublic})
 	return f

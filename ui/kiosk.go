@@ -1,9 +1,7 @@
 package ui
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -46,7 +44,7 @@ func (s *Server) screen(k *call, lv gate.LaneView) *view.Kiosk {
 	b := s.base(k)
 	b.Path = lanePath(lv.Lane)
 	p := view.NewKiosk(b, lv, s.cfg.Say)
-	p.Working = auth.May(k.role, auth.WorkLane)
+	p.Working, p.SeesRadio = auth.May(k.role, auth.WorkLane), auth.May(k.role, auth.SeeRadio)
 	return p
 }
 
@@ -216,7 +214,7 @@ func (s *Server) refuseOnLane(k *call, lane gate.LaneID, err error) error {
 type message struct {
 	Version uint64        `json:"version"`
 	Build   string        `json:"build"` // of scripts and styles: another one makes the page reload
-	Cue     string        `json:"cue"`   // a new one makes its sound
+	Cue     string        `json:"cue"`   // a new one makes its sound; of a lane's screen alone
 	Regions []view.Region `json:"regions"`
 }
 
@@ -308,23 +306,15 @@ func (s *Server) show(k *call, out *stream, lv gate.LaneView, sent map[string]st
 	if err != nil {
 		return err
 	}
-	m := message{Version: lv.Version, Build: s.assets.Version(), Cue: p.Cue()}
-	for _, r := range regions {
-		if old, known := sent[r.Name]; !known || old != r.HTML {
-			m.Regions = append(m.Regions, r)
-			sent[r.Name] = r.HTML
-		}
-	}
+	m := message{Version: lv.Version, Build: s.assets.Version(), Cue: p.Cue(), Regions: changed(regions, sent)}
 	if len(m.Regions) == 0 {
 		return nil
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false) // read by a script as JSON, never as part of a page
-	if err := enc.Encode(m); err != nil {
+	data, err := m.encode()
+	if err != nil {
 		return err
 	}
-	return out.send("lane", bytes.TrimRight(b.Bytes(), "\n"))
+	return out.send("lane", data)
 }
 
 func (s *Server) screenIn(b view.Base, lv gate.LaneView, working bool) *view.Kiosk {

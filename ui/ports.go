@@ -30,6 +30,9 @@ type Lanes interface {
 	Observe(gate.LaneID, rf.Observation) bool
 	// Refused counts observations that could not be read.
 	Refused(gate.LaneID, uint64)
+	// Radio is what the lane's sensors have heard, as of now. It does not wait
+	// for the lane, and nobody changes what it gave.
+	Radio(gate.LaneID) (gate.LaneRadio, bool)
 }
 
 // User is a person who may sign in.

@@ -36,11 +36,13 @@ type Config struct {
 	Data      func(ctx context.Context) ([]view.DataSet, error)         // reference data in use
 	Verify    func(ctx context.Context) (view.LogReport, error)         // re-hash the log
 	Healthy   func(ctx context.Context) error                           // nil when a verdict could be given now
+	Law       view.AirLaw                                               // what the site may take notice of in the air
 
 	Now         func() time.Time // default time.Now
 	Log         *slog.Logger     // default slog.Default
 	SessionLife time.Duration    // default 12 h: one shift
 	Heartbeat   time.Duration    // of live screens; default 2 s, the screen gives up after 6 s
+	Refresh     time.Duration    // of live pages that only show; default 1 s
 }
 
 // writeFor is how long one write to a live screen may take before the screen
@@ -86,6 +88,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.Heartbeat == 0 {
 		cfg.Heartbeat = 2 * time.Second
+	}
+	if cfg.Refresh == 0 {
+		cfg.Refresh = time.Second
 	}
 	s := &Server{cfg: cfg, cross: http.NewCrossOriginProtection(), limits: newLimits(), closing: make(chan struct{})}
 	s.close = sync.OnceFunc(func() { close(s.closing) })
@@ -174,6 +179,10 @@ var routes = [...]route{
 	{"GET", "/lane/:lane/events", forPeople, auth.SeeLane, 0, (*Server).events},
 	{"POST", "/lane/:lane/arrivals", forPeople, auth.WorkLane, formLimit, (*Server).arrive},
 	{"POST", "/lane/:lane/act", forPeople, auth.WorkLane, formLimit, (*Server).act},
+	{"GET", "/lane/:lane/radio", forPeople, auth.SeeRadio, 0, (*Server).radio},
+	{"GET", "/lane/:lane/radio/events", forPeople, auth.SeeRadio, 0, (*Server).radioEvents},
+	{"GET", "/radio", forPeople, auth.SeeRadio, 0, (*Server).sensors},
+	{"GET", "/radio/events", forPeople, auth.SeeRadio, 0, (*Server).sensorsEvents},
 	{"GET", "/passages", forPeople, auth.SeePassages, 0, (*Server).passages},
 	{"POST", "/passages", forPeople, auth.SeePassages, formLimit, (*Server).passages},
 	{"GET", "/passages/:id", forPeople, auth.SeePassages, 0, (*Server).passage},
@@ -187,6 +196,9 @@ var routes = [...]route{
 	{"POST", "/api/v1/lanes/:lane/acts", forDevices, auth.WorkLane, formLimit, (*Server).apiAct},
 	{"POST", "/api/v1/lanes/:lane/plates", forDevices, auth.ReportPlate, formLimit, (*Server).apiPlate},
 	{"POST", "/api/v1/lanes/:lane/observations", forDevices, auth.ReportRadio, feedLimit, (*Server).apiObserve},
+	{"GET", "/api/v1/lanes/:lane/radio", forDevices, auth.SeeLane, 0, (*Server).apiRadio},
+	{"GET", "/api/v1/lanes/:lane/radio/stream", forDevices, auth.SeeLane, 0, (*Server).apiRadioStream},
+	{"GET", "/api/v1/sensors", forDevices, auth.SeeLane, 0, (*Server).apiSensors},
 }
 
 // policyHeader lets a page use only what this server serves; nothing inline.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"sort"
 	"strconv"
 	"strings"
@@ -139,6 +140,67 @@ func (w Words) Or(key, standIn string) string {
 		return s
 	}
 	return standIn
+}
+
+// N returns the text of a counted thing: of key with ".one", ".few" or ".many"
+// after it, by the plural rules of the language (Unicode CLDR), with {0} replaced
+// by the number as the language writes it and {1}, … by the arguments.
+func (w Words) N(key string, n int, args ...any) string {
+	return w.T(key+"."+w.plural(n), append([]any{w.Count(uint64(max(0, n)))}, args...)...)
+}
+
+func (w Words) plural(n int) string {
+	switch {
+	case n == 1:
+		return "one"
+	case w.lang == "pl" && n%10 >= 2 && n%10 <= 4 && (n%100 < 12 || n%100 > 14):
+		return "few"
+	}
+	return "many"
+}
+
+// Count writes a number with its thousands set apart.
+func (w Words) Count(n uint64) string {
+	s := strconv.FormatUint(n, 10)
+	apart := map[string]string{"de": ".", "pl": "\u00a0"}[w.lang]
+	if apart == "" {
+		apart = ","
+	}
+	if w.lang == "pl" && len(s) == 4 {
+		return s // Polish sets them apart from five digits on
+	}
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + apart + s[i:]
+	}
+	return s
+}
+
+// Decimal writes a number with that many digits after the mark. Its minus is
+// the long one, so that −90 does not break after the sign.
+func (w Words) Decimal(v float64, digits int) string {
+	s := strconv.FormatFloat(math.Abs(v), 'f', digits, 64)
+	if w.lang != "en" {
+		s = strings.ReplaceAll(s, ".", ",")
+	}
+	if v < 0 && strings.Trim(s, "0.,") != "" {
+		s = "−" + s
+	}
+	return s
+}
+
+// Ago says how long ago something was, in the coarsest unit that is still true.
+func (w Words) Ago(d time.Duration) string {
+	switch {
+	case d < 2*time.Second:
+		return w.T("ago.now")
+	case d < 2*time.Minute:
+		return w.N("ago.second", int(d/time.Second))
+	case d < 2*time.Hour:
+		return w.N("ago.minute", int(d/time.Minute))
+	case d < 48*time.Hour:
+		return w.N("ago.hour", int(d/time.Hour))
+	}
+	return w.N("ago.day", int(d/(24*time.Hour)))
 }
 
 // Date writes a day as the language does. The zero time is "–".

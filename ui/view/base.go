@@ -82,12 +82,14 @@ func (b Base) Nav() []Link {
 	}{
 		{"/", "nav.lanes", auth.SeeLane},
 		{"/passages", "nav.passages", auth.SeePassages},
+		{"/radio", "nav.radio", auth.SeeRadio},
 		{"/policy", "nav.policy", auth.SeePolicy},
 		{"/data", "nav.data", auth.SeeData},
 		{"/log", "nav.log", auth.VerifyLog},
 	} {
 		if auth.May(b.Person.Role, l.need) {
-			here := b.Path == l.address || l.address != "/" && strings.HasPrefix(b.Path, l.address+"/")
+			here := b.Path == l.address || l.address != "/" && strings.HasPrefix(b.Path, l.address+"/") ||
+				l.address == "/radio" && strings.HasPrefix(b.Path, "/lane/") && strings.HasSuffix(b.Path, "/radio")
 			out = append(out, Link{Address: l.address, Key: l.key, Here: here})
 		}
 	}
@@ -111,6 +113,11 @@ func cite(s policy.Source) (Citation, bool) {
 // Web says whether the address can be a link: anything else is shown as text.
 func (c Citation) Web() bool {
 	return strings.HasPrefix(c.Address, "https://") || strings.HasPrefix(c.Address, "http://")
+}
+
+// Place is the address as a person says it.
+func (c Citation) Place() string {
+	return strings.TrimPrefix(strings.TrimPrefix(c.Address, "https://"), "www.")
 }
 
 func outcomeName(o policy.Outcome) string {

@@ -50,11 +50,12 @@ type Kiosk struct {
 	Inbound int
 	LastEnd string
 
-	Working bool   // this person may bring in vehicles and act
-	Problem string // why the last form was refused
-	VIN     string // what was typed into it
-	Plate   string
-	Class   string
+	SeesRadio bool   // this person may open the page of what the air says here
+	Working   bool   // this person may bring in vehicles and act
+	Problem   string // why the last form was refused
+	VIN       string // what was typed into it
+	Plate     string
+	Class     string
 }
 
 func (Kiosk) template() string { return "kiosk" }
@@ -132,10 +133,16 @@ func NewKiosk(b Base, lv gate.LaneView, say Say) *Kiosk {
 	if k.Name == "" {
 		k.Name = k.LaneID
 	}
-	if lv.Notice != "" {
+	k.radio(lv.Radio)
+	switch lv.Notice {
+	case "":
+	case gate.NoticeRadioNoDPIA:
+		// It lasts for as long as the site is set up so, and is nothing that a
+		// guard can act on: a banner would teach not to read banners.
+		k.Radio, k.RadioOK = b.T("radio.chip.live"), false
+	default:
 		k.Notice = b.Words.Or("notice."+lv.Notice, lv.Notice)
 	}
-	k.radio(lv.Radio)
 	shown := lv.State == gate.Waiting || lv.State == gate.Admitting || lv.State == gate.Refusing || lv.State == gate.Redirected
 	if p := lv.Passage; p != nil {
 		k.Passage, k.Decision = string(p.ID), lv.Decision
@@ -154,12 +161,16 @@ func NewKiosk(b Base, lv gate.LaneView, say Say) *Kiosk {
 
 func (k *Kiosk) radio(r gate.RadioState) {
 	switch {
-	case r.Sensors == 0:
+	case r.Sensors == 0 && len(r.Silent) == 0:
 		k.Radio = k.T("radio.none")
 	case r.LastHeard.IsZero():
 		k.Radio = k.T("radio.never")
 	case k.Now.Sub(r.LastHeard) > silentAfter:
 		k.Radio = k.T("radio.silent", k.Words.Clock(r.LastHeard))
+	case len(r.Silent) > 0:
+		k.Radio = k.Words.N("radio.part", len(r.Silent))
+	case len(r.Skewed) > 0:
+		k.Radio = k.Words.N("radio.skewed", len(r.Skewed))
 	default:
 		k.Radio, k.RadioOK = k.T("radio.on"), true
 	}

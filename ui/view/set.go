@@ -16,7 +16,7 @@ type Page interface{ template() string }
 // names of the pages that share the back-office frame, and of those with their
 // own.
 var (
-	framed   = [...]string{"lanes", "passages", "passage", "policy", "data", "log", "error"}
+	framed   = [...]string{"lanes", "passages", "passage", "policy", "data", "log", "radio", "sensors", "error"}
 	unframed = [...]string{"signin", "kiosk"}
 )
 
@@ -65,21 +65,30 @@ func (s *Set) execute(page, part string, data any) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Regions are the parts of the kiosk page that change with the lane, in the
-// order in which they stand on the page.
-var Regions = [...]string{"status", "verdict", "acts"}
+// Live is a page of which parts change while it is open.
+type Live interface {
+	Page
+	// regions are the names of those parts, in the order in which they stand on
+	// the page. Each is a template "region-" and the name.
+	regions() []string
+}
 
-// Region is one rendered part of the kiosk page.
+func (*Kiosk) regions() []string   { return []string{"status", "verdict", "acts"} }
+func (*Radio) regions() []string   { return []string{"now", "line", "found", "slots", "sensors"} }
+func (*Sensors) regions() []string { return []string{"health", "lanes"} }
+
+// Region is one rendered part of a live page.
 type Region struct {
 	Name string `json:"name"`
 	HTML string `json:"html"`
 }
 
-// RenderRegions renders every region of a kiosk page.
-func (s *Set) RenderRegions(k *Kiosk) ([]Region, error) {
-	out := make([]Region, 0, len(Regions))
-	for _, name := range Regions {
-		b, err := s.execute("kiosk", "region-"+name, k)
+// RenderRegions renders every region of a live page.
+func (s *Set) RenderRegions(p Live) ([]Region, error) {
+	names := p.regions()
+	out := make([]Region, 0, len(names))
+	for _, name := range names {
+		b, err := s.execute(p.template(), "region-"+name, p)
 		if err != nil {
 			return nil, err
 		}

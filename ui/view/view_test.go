@@ -14,6 +14,8 @@ import (
 	"sallyport/gate"
 	"sallyport/gate/auth"
 	"sallyport/policy"
+	"sallyport/rf"
+	"sallyport/rf/privacy"
 	"sallyport/ui/asset"
 	"sallyport/ui/i18n"
 )
@@ -45,7 +47,7 @@ func base(t testing.TB, lang string) Base {
 // exist, or has another type, fails here and not before a guard.
 func TestTemplatesFitTheirPages(t *testing.T) {
 	s := set(t)
-	pages := []Page{SignIn{}, Error{}, Lanes{}, Passages{}, Passage{}, Policy{}, Data{}, Log{}, Kiosk{}}
+	pages := []Page{SignIn{}, Error{}, Lanes{}, Passages{}, Passage{}, Policy{}, Data{}, Log{}, Kiosk{}, &Radio{}, &Sensors{}}
 	if len(pages) != len(s.pages) {
 		t.Errorf("%d pages, %d templates", len(pages), len(s.pages))
 	}
@@ -54,9 +56,11 @@ func TestTemplatesFitTheirPages(t *testing.T) {
 			t.Errorf("%s: %v", p.template(), err)
 		}
 	}
-	for _, r := range Regions {
-		if err := templatecheck.CheckHTML(s.pages["kiosk"].Lookup("region-"+r), &Kiosk{}); err != nil {
-			t.Errorf("region %s: %v", r, err)
+	for _, p := range []Live{&Kiosk{}, &Radio{}, &Sensors{}} {
+		for _, r := range p.regions() {
+			if err := templatecheck.CheckHTML(s.pages[p.template()].Lookup("region-"+r), p); err != nil {
+				t.Errorf("region %s of %s: %v", r, p.template(), err)
+			}
 		}
 	}
 }
@@ -106,6 +110,20 @@ func TestKeys(t *testing.T) {
 		"certainty.":  {"0", "1", "2", "3", "4"},
 		"truth.":      {"yes", "no", "unknown"},
 		"later.":      {"radio", "posture", "policy", "inspection", "data"},
+
+		"radio.kind.":      {"wifi", "ble", "tpms", "v2x", "fob", "cell"},
+		"radio.role.":      {"ap", "client", "probe"},
+		"radio.sure.":      {"almost", "very", "likely", "rather", "hardly"},
+		"radio.otherwise.": {rf.OfBefore, rf.OfBehind, rf.OfBeside, rf.OfAmbient, rf.OfPerson, rf.OfBrief, "none"},
+		"radio.changed.":   {"hotspot", "make", "maker", "cellular"},
+		"sensor.state.":    {gate.SensorNever, gate.SensorSilent, gate.SensorSkewed, gate.SensorAlive, gate.SensorNew, "since"},
+		"sensor.place.":    {gate.PlaceStop, gate.PlaceUpstream},
+		"sensor.source.":   {"serial", "udp", "mqtt", "device", "file", "none"},
+		"sensor.clock.":    {"good", "good.ahead", "good.behind", "off.ahead", "off.behind", "wrong.ahead", "wrong.behind", "unsteady", "unknown"},
+		"refused.":         {gate.RefusedAhead, gate.RefusedBehind, gate.RefusedForeign, gate.RefusedLevel, gate.RefusedOther, "by.counted", "by.refused"},
+		"law.treat.":       {"kept", "heard", "counted", "refused", "unkept"},
+		"law.land.":        lands(t),
+		"law.class.":       lawClasses(t),
 	}
 	for f := range families {
 		if members[f] == nil {
@@ -134,6 +152,29 @@ func TestKeys(t *testing.T) {
 			t.Errorf("no text for menu entry %q", l.Key)
 		}
 	}
+}
+
+// lands are the jurisdictions that have rules.
+func lands(t *testing.T) []string {
+	t.Helper()
+	names, err := privacy.Jurisdictions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// lawClasses are the classes of broadcasts that the law tells apart.
+func lawClasses(t *testing.T) (out []string) {
+	t.Helper()
+	rules, err := privacy.RulesOf(privacy.Strictest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rules.All() {
+		out = append(out, r.Class.String())
+	}
+	return out
 }
 
 func waiting(o policy.Outcome, acts ...gate.ActKind) gate.LaneView {
@@ -310,11 +351,11 @@ func TestCitationLinks(t *testing.T) {
 func TestNavByRole(t *testing.T) {
 	for role, want := range map[auth.Role][]string{
 		auth.Guard:           {"/", "/policy"},
-		auth.Supervisor:      {"/", "/passages", "/policy", "/data"},
-		auth.SecurityManager: {"/", "/passages", "/policy", "/data"},
+		auth.Supervisor:      {"/", "/passages", "/radio", "/policy", "/data"},
+		auth.SecurityManager: {"/", "/passages", "/radio", "/policy", "/data"},
 		auth.FleetManager:    {"/policy", "/data"},
-		auth.Auditor:         {"/passages", "/policy", "/data", "/log"},
-		auth.Administrator:   {"/", "/policy", "/data", "/log"},
+		auth.Auditor:         {"/passages", "/radio", "/policy", "/data", "/log"},
+		auth.Administrator:   {"/", "/radio", "/policy", "/data", "/log"},
 	} {
 		b := base(t, "en")
 		b.Person.Role, b.Path = role, "/passages/x"

@@ -1,0 +1,275 @@
+package ui
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"sallyport/gate"
+	"sallyport/policy"
+	"sallyport/rf"
+	"sallyport/rf/privacy"
+	"sallyport/ui/view"
+)
+
+func (f *fakeLanes) Radio(id gate.LaneID) (gate.LaneRadio, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	v, ok := f.views[id]
+	if !ok {
+		return gate.LaneRadio{}, false
+	}
+	if lr, set := f.air[id]; set {
+		return lr, true
+	}
+	at := f.now()
+	return gate.LaneRadio{Lane: id, Name: v.Name, At: at, From: at.Add(-gate.RadioSpan * time.Second), Seconds: gate.RadioSpan}, true
+}
+
+// hears sets what a lane's sensors have heard.
+func (f *fakeLanes) hears(id gate.LaneID, lr gate.LaneRadio) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	lr.Lane, lr.Name = id, f.views[id].Name
+	f.air[id] = lr
+}
+
+// scene makes up what a lane heard until an instant: the same for the same name.
+type scene struct {
+	gate.LaneRadio
+	rand *rand.Rand
+}
+
+func newScene(at time.Time) *scene {
+	return &scene{gate.LaneRadio{At: at, From: at.Add(-(gate.RadioSpan - 1) * time.Second), Seconds: gate.RadioSpan}, rand.New(rand.NewPCG(1, 2))}
+}
+
+// kind adds a kind: every so many seconds something is heard, at the line and
+// before it, as loud as the function says.
+func (s *scene) kind(k rf.Kind, lv rf.Level, from, to, every, emitters int, loud func(second int) (stop, up float64)) {
+	l := gate.RadioLevels{Kind: k, Level: lv}
+	for i := from; i < to; i += every {
+		stop, up := loud(i)
+		x := gate.RadioSecond{At: i, Observations: 1 + emitters*3, Emitters: emitters}
+		if k == rf.Cell {
+			x.Emitters = 0
+		} else if emitters > 3 {
+			x.Emitters += s.rand.IntN(3)
+		}
+		jitter := s.rand.Float64()*4 - 2
+		if stop > -95 || lv == rf.Relative {
+			x.Stop = rf.Known(math.Round((stop+jitter)*10) / 10)
+		}
+		if up > -95 && up != 0 {
+			x.Upstream = rf.Known(math.Round((up-jitter)*10) / 10)
+		}
+		l.Seconds = append(l.Seconds, x)
+	}
+	s.Levels = append(s.Levels, l)
+}
+
+// passing is the level of something in a vehicle that stands from one second to
+// another, over what is there anyway.
+func passing(loudest, ground float64, from, to int) func(int) (float64, float64) {
+	return func(i int) (float64, float64) {
+		d := 0.0
+		switch {
+		case i < from:
+			d = float64(from-i) * 3
+		case i > to:
+			d = float64(i-to) * 4
+		}
+		return max(ground, loudest-23*math.Log10(math.Hypot(d, 2.5)/2.5)), max(ground-6, loudest-9-23*math.Log10(math.Hypot(d-12, 2.5)/2.5)+14)
+	}
+}
+
+func steady(stop, up float64) func(int) (float64, float64) {
+	return func(int) (float64, float64) { return stop, up }
+}
+
+func (s *scene) second(i int) time.Time { return s.From.Add(time.Duration(i) * time.Second) }
+
+// sensor adds a sensor that reports well.
+func (s *scene) sensor(name, source, place string, change func(*gate.SensorHealth)) {
+	h := gate.SensorHealth{
+		Name: name, Source: source, Place: place, State: gate.SensorAlive, LastHeard: s.At.Add(-400 * time.Millisecond),
+		Rate1: 212, Rate60: 198.4, Accepted: 1_284_551, Refused: map[string]uint64{}, Clock: gate.SensorClock{Median: -0.12, Spread: 0.05, Samples: 600, Trust: gate.ClockGood},
+	}
+	if change != nil {
+		change(&h)
+	}
+	s.Sensors = append(s.Sensors, h)
+}
+
+// street is what is always there: access points, passers-by's telephones.
+func (s *scene) street(to int) {
+	s.kind(rf.WiFi, rf.DBm, 0, to, 1, 9, steady(-72, -76))
+	s.kind(rf.BLE, rf.DBm, 0, to, 1, 14, steady(-70, -74))
+}
+
+// calm is a lane at which a car stands whose telephones alone are heard, after
+// another.
+func calm(at time.Time) gate.LaneRadio {
+	s := newScene(at)
+	s.street(gate.RadioSpan)
+	s.kind(rf.TPMS, rf.Relative, 120, 290, 47, 1, steady(-14, 0))
+	s.kind(rf.Cell, rf.DBm, 60, 280, 23, 0, steady(-82, -84))
+	s.Vehicles = []gate.RadioVehicle{
+		{Passage: "20261122T115600-0001", From: s.second(88), To: s.second(112), Final: true, Finding: rf.Finding{Sensed: true, Heard: 0, Unattributed: 21}},
+		{Passage: "20261122T115600-0002", From: s.second(262), Finding: rf.Finding{Sensed: true, Heard: 1, Unattributed: 24, Confidence: 0.71,
+			Emitters: []rf.Heard{{Kind: rf.BLE, Probability: 0.71, Seconds: 31, LoudestDBm: -61, Otherwise: rf.OfPerson, OtherwiseP: 0.22}}}},
+	}
+	s.sensor("north-stop", "serial", gate.PlaceStop, nil)
+	s.sensor("north-up", "udp", gate.PlaceUpstream, func(h *gate.SensorHealth) { h.Lost = 12; h.Rate60, h.Rate1 = 88, 91 })
+	return s.LaneRadio
+}
+
+// hotspot is a lane at which a car stands whose own hotspot is heard.
+func hotspot(at time.Time) gate.LaneRadio {
+	s := newScene(at)
+	s.kind(rf.WiFi, rf.DBm, 0, gate.RadioSpan, 1, 9, passing(-41, -72, 258, 400))
+	s.kind(rf.BLE, rf.DBm, 0, gate.RadioSpan, 1, 14, passing(-58, -70, 258, 400))
+	s.kind(rf.TPMS, rf.Relative, 252, 300, 11, 2, steady(-9, 0))
+	s.kind(rf.Cell, rf.DBm, 40, 300, 5, 0, passing(-38, -84, 258, 400))
+	s.kind(rf.V2X, rf.DBm, 262, 300, 1, 1, steady(-55, -66))
+	s.Vehicles = []gate.RadioVehicle{
+		{From: s.second(10), To: s.second(31), Final: true, Finding: rf.Finding{Sensed: true}},
+		{Passage: "20261122T115600-0001", From: s.second(180), To: s.second(221), Final: true, Finding: rf.Finding{Sensed: true, Heard: 2, Unattributed: 19, Confidence: 0.96,
+			Emitters: []rf.Heard{
+				{Kind: rf.TPMS, Probability: 0.96, Seconds: 3, LoudestDBm: -11, Level: rf.Relative, Otherwise: rf.OfBrief, OtherwiseP: 0.02, Models: []string{"Toyota", "PMV-107J"}, Pressure: rf.Known(236)},
+				{Kind: rf.BLE, Probability: 0.83, Seconds: 22, LoudestDBm: -63, Otherwise: rf.OfPerson, OtherwiseP: 0.11}}},
+			WhenLeft: &rf.Finding{Sensed: true, Cellular: true}, Changed: []string{"cellular"}},
+		{Passage: "20261122T115600-0002", From: s.second(258), Earlier: 3,
+			Bands: []gate.RadioBand{{Band: "B3", Probability: 0.97}, {Band: "B20", Probability: 0.58}},
+			Finding: rf.Finding{Sensed: true, Heard: 5, Unattributed: 31, HotspotHeard: true, Make: "Ford", Prefix: "0026B4/24", Cellular: true, Confidence: 0.994,
+				Emitters: []rf.Heard{
+					{Kind: rf.WiFi, Role: "ap", Probability: 0.994, Seconds: 39, LoudestDBm: -41, Otherwise: rf.OfBehind, OtherwiseP: 0.004, Prefix: "0026B4/24",
+						MakerInfo: rf.MakerInfo{Organisation: "Ford Motor Company", Maker: "Ford", Category: "car_maker", Specificity: rf.Automotive},
+						NameFits:  &rf.HeardName{Make: "Ford", Source: "https://example.org/names", Specificity: rf.Automotive}},
+					{Kind: rf.V2X, Probability: 0.93, Seconds: 38, LoudestDBm: -55, Otherwise: rf.OfBeside, OtherwiseP: 0.05, WidthCM: 208, LengthCM: 531},
+					{Kind: rf.WiFi, Role: "ap", Probability: 0.95, Seconds: 30, LoudestDBm: -60, Otherwise: rf.OfBehind, OtherwiseP: 0.03, Prefix: "9CF613/24", Derived: true,
+						MakerInfo: rf.MakerInfo{Organisation: "Quectel Wireless Solutions Co.,Ltd.", Maker: "Quectel", Category: "cell_module", Specificity: rf.Mixed}},
+					{Kind: rf.TPMS, Probability: 0.78, Seconds: 2, LoudestDBm: -9, Level: rf.Relative, Otherwise: rf.OfBehind, OtherwiseP: 0.18, Models: []string{"Ford"}, Pressure: rf.Known(241)},
+					{Kind: rf.BLE, Probability: 0.62, Seconds: 35, LoudestDBm: -58, Otherwise: rf.OfPerson, OtherwiseP: 0.31, Company: &rf.HeardCompany{ID: 0x004C, Name: "Apple, Inc.", Category: "phone", Specificity: rf.Mixed}},
+				},
+				Sources: []rf.FindingBasis{
+					{Claim: "an address with a prefix registered to Ford Motor Company was heard from the vehicle", Address: "https://standards-oui.ieee.org/", Date: "2026-08"},
+					{Claim: "a network name of the shape that Ford vehicles broadcast was heard from the vehicle", Address: "https://martin.heiland.io/2017/03/12/reverse-wardriving", Date: "2017-03-12"},
+				}}},
+	}
+	s.sensor("north-stop", "serial", gate.PlaceStop, nil)
+	s.sensor("north-up", "mqtt", gate.PlaceUpstream, func(h *gate.SensorHealth) {
+		h.State, h.Clock = gate.SensorSkewed, gate.SensorClock{Median: -2.1, Spread: 0.2, Samples: 540, Trust: gate.ClockOff}
+		h.Refused = map[string]uint64{gate.RefusedLevel: 7, "data, not looked at": 81_204, "tpms: only counted by the rules of DE": 431, "wifi-probe: only counted by the rules of DE": 20_118}
+	})
+	return s.LaneRadio
+}
+
+// flood is a lane at which a hostile sensor makes up an address for each of
+// forty thousand observations a second.
+func flood(at time.Time) gate.LaneRadio {
+	s := newScene(at)
+	s.kind(rf.WiFi, rf.DBm, 0, 300, 1, 9, steady(-72, -76))
+	s.kind(rf.BLE, rf.DBm, 40, 300, 1, 9_940, steady(-31, 0))
+	s.kind(rf.TPMS, rf.DBm, 40, 300, 1, 4, steady(-24, -25))
+	s.kind(rf.Fob, rf.NoLevel, 44, 300, 3, 2, steady(-30, 0))
+	s.kind(rf.V2X, rf.DBm, 40, 300, 1, 120, steady(-20, -22))
+	s.kind(rf.Cell, rf.DBm, 0, 300, 1, 0, steady(-40, -41))
+	f := rf.Finding{Sensed: true, Heard: 61, Unattributed: 9_940}
+	for i := range 61 {
+		f.Emitters = append(f.Emitters, rf.Heard{Kind: rf.V2X, Probability: 0.9 - float64(i)/200, Seconds: 200, LoudestDBm: -20, WidthCM: 1023, LengthCM: 4095, Otherwise: rf.OfAmbient, OtherwiseP: 0.09})
+	}
+	for i := range 9 {
+		s.Vehicles = append(s.Vehicles, gate.RadioVehicle{Passage: gate.PassageID(fmt.Sprint("p", i)), From: s.second(30 * i), To: s.second(30*i + 22), Finding: f})
+	}
+	s.sensor("north-stop", "device", gate.PlaceStop, func(h *gate.SensorHealth) {
+		h.Accepted, h.Dropped, h.Rate1, h.Rate60 = 18_446_744_073, 1_204_551_220, 40_112, 39_870.3
+		h.Refused = map[string]uint64{gate.RefusedAhead: 9_211_004, gate.RefusedBehind: 4_331, gate.RefusedForeign: 51, gate.RefusedLevel: 1_048_576, gate.RefusedOther: 3}
+		h.State, h.Clock = gate.SensorSkewed, gate.SensorClock{Median: 2.3e9, Spread: 9e8, Samples: 600, Trust: gate.ClockWrong}
+	})
+	s.sensor("intruder-with-a-rather-long-name", "", "", func(h *gate.SensorHealth) {
+		h.State, h.Clock = gate.SensorSkewed, gate.SensorClock{Median: -1.77e9, Spread: 3, Samples: 600, Trust: gate.ClockWrong}
+	})
+	return s.LaneRadio
+}
+
+// silent is a lane of which both sensors fell silent while a vehicle stood.
+func silent(at time.Time) gate.LaneRadio {
+	s := newScene(at)
+	s.street(201)
+	s.kind(rf.Cell, rf.DBm, 12, 190, 31, 0, steady(-80, -83))
+	s.Vehicles = []gate.RadioVehicle{{Passage: "20261122T115600-0002", From: s.second(231), Finding: rf.Finding{}}}
+	s.sensor("north-stop", "serial", gate.PlaceStop, func(h *gate.SensorHealth) {
+		h.State, h.LastHeard, h.SilentSince = gate.SensorSilent, s.second(201), s.second(201)
+		h.Rate1, h.Rate60, h.Trouble = 0, 0, "its serial line is not open: no such device"
+		h.Clock = gate.SensorClock{Trust: gate.ClockUnknown}
+	})
+	s.sensor("north-up", "udp", gate.PlaceUpstream, func(h *gate.SensorHealth) {
+		*h = gate.SensorHealth{Name: h.Name, Source: h.Source, Place: h.Place, State: gate.SensorNever, Clock: gate.SensorClock{Trust: gate.ClockUnknown}}
+	})
+	return s.LaneRadio
+}
+
+// scenes are the states in which the pages of the radio are looked at.
+var scenes = map[string]func(time.Time) gate.LaneRadio{"calm": calm, "hotspot": hotspot, "flood": flood, "silent": silent, "deaf": deaf}
+
+// deaf is a lane without sensors.
+func deaf(at time.Time) gate.LaneRadio { return newScene(at).LaneRadio }
+
+// law is what a jurisdiction allows.
+func law(t testing.TB, jurisdiction, assessment string) view.AirLaw {
+	t.Helper()
+	rules, err := privacy.RulesOf(jurisdiction)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return view.NewAirLaw(rules, assessment)
+}
+
+// raised puts a vehicle at the line whose verdict the air raised.
+func raised(s *site) {
+	s.lanes.change("north-1", func(v *gate.LaneView) {
+		p := gate.Passage{ID: "20261122T115600-0002", Lane: "north-1", At: s.clock.now(), Arrival: gate.Arrival{VIN: vinGrant}, Result: judge(vinGrant, "", "", s.clock.now())}
+		p.Result.Verdict.Outcome, p.Result.Verdict.Presumed = policy.Flag, false
+		p.Result.Verdict.Reasons = []policy.Reason{{Rule: "radio-hotspot", Outcome: policy.Flag, Because: "a vehicle hotspot of Ford was heard from the vehicle (probability 0.99), and no modem is known of this car."}}
+		v.State, v.Passage, v.Durable, v.Decision, v.Again = gate.Waiting, &p, true, 2, "radio"
+		v.Allowed = allowed(policy.Flag)
+	})
+}
+
+// galleryOfRadio is every state of the pages of the radio.
+func galleryOfRadio(t *testing.T, s *site, shot func(name, role, path, lang, theme string, w, h int64, before ...chromedp.Action[chromedp.Void])) {
+	t.Helper()
+	tall := func(h int64) func(name, role, path, lang, theme string, w int64) {
+		return func(name, role, path, lang, theme string, w int64) { shot(name, role, path, lang, theme, w, h) }
+	}
+	for name, make := range scenes {
+		s.lanes.hears("north-1", make(s.clock.now()))
+		s.lanes.change("north-1", func(v *gate.LaneView) { v.State, v.Passage, v.Again = gate.Idle, nil, "" })
+		s.ui.cfg.Law = law(t, "DE", "")
+		switch name {
+		case "hotspot":
+			raised(s)
+		case "calm":
+			s.ui.cfg.Law = law(t, "US", "DPIA 2026-07, signed by the site's data-protection officer")
+		case "flood":
+			s.ui.cfg.Law = law(t, "FR", "DPIA 2026-07")
+		}
+		for _, lang := range []string{"en", "de", "pl"} {
+			for _, theme := range []string{"day", "night"} {
+				tall(3300)("radio-"+name, "supervisor", "/lane/north-1/radio", lang, theme, 1280)
+				tall(2200)("sensors-"+name, "auditor", "/radio", lang, theme, 1280)
+			}
+			shot("radio-"+name, "supervisor", "/lane/north-1/radio", lang, "day", 1920, 1080)
+			shot("sensors-"+name, "auditor", "/radio", lang, "night", 1920, 1080)
+		}
+	}
+	raised(s)
+	for _, lang := range []string{"en", "de", "pl"} {
+		shot("kiosk-raised", "supervisor", "/lane/north-1", lang, "day", 1280, 800)
+	}
+}
