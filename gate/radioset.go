@@ -59,9 +59,9 @@ type RadioKeyStep struct {
 
 // RadioSetFilter chooses sets. A zero field does not restrict.
 type RadioSetFilter struct {
-	Epochs int    // those of epochs up to this one
-	VIN    string // of the passages of this vehicle
-	Plate  string // likewise
+	Epoch int    // those made under the key of this epoch
+	VIN   string // of the passages of this vehicle
+	Plate string // likewise
 }
 
 // RadioSetStore is RadioSets with what is needed to change keys, to erase and to

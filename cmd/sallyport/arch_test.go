@@ -54,6 +54,7 @@ var ranks = map[string]int{
 	"gate/scanner":   3,
 	"gate/storetest": 3,
 	"gate/hub":       3,
+	"gate/radiokey":  3,
 	"gate/refdata":   3,
 	"gate/sheet":     3,
 	"gate/sqlite":    3,

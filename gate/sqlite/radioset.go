@@ -117,8 +117,8 @@ func (s *Store) KeepRadioSet(ctx context.Context, set gate.RadioSet) error {
 // chosenSets is the condition of a filter, with its arguments.
 func chosenSets(f gate.RadioSetFilter) (where string, args []any) {
 	where = "r.tags IS NOT NULL"
-	if f.Epochs > 0 {
-		where, args = where+" AND CAST(r.epoch AS INTEGER) <= ?", append(args, f.Epochs)
+	if f.Epoch > 0 {
+		where, args = where+" AND r.epoch = ?", append(args, strconv.Itoa(f.Epoch))
 	}
 	if f.VIN != "" {
 		where, args = where+" AND p.vin = ?", append(args, gate.NormalVIN(f.VIN))

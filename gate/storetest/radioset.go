@@ -28,7 +28,7 @@ func (m *Memory) chosen(f gate.RadioSetFilter) (list []radioSet) {
 		row := slices.IndexFunc(m.store.RowsAt, func(r translog.Row) bool { return r.Claims.Seq == s.seq })
 		switch {
 		case m.store.RowsAt[row].Erased,
-			f.Epochs > 0 && s.Epoch > f.Epochs,
+			f.Epoch > 0 && s.Epoch != f.Epoch,
 			f.VIN != "" && p.VIN != gate.NormalVIN(f.VIN),
 			f.Plate != "" && p.Plate != gate.NormalPlate(f.Plate):
 			continue

@@ -108,7 +108,7 @@ func radioSets(t *testing.T, kit Kit) {
 	}
 
 	// The sets of an epoch.
-	n, err := s.EraseRadioSets(ctx, gate.RadioSetFilter{Epochs: 1}, late, "the key goes")
+	n, err := s.EraseRadioSets(ctx, gate.RadioSetFilter{Epoch: 1}, late, "the key goes")
 	if worked(t, err); n != 2 {
 		t.Errorf("%d erased, want 2", n)
 	}
