@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"sallyport/policy"
-	"sallyport/rf"
 	"sallyport/vin"
 )
 
@@ -774,7 +773,7 @@ func (l *lane) look() {
 	if !asked {
 		f = l.cfg.Attributor.Finding(now)
 	}
-	if !saysMore(f, l.request.Radio) {
+	if !f.Adds(l.request.Radio) {
 		return
 	}
 	req := l.request
@@ -885,19 +884,6 @@ func actedOn(v *policy.Verdict) string {
 		fmt.Fprintf(&b, "%q\n", v.Open[i].Ask)
 	}
 	return b.String()
-}
-
-// saysMore tells whether a finding holds anything against the vehicle that the
-// one before did not.
-func saysMore(f rf.Finding, before *rf.Finding) bool {
-	var old rf.Finding
-	if before != nil {
-		old = *before
-	}
-	return f.HotspotHeard && !old.HotspotHeard ||
-		f.Cellular && !old.Cellular ||
-		f.Maker != "" && f.Maker != old.Maker ||
-		f.Make != "" && f.Make != old.Make
 }
 
 // newPassageID sorts by time of arrival, says the lane, and does not repeat.

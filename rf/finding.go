@@ -152,21 +152,32 @@ func (h *Heard) compareWhat(o *Heard) int {
 	)
 }
 
-// Retain keeps what an earlier finding of the same vehicle said of emitters that
-// were the vehicle's with at least the given probability: what has been said of
-// it stays said.
-func (f *Finding) Retain(before []Heard, sure float64) {
-	heard := f.Emitters
-	for _, b := range before {
-		if b.Probability < sure {
-			continue
-		}
-		said := slices.ContainsFunc(f.Emitters, func(h Heard) bool {
-			return h.Probability >= b.Probability && h.compareWhat(&b) == 0
-		})
-		if !said {
-			heard = append(heard[:len(heard):len(heard)], b)
-		}
+// Adds tells whether a finding says anything of the vehicle that an earlier one,
+// or none, did not: about its makers, an uplink, or an emitter that tells of a
+// vehicle and was not attributed then, or not surely.
+func (f *Finding) Adds(before *Finding) bool {
+	if before == nil {
+		before = &Finding{}
 	}
-	f.Keep(heard)
+	if f.HotspotHeard && !before.HotspotHeard || f.Cellular && !before.Cellular ||
+		f.Maker != "" && f.Maker != before.Maker || f.Make != "" && f.Make != before.Make {
+		return true
+	}
+	return slices.ContainsFunc(f.Emitters, func(h Heard) bool {
+		return h.Automotive() && !slices.ContainsFunc(before.Emitters, func(b Heard) bool {
+			return sureness(b.Probability) >= sureness(h.Probability) && b.compareWhat(&h) == 0
+		})
+	})
+}
+
+// sureness is how surely an emitter is the vehicle's, in the steps that a
+// decision knows.
+func sureness(p float64) int {
+	switch {
+	case p >= 0.9:
+		return 2
+	case p >= 0.5:
+		return 1
+	}
+	return 0
 }
