@@ -136,7 +136,7 @@ func (a *Attributor) settle() {
 			continue
 		}
 		if serial := l.next - len(l.passes) + i; p.end > a.site.now-a.site.cfg.ForgetAfter.Seconds() {
-			a.site.Attributed(0, serial)
+			a.site.attributed(0, serial, a.site.now)
 		} else {
 			l.passes[i].learned = true // what was heard is forgotten
 			a.confirm(0, serial, p, nil)
@@ -150,24 +150,44 @@ func (a *Attributor) Finding(now time.Time) rf.Finding {
 	s := a.site
 	s.Now(now)
 	if a.serial < 0 {
-		return rf.Finding{Sensor: s.lanes[0].Stop, Sensed: s.sensed(0, s.now-5, s.now)}
+		return rf.Finding{Sensor: s.lanes[0].Stop, Sensed: s.sensed(0, s.told-5, s.told+1)}
 	}
-	if a.asked == s.now {
+	if a.asked == s.told {
 		return a.said
 	}
-	a.asked = s.now
-	emitters, bands, ok := s.Attributed(0, a.serial)
+	a.asked = s.told
+	emitters, bands, ok := s.attributed(0, a.serial, s.told)
 	if !ok {
 		return a.said
 	}
-	a.emitters, a.bands = emitters, bands
-	f := s.finding(0, emitters, bands)
+	a.emitters, a.bands = retain(emitters, a.emitters), bands
+	f := s.finding(0, a.emitters, bands)
 	i, _ := s.lanes[0].find(a.serial)
 	p := s.lanes[0].passes[i]
-	f.Sensed = s.sensed(0, p.start-1, min(p.end, s.now)+1)
+	f.Sensed = s.sensed(0, p.start-1, min(p.end, s.told)+1)
 	keep(&f, a.said)
 	a.said = f
 	return f
+}
+
+// retain puts what was surely said of an emitter before in the place of what is
+// thought of it now, where that is less.
+func retain(now, before []Attribution) []Attribution {
+	at := map[*emitter]int{}
+	for i := range now {
+		at[now[i].from] = i
+	}
+	for _, b := range before {
+		if b.Probability < sureEnough {
+			continue
+		}
+		if i, there := at[b.from]; !there {
+			now = append(now, b)
+		} else if now[i].Probability < b.Probability {
+			now[i].Probability, now[i].Why = b.Probability, b.Why
+		}
+	}
+	return now
 }
 
 // Known says which emitters, by their tags, were with the vehicle now at the

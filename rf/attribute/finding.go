@@ -69,9 +69,8 @@ func (s *Site) sensed(ln int, from, to float64) bool {
 }
 
 // keep adds what was said of the same vehicle before. What has been said stays
-// said, with the words it was said in.
+// said, with the words it was said in; of the emitters retain has seen to that.
 func keep(f *rf.Finding, said rf.Finding) {
-	f.Retain(said.Emitters, sureEnough)
 	f.Sensed = f.Sensed || said.Sensed
 	f.Cellular = f.Cellular || said.Cellular
 	if !said.HotspotHeard && said.Make == "" && said.Maker == "" {

@@ -33,9 +33,14 @@ const maxJudged = 512
 
 // Attributed tells of every emitter heard at the line while a vehicle stood
 // there, sorted by address, and of every band. ok is false for a vehicle that
-// is not known, or no longer.
+// is not known, or no longer. It is as of the time that Now told last: a sensor
+// whose clock is ahead has no say in how late it is.
 func (s *Site) Attributed(ln, serial int) (emitters []Attribution, bands []Activity, ok bool) {
-	b, ok := s.board(ln, serial)
+	return s.attributed(ln, serial, s.told)
+}
+
+func (s *Site) attributed(ln, serial int, now float64) (emitters []Attribution, bands []Activity, ok bool) {
+	b, ok := s.board(ln, serial, now)
 	if !ok {
 		return nil, nil, false
 	}
@@ -47,7 +52,7 @@ func (s *Site) Attributed(ln, serial int) (emitters []Attribution, bands []Activ
 	slices.SortFunc(emitters, func(x, y Attribution) int {
 		return cmp.Or(cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Emitter, y.Emitter), cmp.Compare(x.Probability, y.Probability))
 	})
-	if m, _ := s.lanes[ln].find(serial); s.now >= b.pass.end+settleS && !b.pass.learned {
+	if m, _ := s.lanes[ln].find(serial); b.now >= b.pass.end+settleS && !b.pass.learned {
 		s.lanes[ln].passes[m].learned = true
 		s.learn(b, emitters)
 		if s.settled != nil {

@@ -10,7 +10,8 @@ import (
 	"sallyport/rf"
 )
 
-// Stats counts what a site took and did not take.
+// Stats counts what a site took and did not take: of what it was given, each is
+// one of the first four.
 type Stats struct {
 	Observed  uint64 // observations taken
 	Foreign   uint64 // of a sensor that is of no lane
@@ -99,7 +100,8 @@ type Site struct {
 	base     int64
 	begun    bool // a first time has been seen, from which seconds are counted
 	timed    bool // now means something
-	now      float64
+	now      float64 // the latest time that was told or heard
+	told     float64 // the latest that was told by Now
 	swept    float64
 	stats    Stats
 	levels   [families]lesson                                  // how loud a kind is at the line
@@ -189,6 +191,7 @@ func (s *Site) Now(t time.Time) {
 		at -= moved
 		s.now, s.swept = at, at
 	}
+	s.told = at
 	s.now, s.timed = math.Max(s.now, at), true
 }
 
@@ -245,7 +248,6 @@ func (s *Site) Observe(o rf.Observation) {
 	}
 	s.now, s.timed = math.Max(s.now, t), true
 	at := int32(math.Floor(t))
-	s.stats.Observed++
 	if o.TS.After(s.stats.LastHeard) {
 		s.stats.LastHeard = o.TS
 	}
@@ -276,9 +278,11 @@ func (s *Site) Observe(o rf.Observation) {
 	switch fresh, kept := e.at[n].add(at, o.RSSI, o.Level); {
 	case !kept:
 		s.stats.Stale++
+		return
 	case fresh:
 		e.seconds++
 	}
+	s.stats.Observed++
 }
 
 func (s *Site) band(name string, at int32) *emitter {

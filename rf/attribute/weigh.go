@@ -128,14 +128,14 @@ func (c *scratch) take(n int) []gain {
 
 // board lays out where every vehicle that may have been heard was, second by
 // second, from beforeS before the pass until now.
-func (s *Site) board(ln, serial int) (*board, bool) {
+func (s *Site) board(ln, serial int, now float64) (*board, bool) {
 	m, ok := s.lanes[ln].find(serial)
 	if !ok {
 		return nil, false
 	}
 	p := s.lanes[ln].passes[m]
-	b := &board{lane: ln, pass: p, serial: serial, now: s.now, t0: int32(math.Floor(p.start - beforeS))}
-	b.t1 = max(int32(math.Floor(math.Min(s.now, p.end+settleS))), int32(math.Floor(p.start)))
+	b := &board{lane: ln, pass: p, serial: serial, now: now, t0: int32(math.Floor(p.start - beforeS))}
+	b.t1 = max(int32(math.Floor(math.Min(now, p.end+settleS))), int32(math.Floor(p.start)))
 	b.t1 = min(b.t1, b.t0+maxSeconds-1)
 	w := b.width()
 	s.scratch.cells = s.scratch.cells[:0]
@@ -170,17 +170,17 @@ func (s *Site) board(ln, serial int) (*board, bool) {
 			from--
 		}
 		for v := from; v < len(l.passes)+3; v++ {
-			joins := l.joins(v, s.now)
+			joins := l.joins(v, now)
 			for _, join := range joins {
 				there := false
 				for k := range w {
-					xs[k], on[k] = l.joined(v, float64(b.t0)+float64(k)+.5, s.now, join)
+					xs[k], on[k] = l.joined(v, float64(b.t0)+float64(k)+.5, now, join)
 					there = there || on[k]
 				}
 				if !there {
 					continue
 				}
-				h := hypothesis{lane: li, this: li == ln && v == m, join: join, since: l.since(v, s.now), prior: -math.Log(float64(len(joins))), near: math.MaxInt32}
+				h := hypothesis{lane: li, this: li == ln && v == m, join: join, since: l.since(v, now), prior: -math.Log(float64(len(joins))), near: math.MaxInt32}
 				switch {
 				case li != ln:
 					h.rival = rivalBeside
