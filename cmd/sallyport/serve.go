@@ -14,7 +14,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -31,9 +30,6 @@ import (
 	"sallyport/policy"
 	"sallyport/rf"
 	"sallyport/rf/attribute"
-	"sallyport/rf/line"
-	"sallyport/rf/serial"
-	"sallyport/rf/udp"
 	"sallyport/ui"
 	"sallyport/ui/view"
 )
@@ -272,6 +268,7 @@ func (st *site) operations() map[string]operation {
 	maps.Copy(ops, st.rules.operations())
 	maps.Copy(ops, st.runningInstaller().operations())
 	maps.Copy(ops, learningOps(st.dir, st.cfg, st.learning, st.now))
+	maps.Copy(ops, st.sensorOps())
 	return ops
 }
 
@@ -364,10 +361,9 @@ func (st *site) serve(ctx context.Context, addr string, ready func(base string))
 	g.Go(func() error { return st.rules.postures.Run(ctx) })
 	for _, l := range st.cfg.Lanes {
 		for _, sn := range l.Sensors {
-			if sn.Device != "" {
-				continue // it comes by itself
+			if sn.Device == "" { // which comes by itself
+				g.Go(func() error { return st.listen(ctx, gate.LaneID(l.ID), sn) })
 			}
-			g.Go(func() error { return st.listen(ctx, gate.LaneID(l.ID), sn) })
 		}
 	}
 	if socket, err := listenControl(ctx, st.dir); err != nil {
@@ -425,109 +421,6 @@ func (st *site) inService(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// refusedEvery is how often a lane is told what its sensors sent in vain.
-const refusedEvery = time.Second
-
-// listen reads one sensor for as long as the site runs; the port or address is
-// opened again when it goes away. What cannot be used, for whatever reason, is
-// counted at the lane.
-func (st *site) listen(ctx context.Context, lane gate.LaneID, sn sensorConfig) error {
-	notify := func(err error) {
-		if err != nil && ctx.Err() == nil {
-			st.log.WarnContext(ctx, "sensor lost", "lane", lane, "sensor", sn.Name, "error", err)
-		} else if err == nil {
-			st.log.InfoContext(ctx, "sensor opened", "lane", lane, "sensor", sn.Name)
-		}
-	}
-	sink := func(o rf.Observation) bool { return st.controller.Observe(lane, o) }
-	ear := st.wire
-	if sn.UDP != "" {
-		ear = st.datagrams
-	}
-	run, inVain, err := ear(sn, notify, sink)
-	if err != nil {
-		return err
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		tick := time.NewTicker(refusedEvery)
-		defer tick.Stop()
-		var told uint64
-		for {
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-tick.C:
-			}
-			if n := inVain(); n > told {
-				st.controller.Refused(lane, n-told)
-				told = n
-			}
-		}
-	})
-	g.Go(func() error { return run(ctx) })
-	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
-}
-
-func (st *site) decoder(sn sensorConfig) *line.Decoder {
-	return line.New(line.Config{Parse: st.prefixes.ParseLine, Sensor: sn.speaks(), Plain: sn.Plain})
-}
-
-// lost is what a receiver sent that never came, by its numbers, which a frame
-// that came damaged is missing from as well: the greater of the two counts. A
-// repeat cost nothing.
-func lost(d *line.Decoder) (missing, repeats uint64) {
-	s := d.Stats()
-	return s.Missing, s.Repeats
-}
-
-// wire makes ready to hear a sensor on a serial line.
-func (st *site) wire(sn sensorConfig, notify func(error), sink func(rf.Observation) bool) (run func(context.Context) error, inVain func() uint64, err error) {
-	d := st.decoder(sn)
-	r := serial.NewReader(d.Line)
-	r.Notify = notify
-	run = func(ctx context.Context) error {
-		return r.Run(ctx, func() (serial.Port, error) { return serial.Open(sn.Port, sn.Baud) }, sink)
-	}
-	return run, func() uint64 {
-		missing, repeats := lost(d)
-		s := r.Stats()
-		return s.Clock + max(missing, s.Refused-min(repeats, s.Refused)+s.TooLong+s.Cut)
-	}, nil
-}
-
-// datagrams makes ready to hear a sensor that sends a datagram each. Every
-// address has numbers of its own.
-func (st *site) datagrams(sn sensorConfig, notify func(error), sink func(rf.Observation) bool) (run func(context.Context) error, inVain func() uint64, err error) {
-	at, from, err := sn.datagrams()
-	if err != nil {
-		return nil, nil, err
-	}
-	decoders := make(map[netip.Addr]*line.Decoder, len(from))
-	for _, a := range from {
-		decoders[a.Unmap()] = st.decoder(sn)
-	}
-	l, err := udp.New(udp.Config{Addr: at, From: from, Notify: notify, Parse: func(a netip.Addr, b []byte, at time.Time) (rf.Observation, error) {
-		return decoders[a].Line(b, at)
-	}})
-	if err != nil {
-		return nil, nil, fmt.Errorf("sensor %s: %w", sn.Name, err)
-	}
-	run = func(ctx context.Context) error { return l.Run(ctx, sink) }
-	return run, func() uint64 {
-		var missing, repeats uint64
-		for _, d := range decoders {
-			m, r := lost(d)
-			missing, repeats = missing+m, repeats+r
-		}
-		s := l.Stats()
-		return s.Clock + s.Foreign + s.Empty + max(missing, s.Refused-min(repeats, s.Refused)+s.TooLong+s.Full+s.Kernel)
-	}, nil
 }
 
 // healthy says why no verdict could be given now, or nil.
