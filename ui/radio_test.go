@@ -1,13 +1,25 @@
 package ui
 
 import (
+	"encoding/json"
+	"encoding/xml"
+	"flag"
 	"fmt"
+	"html"
 	"math"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/google/go-cmp/cmp"
 
 	"sallyport/gate"
 	"sallyport/policy"
@@ -272,4 +284,162 @@ func galleryOfRadio(t *testing.T, s *site, shot func(name, role, path, lang, the
 	for _, lang := range []string{"en", "de", "pl"} {
 		shot("kiosk-raised", "supervisor", "/lane/north-1", lang, "day", 1280, 800)
 	}
+}
+
+var write = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares with a file, or writes it.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *write {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got)\n%s", path, diff)
+	}
+}
+
+var drawn = regexp.MustCompile(`(?s)<svg class="timeline".*?</svg>`)
+
+// The timelines of the scenes, as they were looked at.
+func TestTimelineGolden(t *testing.T) {
+	s := newSite(t, nil)
+	for name, make := range scenes {
+		s.lanes.hears("north-1", make(arrivedAt))
+		svg := drawn.FindString(s.do(t, s.as(t, "auditor"), "GET", "/lane/north-1/radio", nil).body)
+		golden(t, "timeline-"+name+".svg", []byte(svg+"\n"))
+		var tree struct {
+			Title string `xml:"title"`
+			Desc  string `xml:"desc"`
+		}
+		if err := xml.Unmarshal([]byte(svg), &tree); err != nil || tree.Title == "" || !strings.Contains(tree.Desc, "11:55:00 to 12:00:00") {
+			t.Errorf("%s: %v, title %q, description %q", name, err, tree.Title, tree.Desc)
+		}
+		if bad := regexp.MustCompile(`NaN|Inf|\de[+-]?\d`).FindString(svg); bad != "" {
+			t.Errorf("%s holds %q", name, bad)
+		}
+	}
+}
+
+// What the page says of each scene.
+func TestRadioPage(t *testing.T) {
+	s := newSite(t, nil)
+	page := func(name, role string) string {
+		s.lanes.hears("north-1", scenes[name](s.clock.now()))
+		r := s.do(t, s.as(t, role), "GET", "/lane/north-1/radio", nil)
+		if r.code != http.StatusOK {
+			t.Fatalf("%s: %d", name, r.code)
+		}
+		return html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(r.body, " "))
+	}
+	for name, want := range map[string][]string{
+		"calm":    {"2 sensors, all report", "This vehicle: arrived 11:59:23, still at the line", "nothing of who made it", "Nothing was attributed to it."},
+		"hotspot": {"almost certainly", "> 99 %", "address prefix 0026B4/24: Ford", "in the vehicle behind (< 1 %)", "may raise a question", "B20", "2026-08", "3 of them were with this VIN", "Heard and not attributed: 31", "cannot tell a built-in modem from a telephone", "clock 2.1 s behind", "81,204", "only counted by the law of Germany", "Since it left", "air protocol Toyota, PMV-107J"},
+		"flood":   {"and 60 alike", "9,940", "dropped 1,204,551,220", "clock 72 years ahead: refused", "clock 56 years behind: refused", "not in the configuration"},
+		"silent":  {"2 of 2 sensors do not report", "silent since 11:58:22", "last heard 98 seconds ago", "never heard", "No sensor was heard while it stood. Nothing follows from that.", "no report"},
+		"deaf":    {"No sensor is set up.", "No vehicle stood at this line", "nothing heard"},
+	} {
+		text := page(name, "supervisor")
+		for _, w := range append(want, "A radio finding raises a question, never clears one.") {
+			if !strings.Contains(strings.ReplaceAll(text, "\u00a0", " "), w) {
+				t.Errorf("%s lacks %q", name, w)
+			}
+		}
+		if strings.Contains(text, "Raised by") {
+			t.Errorf("%s: says of a lane without a verdict that it was raised", name)
+		}
+	}
+	raised(s)
+	if text := page("hotspot", "supervisor"); !strings.Contains(text, "Raised by what was heard: FLAG") || !strings.Contains(text, "a vehicle hotspot of Ford was heard") {
+		t.Error("the page does not say that the verdict was raised, and why")
+	}
+	if text := page("hotspot", "administrator"); strings.Contains(text, "The passage's record") || !strings.Contains(text, "This lane's screen") {
+		t.Error("an administrator is shown the way to a record, or none to the lane")
+	}
+	if text := page("hotspot", "auditor"); !strings.Contains(text, "The passage's record") || strings.Contains(text, "This lane's screen") {
+		t.Error("an auditor is shown the way to a lane, or none to the record")
+	}
+	// Without an assessment nothing that is heard decides, and the page says so.
+	lr := hotspot(s.clock.now())
+	lr.Live = true
+	s.lanes.hears("north-1", lr)
+	body := s.do(t, s.as(t, "auditor"), "GET", "/lane/north-1/radio", nil).body
+	if strings.Contains(body, "may raise a question") || !strings.Contains(body, "enters no verdict and no record") {
+		t.Error("what enters no verdict is said to raise a question")
+	}
+	if r := s.do(t, s.as(t, "auditor"), "GET", "/lane/nowhere/radio", nil); r.code != http.StatusNotFound {
+		t.Errorf("a lane that is not: %d", r.code)
+	}
+}
+
+// What the site may hear, in each language; and without an assessment nothing
+// is kept.
+func TestLawOnThePage(t *testing.T) {
+	for _, x := range []struct {
+		land, assessment, lang string
+		want                   []string
+	}{
+		{"DE", "", "en", []string{"By the law of <b>Germany</b>", "No data-protection impact assessment is recorded: nothing is kept", "might be kept after an assessment"}},
+		{"US", "DPIA 7", "de", []string{"den USA", "Datenschutz-Folgenabschätzung: <b>DPIA 7</b>", "ein Pseudonym darf"}},
+		{"PL", "", "pl", []string{"Polski", "niesprawdzone", "nic nie jest przechowywane"}},
+		{"FR", "", "en", []string{"no rules here for FR: the strictest hold, those of Germany"}},
+	} {
+		s := newSite(t, func(c *Config, _ *httptest.Server) { c.Law, c.Language = law(t, x.land, x.assessment), x.lang })
+		body := s.do(t, s.as(t, "auditor"), "GET", "/radio", nil).body
+		for _, w := range x.want {
+			if !strings.Contains(body, w) {
+				t.Errorf("%s %s: the page lacks %q", x.land, x.lang, w)
+			}
+		}
+		if x.assessment != "" && strings.Contains(body, "nothing is kept") {
+			t.Errorf("%s: nothing is kept with an assessment", x.land)
+		}
+	}
+}
+
+// The live page sends all once, then only what changed, then ends with the
+// session; a silent sensor shows within one beat.
+func TestRadioLives(t *testing.T) {
+	s := newSite(t, func(c *Config, _ *httptest.Server) { c.Refresh = 20 * time.Millisecond })
+	s.lanes.hears("north-1", calm(s.clock.now()))
+	e := s.listen(t, s.as(t, "supervisor"), "/lane/north-1/radio/events?lang=de")
+	next := func() message {
+		var m message
+		if err := json.Unmarshal([]byte(e.next(t, "page")), &m); err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	names := func(m message) (out []string) {
+		for _, r := range m.Regions {
+			out = append(out, r.Name)
+		}
+		return out
+	}
+	if m := next(); len(m.Regions) != 5 || !strings.Contains(m.html(), "2 Sensoren, alle melden") || m.Build != s.ui.assets.Version() {
+		t.Fatalf("the first event is not the whole page: %q", names(m))
+	}
+	for range 5 {
+		e.next(t, "beat")
+	}
+	s.lanes.hears("north-1", silent(s.clock.now()))
+	if m := next(); !strings.Contains(m.html(), "still seit 11:58:22") || len(m.Regions) != 5 {
+		t.Errorf("the sensor's silence: %q\n%s", names(m), m.html())
+	}
+	lr := silent(s.clock.now())
+	lr.Sensors[0].Accepted++
+	s.lanes.hears("north-1", lr)
+	if m := next(); !slices.Equal(names(m), []string{"sensors"}) {
+		t.Errorf("a counter alone sends %q", names(m))
+	}
+	s.clock.pass(2 * time.Hour)
+	e.next(t, "signin")
 }
