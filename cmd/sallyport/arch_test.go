@@ -32,6 +32,7 @@ var ranks = map[string]int{
 	"vin/telematics": 1,
 	"vin/build":      1,
 	"rf/attribute":   1,
+	"rf/btmon":       1,
 	"rf/serial":      1,
 	"rf/meaning":     1,
 	"rf/rtl433":      1,

@@ -13,7 +13,10 @@ import (
 
 	"sallyport/gate/sqlite/kismetfile"
 	"sallyport/rf"
+	"sallyport/rf/btmon"
 	"sallyport/rf/kismet"
+	"sallyport/rf/line"
+	"sallyport/rf/nrf"
 	"sallyport/rf/pcap"
 	"sallyport/rf/rtl433"
 	"sallyport/rf/sweep"
@@ -22,7 +25,7 @@ import (
 
 // rfDecodeCmd turns what a receiver's program recorded into observations.
 type rfDecodeCmd struct {
-	Source string    `help:"Program or format: rtl433, kismet, kismetdb (its log), pcap (and pcapng), sweep (hackrf_sweep, rtl_power), v2x (basic safety messages)." required:"" enum:"rtl433,kismet,kismetdb,pcap,sweep,v2x"`
+	Source string    `help:"Program or format: rtl433, kismet, kismetdb (its log), pcap (and pcapng), btmon (btsnoop), nrf (what Nordic's sniffer writes to its line), line (our own receivers), sweep (hackrf_sweep, rtl_power), v2x (basic safety messages)." required:"" enum:"rtl433,kismet,kismetdb,pcap,btmon,nrf,line,sweep,v2x"`
 	Sensor string    `help:"Name of the receiver in the observations; without it, the source's."`
 	Start  time.Time `help:"When the recording began, for sources that count from there or tell no time: 2026-05-04T08:00:00Z."`
 	Zone   string    `help:"Time zone of times that tell none." default:"UTC"`
@@ -66,6 +69,13 @@ func (c *rfDecodeCmd) decoder(ctx context.Context, notes io.Writer) (decoder, er
 		return logDecoder{ctx: ctx, path: c.File, frames: frames, notes: notes}, nil
 	case "pcap":
 		return pcap.New(pcap.Config{Sensor: sensor}, prefixes), nil
+	case "btmon":
+		return btmon.New(btmon.Config{Sensor: sensor}, prefixes), nil
+	case "nrf":
+		frames := pcap.New(pcap.Config{Sensor: sensor}, prefixes)
+		return sniffed{line: nrf.New(frames.Frame), frames: frames, begun: c.Start, path: c.File, notes: notes}, nil
+	case "line":
+		return framed{line: line.New(line.Config{Parse: prefixes.ParseLine, Sensor: sensor, Plain: true}), at: c.Start}, nil
 	case "sweep":
 		return sweep.New(sweep.Config{Sensor: sensor, Zone: zone, Bands: c.Bands})
 	}
@@ -74,6 +84,48 @@ func (c *rfDecodeCmd) decoder(ctx context.Context, notes io.Writer) (decoder, er
 		config.At = func() time.Time { return c.Start }
 	}
 	return v2x.New(config), nil
+}
+
+// sniffed decodes what Nordic's sniffer wrote to its line. Its packets hold frames
+// as captures do, whose decoder has reasons of its own.
+type sniffed struct {
+	line   *nrf.Decoder
+	frames *pcap.Decoder
+	begun  time.Time
+	path   string
+	notes  io.Writer
+}
+
+func (d sniffed) Tally() *rf.Tally { return d.line.Tally() }
+
+func (d sniffed) Decode(r io.Reader, sink func(rf.Observation) error) error {
+	err := d.line.Decode(r, d.begun, sink)
+	if n := d.line.Missing(); n > 0 {
+		fmt.Fprintf(d.notes, "%s: %d packets were lost before the recording\n", d.path, n)
+	}
+	writeRefused(d.notes, d.path, "frames refused", d.frames.Tally())
+	return err
+}
+
+// framed decodes the frames of our own receivers. A record without a time is of
+// the recording's beginning.
+type framed struct {
+	line *line.Decoder
+	at   time.Time
+}
+
+func (d framed) Tally() *rf.Tally { return d.line.Tally() }
+
+func (d framed) Decode(r io.Reader, sink func(rf.Observation) error) error {
+	return d.line.Decode(r, func() time.Time { return d.at }, sink)
+}
+
+// writeRefused writes what was refused, and why, in order of the reasons.
+func writeRefused(w io.Writer, path, what string, t *rf.Tally) {
+	refused := t.Refused()
+	for _, reason := range slices.Sorted(maps.Keys(refused)) {
+		fmt.Fprintf(w, "%s: %d %s: %s\n", path, refused[reason], what, reason)
+	}
 }
 
 // logDecoder decodes the frames of a kismetdb file, which is no stream.
@@ -114,13 +166,13 @@ func (c *rfDecodeCmd) Run(ctx context.Context, s *streams) (err error) {
 		in = file
 	}
 	out := bufio.NewWriterSize(s.out, 1<<16)
-	var line []byte
+	var text []byte
 	err = d.Decode(in, func(o rf.Observation) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		line = append(rf.Append(line[:0], o), '\n')
-		_, err := out.Write(line)
+		text = append(rf.Append(text[:0], o), '\n')
+		_, err := out.Write(text)
 		return err
 	})
 	if err != nil {
@@ -129,9 +181,6 @@ func (c *rfDecodeCmd) Run(ctx context.Context, s *streams) (err error) {
 	err = errors.Join(err, out.Flush())
 	t := d.Tally()
 	fmt.Fprintf(s.err, "%s: %d read, %d taken\n", c.File, t.Total(), t.Taken())
-	refused := t.Refused()
-	for _, reason := range slices.Sorted(maps.Keys(refused)) {
-		fmt.Fprintf(s.err, "%s: %d refused: %s\n", c.File, refused[reason], reason)
-	}
+	writeRefused(s.err, c.File, "refused", t)
 	return err
 }

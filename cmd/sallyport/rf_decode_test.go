@@ -68,11 +68,18 @@ func TestRFDecode(t *testing.T) {
 		t.Errorf("standard input: %d, %s", code, out.String())
 	}
 
+	monitored, err := os.ReadFile(filepath.Join("..", "..", "rf", "btmon", "testdata", "example.btsnoop"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, x := range []struct {
 		source, in string
 		args       []string
 		kind       rf.Kind
 	}{
+		{"btmon", string(monitored), nil, rf.BLE},
+		{"nrf", "noise \xab\x21\x00\x03\x01\x00\x02\x0a\x01\x26\x3d\x07\x00\x00\x00\x00\x00\xd6\xbe\x89\x8e\x02\x0d\xee\x01\x00\x00\xb4\x26\x00\x06\xff\x4c\x00\xcd\xac\xcd\xbd\xcd\xce\x9c\x6b\xfd\xbc", []string{"--start", "2026-05-04T08:00:00Z"}, rf.BLE},
+		{"line", `$0,12,{"kind":"wifi","emitter":"00:11:22:33:44:55","rssi_dbm":-61,"role":"ap","channel":11}*C38E` + "\n", []string{"--start", "2026-05-04T08:00:00Z"}, rf.WiFi},
 		{"kismet", `{"kismet.device.base.macaddr": "28:10:7B:94:BB:29","kismet.device.base.phyname": "IEEE802.11","kismet.device.base.type": "Wi-Fi AP","kismet.device.base.last_time": 1795349148,"last_signal": -65}`, nil, rf.WiFi},
 		{"pcap", "\xd4\xc3\xb2\xa1\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\x00\x00\x69\x00\x00\x00\x00\xf1\x53\x65\x00\x00\x00\x00\x18\x00\x00\x00\x18\x00\x00\x00" +
 			"\x40\x00\x00\x00\xff\xff\xff\xff\xff\xff\x00\x26\xb4\x01\x02\x03\xff\xff\xff\xff\xff\xff\x10\x00", nil, rf.WiFi},

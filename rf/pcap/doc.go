@@ -1,7 +1,7 @@
 // Package pcap decodes captures of what a passive receiver heard: Wi-Fi
 // management frames and Bluetooth advertisements, from pcap and pcapng.
 //
-// It may import rf. A receiver in monitor mode (Wi-Fi) or a sniffer that scans
+// It may import rf and rf/internal/intake. A receiver in monitor mode (Wi-Fi) or a sniffer that scans
 // passively (Ubertooth, nRF) transmits nothing. Life of one frame: its record is
 // read into a buffer that is overwritten by the next and cleared at the end; the
 // receiver's header is walked for level, channel and the verdict on the check

@@ -7,6 +7,8 @@ import (
 	"io"
 	"math"
 	"time"
+
+	"sallyport/rf/internal/intake"
 )
 
 // Bounds of what is believed of a file.
@@ -15,53 +17,6 @@ const (
 	maxBlock      = 1 << 24 // a longer record is a damaged length
 	maxInterfaces = 256
 )
-
-// window reads ahead into one buffer, of which need shows the next bytes.
-type window struct {
-	r          io.Reader
-	buf        []byte
-	start, end int
-}
-
-// need returns the next n bytes, without passing over them, n being at most the
-// buffer's size. At the end of the input it returns io.EOF where there is none
-// left and io.ErrUnexpectedEOF where there are some.
-func (w *window) need(n int) ([]byte, error) {
-	for idle := 0; w.end-w.start < n; {
-		if w.start > 0 && len(w.buf)-w.start < n {
-			w.end = copy(w.buf, w.buf[w.start:w.end])
-			w.start = 0
-		}
-		m, err := w.r.Read(w.buf[w.end:])
-		w.end += m
-		if m == 0 && err == nil {
-			if idle++; idle > 100 {
-				return nil, io.ErrNoProgress
-			}
-		}
-		if err != nil && w.end-w.start < n {
-			if errors.Is(err, io.EOF) && w.end > w.start {
-				err = io.ErrUnexpectedEOF
-			}
-			return nil, err
-		}
-	}
-	return w.buf[w.start : w.start+n], nil
-}
-
-func (w *window) skip(n int) error {
-	for n > 0 {
-		if have := min(n, w.end-w.start); have > 0 {
-			w.start += have
-			n -= have
-			continue
-		}
-		if _, err := w.need(1); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // packet is what a file says of one frame. data is valid until the next.
 type packet struct {
@@ -79,9 +34,9 @@ var errRecord = errors.New("damaged file")
 // read calls each for every frame of a capture. noTime is called for a frame
 // without a time, and cut when the input ends within one.
 func read(r io.Reader, each func(packet) error, noTime, cut func()) (err error) {
-	w := &window{r: r, buf: make([]byte, 1<<16)}
-	defer clear(w.buf)
-	head, err := w.need(4)
+	w := intake.NewWindow(r, 1<<16)
+	defer w.Clear()
+	head, err := w.Need(4)
 	if err != nil {
 		return fmt.Errorf("no capture: %w", err)
 	}
@@ -114,17 +69,9 @@ func read(r io.Reader, each func(packet) error, noTime, cut func()) (err error) 
 	}
 }
 
-// within turns an end of the input inside a record into an unexpected one.
-func within(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
-}
-
 // classic is a pcap file.
 type classic struct {
-	w     *window
+	w     *intake.Window
 	order binary.ByteOrder
 	unit  int64 // nanoseconds
 	link  uint32
@@ -132,7 +79,7 @@ type classic struct {
 	left  int // bytes of the last frame not passed over yet
 }
 
-func newClassic(w *window, magic uint32) (*classic, error) {
+func newClassic(w *intake.Window, magic uint32) (*classic, error) {
 	c := &classic{w: w, unit: 1000}
 	switch magic {
 	case 0xA1B2C3D4:
@@ -146,9 +93,9 @@ func newClassic(w *window, magic uint32) (*classic, error) {
 	default:
 		return nil, errors.New("neither pcap nor pcapng")
 	}
-	head, err := w.need(24)
+	head, err := w.Need(24)
 	if err != nil {
-		return nil, fmt.Errorf("no capture: %w", within(err))
+		return nil, fmt.Errorf("no capture: %w", intake.Within(err))
 	}
 	if major := c.order.Uint16(head[4:]); major != 2 {
 		return nil, fmt.Errorf("pcap of version %d, not 2", major)
@@ -163,11 +110,11 @@ func newClassic(w *window, magic uint32) (*classic, error) {
 }
 
 func (c *classic) next() (packet, bool, error) {
-	if err := c.w.skip(c.left); err != nil {
-		return packet{}, false, within(err)
+	if err := c.w.Skip(c.left); err != nil {
+		return packet{}, false, intake.Within(err)
 	}
 	c.left = 0
-	head, err := c.w.need(16)
+	head, err := c.w.Need(16)
 	if err != nil {
 		return packet{}, false, err
 	}
@@ -176,12 +123,12 @@ func (c *classic) next() (packet, bool, error) {
 	if size > maxBlock {
 		return packet{}, false, fmt.Errorf("%w: a frame of %d bytes", errRecord, size)
 	}
-	if err := c.w.skip(16); err != nil {
-		return packet{}, false, within(err)
+	if err := c.w.Skip(16); err != nil {
+		return packet{}, false, intake.Within(err)
 	}
-	data, err := c.w.need(int(min(size, maxFrame)))
+	data, err := c.w.Need(int(min(size, maxFrame)))
 	if err != nil {
-		return packet{}, false, within(err)
+		return packet{}, false, intake.Within(err)
 	}
 	c.left = int(size)
 	return packet{link: c.link, at: time.Unix(sec, frac*c.unit).UTC(), fcs: c.fcs, cut: whole > size || size > maxFrame, data: data}, true, nil
@@ -189,7 +136,7 @@ func (c *classic) next() (packet, bool, error) {
 
 // pcapng is a pcapng file.
 type pcapng struct {
-	w      *window
+	w      *intake.Window
 	order  binary.ByteOrder
 	ifaces []iface
 	left   int
@@ -212,11 +159,11 @@ const (
 )
 
 func (f *pcapng) next() (packet, bool, error) {
-	if err := f.w.skip(f.left); err != nil {
-		return packet{}, false, within(err)
+	if err := f.w.Skip(f.left); err != nil {
+		return packet{}, false, intake.Within(err)
 	}
 	f.left = 0
-	head, err := f.w.need(12)
+	head, err := f.w.Need(12)
 	if err != nil {
 		return packet{}, false, err
 	}
@@ -243,9 +190,9 @@ func (f *pcapng) next() (packet, bool, error) {
 		if size < 32 {
 			return packet{}, false, fmt.Errorf("%w: a frame's block of %d bytes", errRecord, size)
 		}
-		head, err := f.w.need(28)
+		head, err := f.w.Need(28)
 		if err != nil {
-			return packet{}, false, within(err)
+			return packet{}, false, intake.Within(err)
 		}
 		id := f.order.Uint32(head[8:])
 		if kind == blockPacket {
@@ -256,9 +203,9 @@ func (f *pcapng) next() (packet, bool, error) {
 		if held > size-32 || id >= uint32(len(f.ifaces)) {
 			return packet{}, false, fmt.Errorf("%w: a frame of %d bytes of interface %d", errRecord, held, id)
 		}
-		b, err := f.w.need(28 + int(min(held, maxFrame)))
+		b, err := f.w.Need(28 + int(min(held, maxFrame)))
 		if err != nil {
-			return packet{}, false, within(err)
+			return packet{}, false, intake.Within(err)
 		}
 		i := f.ifaces[id]
 		return packet{link: i.link, at: i.time(ticks), fcs: i.fcs, cut: whole > held || held > maxFrame, data: b[28:]}, true, nil
@@ -290,9 +237,9 @@ func (f *pcapng) addInterface(size int) error {
 	if size < 20 || size > maxFrame || len(f.ifaces) >= maxInterfaces {
 		return fmt.Errorf("%w: an interface of %d bytes after %d others", errRecord, size, len(f.ifaces))
 	}
-	b, err := f.w.need(size)
+	b, err := f.w.Need(size)
 	if err != nil {
-		return within(err)
+		return intake.Within(err)
 	}
 	i := iface{link: uint32(f.order.Uint16(b[8:])), units: 1e6}
 	for opts := b[16 : size-4]; len(opts) >= 4; {
