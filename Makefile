@@ -62,9 +62,10 @@ fuzz:
 	  done; \
 	done
 
-# 500 arrivals at the real program, killed with signal 9 at random moments.
+# 500 arrivals at the real program, killed with signal 9 at random moments; and
+# eight lanes' radio at full load, with a hostile sensor at the end.
 soak: build
-	SALLYPORT_SOAK=500 $(GO) test -count=1 -timeout 60m -run 'TestKill' -v ./cmd/sallyport
+	SALLYPORT_SOAK=500 $(GO) test -count=1 -timeout 60m -run 'TestKill|TestRadioLoad' -v ./cmd/sallyport
 
 lint:
 	@test -x bin/golangci-lint-$(LINT_VERSION) || { \

@@ -98,8 +98,8 @@ type Site struct {
 	emitters map[uint64]*emitter
 	bands    map[string]*emitter
 	base     int64
-	begun    bool // a first time has been seen, from which seconds are counted
-	timed    bool // now means something
+	begun    bool    // a first time has been seen, from which seconds are counted
+	timed    bool    // now means something
 	now      float64 // the latest time that was told or heard
 	told     float64 // the latest that was told by Now
 	swept    float64
