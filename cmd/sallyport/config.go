@@ -41,6 +41,7 @@ type siteConfig struct {
 
 	Learning learningConfig `toml:"learning"` // what is learnt from inspections
 	Posture  postureConfig  `toml:"posture"`  // the site's threat levels; absent is one, normal
+	Radio    radioConfig    `toml:"radio"`    // what may be heard and kept; absent: the strictest law, and nothing is kept
 }
 
 // refdataTrust is [refdata] of site.toml.
@@ -215,6 +216,9 @@ func loadSite(dir string) (siteConfig, error) {
 	if extra := meta.Undecoded(); len(extra) > 0 {
 		return c, fmt.Errorf("%s: unknown key %q", path, extra[0].String())
 	}
+	if err := c.Radio.check(meta.IsDefined("radio", "dpia")); err != nil {
+		return c, fmt.Errorf("%s: %w", path, err)
+	}
 	if err := c.check(); err != nil {
 		return c, fmt.Errorf("%s: %w", path, err)
 	}
@@ -305,6 +309,9 @@ site = "demo"
 name = "Demonstration site"
 policy = "paper-baseline"
 retention_days = 30
+radio.jurisdiction = "US" # of the profiles the one that hears most, so that all of it can be seen; a real site names its own
+radio.dpia = "demonstration, made-up data"
+radio.keep_sets = true
 posture.levels = ["normal", "alpha", "bravo", "charlie", "delta"]
 
 [[lane]]

@@ -57,6 +57,17 @@ retention_days = 90
 # them; "sallyport posture set" changes the level.
 posture.levels = [%s]
 
+# What is in the air: whose law says what may be heard ("sallyport rf rules"; where
+# nothing is named, or one that is not in the table, the strictest holds), and the
+# reference of the site's data-protection impact assessment. Without it what the
+# sensors hear is shown on the screen and neither decides nor is kept. keep_sets
+# keeps pseudonyms of what was surely in a vehicle with the vehicle's own record,
+# under a key that is changed after key_days. See deploy/privacy.md.
+# radio.jurisdiction = "DE"
+# radio.dpia = "DPIA 2026-07, signed 1 June 2026"
+# radio.keep_sets = false
+# radio.key_days = 30
+
 # Inspections: how many days hold what a person saw in a vehicle, and what a
 # maker, importer or dealer stated of it; from which zone an inspection needs two
 # people ("public" is always, "critical" the most sensitive only, "" nowhere);

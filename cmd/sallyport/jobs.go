@@ -26,7 +26,7 @@ type job struct {
 // jobs are the site's: the erasure of personal data past its retention, the
 // whole log read back at night, the signed head of the log kept outside the
 // database, who stands behind whom worked out before the day begins,
-// and the end of old sessions.
+// the keys under which radios get pseudonyms, and the end of old sessions.
 func (st *site) jobs() []job {
 	return []job{
 		{"retention", gocron.DailyJob(1, gocron.NewAtTimes(gocron.NewAtTime(3, 10, 0))), func(ctx context.Context) error {
@@ -41,6 +41,7 @@ func (st *site) jobs() []job {
 			st.prepare(st.now().Add(2 * time.Hour)) // before the day on which owners may change
 			return nil
 		}},
+		{"radio keys", gocron.DurationJob(time.Hour), st.radio.look},
 		{"sessions", gocron.DurationJob(time.Hour), func(ctx context.Context) error {
 			_, err := st.store.DeleteExpiredSessions(ctx, st.now())
 			return err

@@ -73,6 +73,7 @@ type site struct {
 	rules      *siteRules
 	screens    *ui.Server
 	prefixes   *rf.Prefixes
+	radio      radio                    // what the site's law and its assessment allow of the air
 	live       atomic.Pointer[liveData] // the reference data in use
 	log        *slog.Logger
 	now        func() time.Time
@@ -175,6 +176,9 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 		return nil, err
 	}
 	st.live.Store(live)
+	if st.radio, err = openRadio(ctx, dir, cfg.Radio, store, prefixes, now, log); err != nil {
+		return nil, err
+	}
 	lanes, err := st.laneConfigs()
 	if err != nil {
 		return nil, err
@@ -188,7 +192,8 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 		return nil, err
 	}
 	st.controller, err = gate.NewController(gate.Config{Lanes: lanes, Store: store, Registry: store, Assessor: st.rules.policies.Assessor(st.learning.Judge), Inspecting: rules,
-		Posture: st.rules.postures.Rank, Clock: st.rules.clock, Program: programVersion(), Log: log})
+		Posture: st.rules.postures.Rank, Clock: st.rules.clock, Program: programVersion(), Log: log,
+		Admit: st.radio.filter.Admit, RadioSets: st.radio.sets(), RadioLive: st.radio.live})
 	if err != nil {
 		return nil, err
 	}
@@ -307,7 +312,7 @@ func (st *site) laneConfigs() ([]gate.LaneConfig, error) {
 			lc.Arm = arm
 		}
 		if len(l.Sensors) > 0 {
-			a, err := attribute.NewAttributor(attribute.Config{Lanes: st.cfg.earshot(i)}, st.prefixes)
+			a, err := attribute.NewAttributor(attribute.Config{Lanes: st.cfg.earshot(i), Tag: st.radio.tag()}, st.prefixes)
 			if err != nil {
 				return nil, fmt.Errorf("lane %q: %w", l.ID, err)
 			}

@@ -37,6 +37,9 @@ type Config struct {
 	Store gate.RadioSetStore // the site's
 	Days  int                // length of an epoch: 1 to MaxDays
 	Now   func() time.Time
+	// Assessment is the reference of the impact assessment that allows it, for
+	// the log.
+	Assessment string
 	// Keeps tells the class of an observation's emitter, and whether a pseudonym
 	// of it may be kept (privacy.Filter.Keeps).
 	Keeps func(*rf.Observation) (privacy.Class, bool)
@@ -222,7 +225,7 @@ func (r *Ring) make(ctx context.Context, epoch int, now time.Time) (*key, error)
 	}
 	return k, r.cfg.Store.RecordRadioKey(ctx, gate.RadioKeyStep{
 		Epoch: epoch, Kind: gate.RadioKeyMade, At: now, Commitment: k.key.Commitment(),
-		Why: fmt.Sprintf("an epoch of %d days begins", r.cfg.Days),
+		Why: fmt.Sprintf("an epoch of %d days begins; assessment: %s", r.cfg.Days, r.cfg.Assessment),
 	})
 }
 
