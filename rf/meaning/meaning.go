@@ -106,11 +106,11 @@ type Evidence struct {
 	Says        string // one plain sentence
 	Against     string // the belief that it questions: vin, make, no_modem, module, tyres, size; empty: it only adds
 	Strength    Strength
-	Probability float64 // of the attribution
-	Contradicts bool    // see the package
-	Explains    []string
-	Make        string // car make that was heard; empty: none
-	Maker       string // maker of a unit or module that was heard
+	Probability float64  // of the attribution
+	Contradicts bool     // see the package
+	Explains    []string // what else would explain it, the likeliest first
+	Make        string   // car make that was heard; empty: none
+	Maker       string   // maker of a unit or module that was heard
 	Source      Source
 }
 
@@ -273,7 +273,8 @@ func (r *reader) name(h *rf.Heard) {
 	if n == nil {
 		return
 	}
-	from := Source{n.Source, nameDate(n.Source)}
+	address, _, _ := strings.Cut(n.Source, " ") // what follows names the place in it
+	from := Source{address, nameDate(n.Source)}
 	if n.Specificity != rf.Automotive {
 		r.add(weigh(Evidence{
 			Code: MixedHeard, Make: n.Make, Source: from,
@@ -320,7 +321,7 @@ func (r *reader) tesla(h *rf.Heard, from Source) bool {
 		e := Evidence{Make: "Tesla", Source: from}
 		if len(r.v.VIN) >= 6 && strings.EqualFold(short, r.v.VIN[len(r.v.VIN)-6:]) {
 			e.Code = TeslaMatches
-			e.Says = "The vehicle names itself by the last six characters of this VIN, as a Tesla does."
+			e.Says = "The vehicle names itself by the last six characters of this VIN, as a Tesla does. That clears nothing."
 			e.Explains = []string{bySecond}
 			r.add(weigh(e, h, Moderate, false))
 			return true
@@ -334,7 +335,7 @@ func (r *reader) tesla(h *rf.Heard, from Source) bool {
 	e := Evidence{Make: "Tesla", Source: from}
 	if matchesTesla(h.Name, r.v.VIN) {
 		e.Code = TeslaMatches
-		e.Says = "The vehicle names itself as the Tesla of this VIN does: this VIN's car is here."
+		e.Says = "The vehicle names itself as the Tesla of this VIN does. That clears nothing."
 		e.Explains = []string{"a device that repeats the name"}
 		r.add(weigh(e, h, Strong, false))
 		return true
