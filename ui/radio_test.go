@@ -443,3 +443,110 @@ func TestRadioLives(t *testing.T) {
 	s.clock.pass(2 * time.Hour)
 	e.next(t, "signin")
 }
+
+// crowded are the texts of the timeline that leave the drawing or lie on one
+// another.
+const crowded = `(() => {
+  const svg = document.querySelector(".timeline"), view = svg.viewBox.baseVal;
+  const texts = [...svg.querySelectorAll("text")].map(e => [e.textContent, e.getBBox()]);
+  const out = texts.filter(([, b]) => b.x < -0.5 || b.y < 0 || b.x + b.width > view.width + 0.5 || b.y + b.height > view.height).map(([t]) => t + " leaves the drawing");
+  texts.forEach(([t, a], i) => { for (const [u, b] of texts.slice(i + 1)) {
+    if (a.x + a.width > b.x && b.x + b.width > a.x && a.y + a.height > b.y + 2 && b.y + b.height > a.y + 2) { out.push(t + " lies on " + u); }
+  } });
+  return out;
+})()`
+
+// cramped are the words that a page breaks in their middle, and what is wider
+// than the page.
+const cramped = `(() => {
+  const out = [];
+  if (document.documentElement.scrollWidth > innerWidth) { out.push("the page is " + document.documentElement.scrollWidth + " wide"); }
+  for (const b of document.querySelectorAll(".state b, th, .sensors td, .found td b")) {
+    for (const n of b.childNodes) {
+      if (n.nodeType !== Node.TEXT_NODE) { continue; }
+      for (const m of n.data.matchAll(/[\p{L}\d.,]+/gu)) {
+        const r = document.createRange();
+        r.setStart(n, m.index); r.setEnd(n, m.index + m[0].length);
+        if (r.getClientRects().length > 1) { out.push(m[0] + " is broken"); }
+      }
+    }
+  }
+  return out;
+})()`
+
+// Each page of the radio in each language and theme, on both screens: nothing
+// leaves the page, no word is broken, no label lies on another, and the browser
+// has nothing to complain of.
+func TestBrowserRadioFits(t *testing.T) {
+	ctx := chromium(t)
+	s := newSite(t, nil)
+	for name, make := range scenes {
+		s.lanes.hears("north-1", make(s.clock.now()))
+		for _, lang := range []string{"en", "pl", "de"} {
+			for theme, size := range map[string][2]int64{"day": {1280, 800}, "night": {1920, 1080}} {
+				s.signInAs(t, ctx, "supervisor", langCookie, lang, themeCookie, theme)
+				do(t, ctx, chromedp.EmulateViewport(size[0], size[1]))
+				for _, path := range []string{"/lane/north-1/radio", "/radio"} {
+					do(t, ctx, chromedp.Navigate(s.URL+path))
+					until(t, ctx, `document.getElementById("live").dataset.version !== undefined`)
+					where := fmt.Sprintf("%s of %s, %s, %s, %d wide", path, name, lang, theme, size[0])
+					if bad := eval[[]string](t, ctx, cramped); len(bad) > 0 {
+						t.Errorf("%s: %q", where, bad)
+					}
+					if path == "/radio" {
+						continue
+					}
+					if bad := eval[[]string](t, ctx, crowded); len(bad) > 0 {
+						t.Errorf("%s: %q", where, bad)
+					}
+				}
+			}
+		}
+	}
+}
+
+// The page lives: a sensor's silence shows by itself, what the person holds
+// stays held, and a lost server shows as a banner that goes when it is back.
+func TestBrowserRadioLives(t *testing.T) {
+	ctx := chromium(t)
+	s := newSite(t, func(c *Config, _ *httptest.Server) { c.Refresh = 100 * time.Millisecond })
+	s.signInAs(t, ctx, "supervisor")
+	s.lanes.hears("north-1", hotspot(s.clock.now()))
+	do(t, ctx, chromedp.EmulateViewport(1280, 800), chromedp.Navigate(s.URL+"/lane/north-1/radio"))
+	eval[bool](t, ctx, complaints)
+	until(t, ctx, `document.getElementById("live").dataset.version !== undefined`)
+	eval[bool](t, ctx, `window.__svg = document.querySelector(".timeline"); window.__cell = document.querySelector("#region-sensors td");
+		document.getElementById("region-sensors").focus(); getSelection().selectAllChildren(document.querySelector("#slots")); true`)
+	s.lanes.hears("north-1", silent(s.clock.now()))
+	until(t, ctx, text+`.includes("silent since 11:58:22") && `+text+`.includes("2 of 2 sensors do not report")`)
+	if !eval[bool](t, ctx, `window.__svg === document.querySelector(".timeline") && window.__cell === document.querySelector("#region-sensors td")`) {
+		t.Error("the drawing or a table was put in anew: it flickers")
+	}
+	if !eval[bool](t, ctx, `document.activeElement.id === "region-sensors" && String(getSelection()) !== ""`) {
+		t.Error("the focus or the selection is lost")
+	}
+	if n := eval[int](t, ctx, `document.querySelectorAll(".timeline rect[fill]").length`); n != 1 {
+		t.Errorf("%d times without a report are marked, want 1", n)
+	}
+	s.lanes.hears("north-1", calm(s.clock.now()))
+	until(t, ctx, text+`.includes("2 sensors, all report") && document.querySelectorAll(".timeline .stood").length === 2`)
+	if bad := eval[[]string](t, ctx, "window.__bad"); len(bad) > 0 {
+		t.Errorf("the page complains: %q", bad)
+	}
+
+	addr := s.Listener.Addr().String()
+	s.ui.Close()
+	if err := s.Config.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	until(t, ctx, `!document.getElementById("lost").hidden`)
+	again, err := New(s.ui.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(again.Close)
+	srv := &http.Server{Addr: addr, Handler: again.Handler(), ReadHeaderTimeout: time.Second}
+	go func() { _ = srv.ListenAndServe() }()
+	t.Cleanup(func() { again.Close(); _ = srv.Close() })
+	until(t, ctx, `document.getElementById("lost").hidden`)
+}
