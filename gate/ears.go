@@ -344,7 +344,7 @@ func (e *ears) health(now time.Time, silentAfter time.Duration) []SensorHealth {
 func (h *ear) health(lane LaneID, since, now time.Time, silentAfter time.Duration) SensorHealth {
 	s := SensorHealth{
 		Lane: lane, Name: h.Name, Source: h.Source, Place: h.Place,
-		Trouble: h.report.Trouble, Accepted: h.accepted, Refused: maps.Clone(h.refused), Dropped: h.dropped, Lost: h.lost,
+		Trouble: h.report.Trouble, Accepted: h.accepted, Refused: maps.Clone(h.refused), Dropped: h.dropped, Lost: h.lost, Repeats: h.report.Repeats,
 		Clock: h.skew(now),
 	}
 	if h.Heard != h.Name {

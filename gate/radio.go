@@ -116,6 +116,7 @@ type SensorHealth struct {
 	Refused     map[string]uint64 `json:"refused"` // by reason: one of the Refused constants, or its driver's words
 	Dropped     uint64            `json:"dropped"` // for want of room, here or at its driver
 	Lost        uint64            `json:"lost"`    // sent, by its own numbers, and never came
+	Repeats     uint64            `json:"repeats"` // sent more than once, which costs nothing
 	Clock       SensorClock       `json:"clock"`
 }
 
@@ -171,6 +172,7 @@ type SensorReport struct {
 	Refused map[string]uint64 // what could not be read, by reason; a reason repeats nothing of what was sent
 	Dropped uint64            // by the driver or the system, for want of room
 	Lost    uint64            // by the sensor's own numbers
+	Repeats uint64            // that came already
 }
 
 // LaneSensor is one sensor of a lane, so that one that never speaks is missed.

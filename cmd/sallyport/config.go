@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,7 +13,6 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"sallyport/gate"
-	"sallyport/rf"
 	"sallyport/rf/attribute"
 )
 
@@ -41,6 +39,7 @@ type siteConfig struct {
 
 	Learning learningConfig `toml:"learning"` // what is learnt from inspections
 	Posture  postureConfig  `toml:"posture"`  // the site's threat levels; absent is one, normal
+	MQTT     mqttConfig     `toml:"mqtt"`     // the broker of sensors that publish to one
 	Radio    radioConfig    `toml:"radio"`    // what may be heard and kept; absent: the strictest law, and nothing is kept
 }
 
@@ -67,79 +66,6 @@ type armConfig struct {
 	Kind    string   `toml:"kind"`    // none, simulated
 	Journal string   `toml:"journal"` // simulated: file that keeps each command, relative to the data directory
 	Delay   duration `toml:"delay"`   // simulated: time the arm takes to move
-}
-
-// sensorConfig is one passive receiver: on a serial line or in datagrams,
-// speaking the frames of package rf/line, or an enrolled device that reports over
-// HTTP.
-type sensorConfig struct {
-	Name   string       `toml:"name"`
-	Port   string       `toml:"port"` // /dev/serial/by-id/…
-	Baud   int          `toml:"baud"`
-	UDP    string       `toml:"udp"`    // instead of port and baud: the address and port to listen at
-	From   []netip.Addr `toml:"from"`   // udp: the addresses that may send; none: this machine, where udp is an address that no other reaches
-	Plain  bool         `toml:"plain"`  // records without number and check are taken, too
-	Device string       `toml:"device"` // instead of either: the id of the device, and a colon and its antenna's name where it gives one
-}
-
-// speaks is the name under which the lane hears the sensor. Who holds the line,
-// or the token, says who speaks, and not what is sent.
-func (c sensorConfig) speaks() string {
-	if c.Device != "" {
-		return c.Device
-	}
-	return c.Name
-}
-
-func (c sensorConfig) check() error {
-	wired := c.Port != "" && c.Baud > 0
-	ways := 0
-	for _, way := range []bool{c.Port != "" || c.Baud != 0, c.UDP != "", c.Device != ""} {
-		if way {
-			ways++
-		}
-	}
-	switch {
-	case !rf.ValidName(c.Name, 64):
-		return fmt.Errorf("sensor: name %q is not 1 to 64 letters, digits, . _ : -", c.Name)
-	case ways != 1 || c.UDP == "" && c.Device == "" && !wired:
-		return fmt.Errorf("sensor %s needs either port and baud, or udp, or device", c.Name)
-	case c.UDP == "" && c.From != nil:
-		return fmt.Errorf("sensor %s: from belongs to udp", c.Name)
-	case c.Device != "" && c.Plain:
-		return fmt.Errorf("sensor %s: plain belongs to port or udp", c.Name)
-	case c.UDP != "":
-		_, _, err := c.datagrams()
-		return err
-	}
-	return nil
-}
-
-// datagrams is where a sensor's datagrams are received, and from whom.
-func (c sensorConfig) datagrams() (at netip.AddrPort, from []netip.Addr, err error) {
-	at, err = netip.ParseAddrPort(c.UDP)
-	if err != nil {
-		return at, nil, fmt.Errorf("sensor %s: udp: %q is not an address and a port, such as 127.0.0.1:8471", c.Name, c.UDP)
-	}
-	from = c.From
-	if len(from) == 0 {
-		if !at.Addr().IsLoopback() {
-			return at, nil, fmt.Errorf("sensor %s: from is missing: at %s others may send, too", c.Name, at.Addr())
-		}
-		from = []netip.Addr{at.Addr()}
-	}
-	return at, from, nil
-}
-
-// source is how the sensor reports, in one word.
-func (c sensorConfig) source() string {
-	switch {
-	case c.Device != "":
-		return "device"
-	case c.UDP != "":
-		return "udp"
-	}
-	return "serial"
 }
 
 // listening are the lane's sensors as the controller misses and counts them.
@@ -220,6 +146,13 @@ func loadSite(dir string) (siteConfig, error) {
 		return c, fmt.Errorf("%s: %w", path, err)
 	}
 	if err := c.check(); err != nil {
+		if at, ok := errors.AsType[*sensorError](err); ok {
+			if text, readErr := os.ReadFile(path); readErr == nil {
+				if n := sensorLine(text, at.lane, at.sensor); n > 0 {
+					return c, fmt.Errorf("%s:%d: %w", path, n, err)
+				}
+			}
+		}
 		return c, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
@@ -291,16 +224,11 @@ func (c siteConfig) check() error {
 		default:
 			return fmt.Errorf("lane %q: arm.kind %q is none of none, simulated", l.ID, l.Arm.Kind)
 		}
-		for _, s := range l.Sensors {
-			if err := s.check(); err != nil {
-				return fmt.Errorf("lane %q: %w", l.ID, err)
-			}
-		}
 		if err := c.checkBeside(l); err != nil {
 			return err
 		}
 	}
-	return nil
+	return c.checkSensors()
 }
 
 // demoSite is the configuration of the demonstration site.

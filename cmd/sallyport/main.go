@@ -82,6 +82,7 @@ type cli struct {
 	RF      struct {
 		Attribute rfAttributeCmd `cmd:"" help:"Say which of the emitters that were recorded travelled in which vehicle."`
 		Decode    rfDecodeCmd    `cmd:"" help:"Turn what a receiver's program recorded into observations, one a line."`
+		Replay    rfReplayCmd    `cmd:"" help:"Send what a receiver recorded, or hears now, to a running site."`
 		Sensors   rfSensorsCmd   `cmd:"" help:"Say how the sensors of a running site are."`
 		Rules     rfRulesCmd     `cmd:"" help:"Say what may be heard, kept or only counted, by the law of a jurisdiction."`
 	} `cmd:"" name:"rf" help:"What the air says."`

@@ -41,6 +41,10 @@ const (
 	notTaken
 )
 
+// NotTaken is the reason of a packet whose frame its decoder refused: the
+// decoder's tally says why.
+const NotTaken = "frame was not taken; its decoder has the reason"
+
 // Frame decodes a link layer frame of a link type, as pcap.Decoder.Frame does.
 // It may not keep the frame.
 type Frame func(link uint32, at time.Time, frame []byte) (rf.Observation, bool)
@@ -98,7 +102,7 @@ func New(f Frame) *Decoder {
 			"check sequence is wrong",
 			"not an advertisement, not looked at",
 			"of the coded PHY",
-			"frame was not taken; its decoder has the reason",
+			NotTaken,
 		),
 	}
 }
@@ -134,6 +138,15 @@ func (d *Decoder) Decode(r io.Reader, begun time.Time, sink func(rf.Observation)
 			return err
 		}
 	}
+}
+
+// Begin forgets the packet under way and the sniffer's count, which begin anew
+// with a line that was opened anew.
+func (d *Decoder) Begin() {
+	if d.within {
+		d.drop(cut)
+	}
+	d.counted, d.clock = false, clock{}
 }
 
 // Bytes takes the next bytes of the line, the last of which came at the given

@@ -80,6 +80,39 @@ func (l *Lines) state(up bool, err error) {
 // call, with the time at which its last byte was read; empty lines are passed
 // over. sink runs on Run's goroutine.
 func (l *Lines) Run(ctx context.Context, open func() (Port, error), sink func(line []byte, at time.Time)) error {
+	return l.run(ctx, open, func(port Port) error { return l.read(ctx, port, sink) })
+}
+
+// Chunks does as Run does, but hands on what was read as it came, for devices
+// that do not speak in lines.
+func (l *Lines) Chunks(ctx context.Context, open func() (Port, error), sink func(chunk []byte, at time.Time)) error {
+	return l.run(ctx, open, func(port Port) error {
+		chunk := make([]byte, 4096)
+		defer clear(chunk)
+		for ctx.Err() == nil {
+			n, err := port.Read(chunk)
+			if err != nil {
+				return err
+			}
+			if n > 0 {
+				at := time.Now()
+				l.came(n, at)
+				sink(chunk[:n], at)
+			}
+		}
+		return ctx.Err()
+	})
+}
+
+// came counts what was read.
+func (l *Lines) came(n int, at time.Time) {
+	l.bytes.Add(uint64(n))
+	l.mu.Lock()
+	l.last = at
+	l.mu.Unlock()
+}
+
+func (l *Lines) run(ctx context.Context, open func() (Port, error), read func(Port) error) error {
 	pause := FirstPause
 	for ctx.Err() == nil {
 		port, err := open()
@@ -87,7 +120,7 @@ func (l *Lines) Run(ctx context.Context, open func() (Port, error), sink func(li
 			l.opened.Add(1)
 			l.state(true, nil)
 			before := l.bytes.Load()
-			err = l.read(ctx, port, sink)
+			err = read(port)
 			err = errors.Join(err, port.Close())
 			if ctx.Err() != nil {
 				l.state(false, ctx.Err())
@@ -152,10 +185,7 @@ func (l *Lines) read(ctx context.Context, port Port, sink func([]byte, time.Time
 			}
 			continue
 		}
-		l.bytes.Add(uint64(n))
-		l.mu.Lock()
-		l.last = at
-		l.mu.Unlock()
+		l.came(n, at)
 		for rest := chunk[:n]; len(rest) > 0; {
 			part, after, ended := rest, []byte(nil), false
 			if i := bytes.IndexAny(rest, ends); i >= 0 {

@@ -15,7 +15,7 @@ import (
 
 // Bounds of a listener.
 const (
-	MaxDatagram  = rf.MaxLine             // bytes
+	MaxDatagram  = rf.MaxLine             // bytes, where nothing else is said
 	DefaultQueue = 1024                   // datagrams
 	ReadTimeout  = 100 * time.Millisecond // a read ends after it, heard or not
 	kernelBuffer = 4 << 20                // asked for; the kernel may give less
@@ -36,6 +36,7 @@ type Config struct {
 	Addr  netip.AddrPort // port 0: any free one
 	From  []netip.Addr   // who may send; none: nobody is heard
 	Queue int            // datagrams that may wait; 0: DefaultQueue
+	Limit int            // longest datagram, in bytes; 0: MaxDatagram
 	Skew  time.Duration  // 0: DefaultSkew
 
 	// Parse reads a datagram that came from an allowed address at the given
@@ -91,6 +92,9 @@ func New(c Config) (*Listener, error) {
 	}
 	if c.Queue <= 0 {
 		c.Queue = DefaultQueue
+	}
+	if c.Limit <= 0 {
+		c.Limit = MaxDatagram
 	}
 	if c.Skew <= 0 {
 		c.Skew = DefaultSkew
@@ -169,11 +173,13 @@ type source interface {
 // datagram is one of a fixed number of buffers, of which one byte more than a
 // datagram may have tells those too long.
 type datagram struct {
-	b    [MaxDatagram + 1]byte
+	b    []byte
 	n    int
 	from netip.Addr
 	at   time.Time
 }
+
+func (l *Listener) buffer() *datagram { return &datagram{b: make([]byte, l.c.Limit+1)} }
 
 // receive reads until ctx ends or the socket fails.
 func (l *Listener) receive(ctx context.Context, conn source, sink func(rf.Observation) bool) error {
@@ -201,13 +207,13 @@ func (l *Listener) receive(ctx context.Context, conn source, sink func(rf.Observ
 	defer parsing.Wait()
 	defer close(queue)
 
-	spare := new(datagram) // read into when all others wait
+	spare := l.buffer() // read into when all others wait
 	var lost uint32
 	for ctx.Err() == nil {
 		if err := conn.SetReadDeadline(time.Now().Add(ReadTimeout)); err != nil {
 			return fmt.Errorf("udp: %w", err)
 		}
-		n, from, now, err := conn.ReadFrom(spare.b[:])
+		n, from, now, err := conn.ReadFrom(spare.b)
 		if now != lost {
 			l.kernel.Add(uint64(now - lost))
 			lost = now
@@ -227,7 +233,7 @@ func (l *Listener) receive(ctx context.Context, conn source, sink func(rf.Observ
 		case another := <-free:
 			queue <- spare // it has room for all
 			if spare = another; spare == nil {
-				spare = new(datagram)
+				spare = l.buffer()
 			}
 		default:
 			l.full.Add(1)
