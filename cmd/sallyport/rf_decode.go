@@ -27,7 +27,7 @@ import (
 type rfDecodeCmd struct {
 	Source string    `help:"Program or format: rtl433, kismet, kismetdb (its log), pcap (and pcapng), btmon (btsnoop), nrf (what Nordic's sniffer writes to its line), line (our own receivers), sweep (hackrf_sweep, rtl_power), v2x (basic safety messages)." required:"" enum:"rtl433,kismet,kismetdb,pcap,btmon,nrf,line,sweep,v2x"`
 	Sensor string    `help:"Name of the receiver in the observations; without it, the source's."`
-	Start  time.Time `help:"When the recording began, for sources that count from there or tell no time: 2026-05-04T08:00:00Z."`
+	Start  time.Time `help:"When the recording began, for sources that count from there or tell no time, and for captures whose clock was never set: 2026-05-04T08:00:00Z."`
 	Zone   string    `help:"Time zone of times that tell none." default:"UTC"`
 	Bands  []string  `help:"Uplink bands to listen to in a sweep; without it, those most used in Europe."`
 	File   string    `arg:"" help:"Recording, - for standard input; .gz is unpacked."`
@@ -68,7 +68,7 @@ func (c *rfDecodeCmd) decoder(ctx context.Context, notes io.Writer) (decoder, er
 		frames := pcap.New(pcap.Config{Sensor: sensor}, prefixes)
 		return logDecoder{ctx: ctx, path: c.File, frames: frames, notes: notes}, nil
 	case "pcap":
-		return pcap.New(pcap.Config{Sensor: sensor}, prefixes), nil
+		return pcap.New(pcap.Config{Sensor: sensor, Start: c.Start}, prefixes), nil
 	case "btmon":
 		return btmon.New(btmon.Config{Sensor: sensor}, prefixes), nil
 	case "nrf":

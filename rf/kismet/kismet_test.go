@@ -3,11 +3,14 @@ package kismet
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"sallyport/rf"
@@ -181,24 +184,54 @@ func TestRealRecords(t *testing.T) {
 	}
 }
 
+// FuzzRecord holds that what is taken is canonical, that of an array every
+// record is counted, and that it does not matter how the input is cut into reads.
 func FuzzRecord(f *testing.F) {
-	f.Add([]byte(simplified))
-	f.Add([]byte(`{"NEW_DEVICE": ` + simplified + `}`))
-	f.Add([]byte(`[{"kismet.device.base.macaddr":"00:1E:42:AA:BB:CD","kismet.device.base.phyname":"BTLE","kismet.device.base.signal":{"kismet.common.signal.last_signal":-1e0},"kismet.device.base.last_time":1.7e9,"kismet.device.base.channel":"37"},{]`))
+	f.Add([]byte(simplified), 10)
+	f.Add([]byte(`{"NEW_DEVICE": `+simplified+`}`+"\n\n"+simplified), 200)
+	f.Add([]byte(`[{"kismet.device.base.macaddr":"00:1E:42:AA:BB:CD","kismet.device.base.phyname":"BTLE","kismet.device.base.signal":{"kismet.common.signal.last_signal":-1e0},"kismet.device.base.last_time":1.7e9,"kismet.device.base.channel":"37"},{]`), 100)
+	f.Add([]byte(" [ "+simplified+" ,\n 7,"+simplified+"]"), 600)
 	p := prefixes(f)
-	f.Fuzz(func(t *testing.T, b []byte) {
-		d := New(Config{Sensor: "s"}, p)
-		n := uint64(0)
-		if err := d.Decode(bytes.NewReader(b), func(o rf.Observation) error {
-			n++
-			if back, err := p.ParseLine(rf.Append(nil, o)); err != nil || back != o {
-				t.Fatalf("%+v is not canonical: %+v, %v", o, back, err)
+	f.Fuzz(func(t *testing.T, b []byte, at int) {
+		at = max(0, at) % (len(b) + 1)
+		var all [2][]rf.Observation
+		var d [2]*Decoder
+		for i, in := range []io.Reader{bytes.NewReader(b), io.MultiReader(bytes.NewReader(b[:at]), iotest.OneByteReader(bytes.NewReader(b[at:])))} {
+			d[i] = New(Config{Sensor: "s"}, p)
+			if err := d[i].Decode(in, func(o rf.Observation) error {
+				all[i] = append(all[i], o)
+				if back, err := p.ParseLine(rf.Append(nil, o)); err != nil || back != o {
+					t.Fatalf("%+v is not canonical: %+v, %v", o, back, err)
+				}
+				return nil
+			}); err != nil || uint64(len(all[i])) != d[i].Tally().Taken() {
+				t.Fatalf("%d of %d, %v", len(all[i]), d[i].Tally().Taken(), err)
 			}
-			return nil
-		}); err != nil || n != d.Tally().Taken() {
-			t.Fatalf("%d of %d, %v", n, d.Tally().Taken(), err)
+		}
+		if !slices.Equal(all[0], all[1]) || !maps.Equal(d[0].Tally().Refused(), d[1].Tally().Refused()) {
+			t.Fatalf("cut at %d: %+v, whole %+v", at, all[1], all[0])
+		}
+		if n, ok := items(b); ok && d[0].Tally().Total() != n {
+			t.Fatalf("%d of %d counted: %v", d[0].Tally().Total(), n, d[0].Tally().Refused())
 		}
 	})
+}
+
+// items is how many records an input has: the elements of an array where the
+// standard library can read it, else the lines of what is none.
+func items(b []byte) (uint64, bool) {
+	if b = bytes.TrimLeft(b, " \t\r\n"); len(b) > 0 && b[0] == '[' {
+		var all []json.RawMessage
+		err := json.Unmarshal(b, &all)
+		return uint64(len(all)), err == nil
+	}
+	n := uint64(0)
+	for line := range bytes.SplitSeq(b, []byte("\n")) {
+		if len(bytes.TrimRight(line, " \t\r")) > 0 {
+			n++
+		}
+	}
+	return n, true
 }
 
 func BenchmarkRecord(b *testing.B) {

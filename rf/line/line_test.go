@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -293,6 +295,41 @@ func FuzzLine(f *testing.F) {
 		}
 		if d.Tally().Total() != uint64(len(lines)) {
 			t.Fatalf("%d lines are counted of %d", d.Tally().Total(), len(lines))
+		}
+	})
+}
+
+// FuzzDecode holds that every line is counted, and that it does not matter how
+// the stream is cut into reads.
+func FuzzDecode(f *testing.F) {
+	for _, v := range vectors(f) {
+		var in []byte
+		for i, l := range v.Lines {
+			in = append(append(in, l.Line...), "\r\n"[i&1:]...)
+		}
+		f.Add(in, v.Plain, len(in)/2)
+	}
+	f.Fuzz(func(t *testing.T, b []byte, plain bool, at int) {
+		lines := uint64(0)
+		for l := range bytes.SplitSeq(b, []byte("\n")) {
+			if len(bytes.TrimRight(l, " \t\r")) > 0 || len(l) > rf.MaxLine {
+				lines++
+			}
+		}
+		at = max(0, at) % (len(b) + 1)
+		var all [2][]rf.Observation
+		var d [2]*Decoder
+		for i, in := range []io.Reader{bytes.NewReader(b), io.MultiReader(bytes.NewReader(b[:at]), iotest.OneByteReader(bytes.NewReader(b[at:])))} {
+			d[i] = newDecoder(plain)
+			if err := d[i].Decode(in, func() time.Time { return arrival }, func(o rf.Observation) error { all[i] = append(all[i], o); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			if n := d[i].Tally(); n.Taken() != uint64(len(all[i])) || n.Total() != lines {
+				t.Fatalf("%d taken of %d of %d lines: %v", len(all[i]), n.Total(), lines, n.Refused())
+			}
+		}
+		if !slices.Equal(all[0], all[1]) || d[0].Stats() != d[1].Stats() || !maps.Equal(d[0].Tally().Refused(), d[1].Tally().Refused()) {
+			t.Fatalf("cut at %d: %+v, whole %+v", at, all[1], all[0])
 		}
 	})
 }

@@ -22,7 +22,8 @@ const (
 
 // Config says what a capture does not.
 type Config struct {
-	Sensor string // name of the receiver, as in rf.Observation
+	Sensor string    // name of the receiver, as in rf.Observation
+	Start  time.Time // of the recording, where its own clock was never set; zero: the capture's times hold
 }
 
 // Reasons of refusal.
@@ -93,7 +94,14 @@ func (d *Decoder) Tally() *rf.Tally { return d.tally }
 // taken is counted; an error says that the file is none, or is damaged so that
 // nothing behind that place can be read, or is r's or sink's.
 func (d *Decoder) Decode(r io.Reader, sink func(rf.Observation) error) error {
+	var first time.Time
 	err := read(r, func(p packet) error {
+		if !d.c.Start.IsZero() {
+			if first.IsZero() {
+				first = p.at
+			}
+			p.at = d.c.Start.Add(p.at.Sub(first)).UTC()
+		}
 		if o, ok := d.frame(p); ok {
 			return sink(o)
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -366,23 +367,62 @@ func seeds() [][]byte {
 	}
 }
 
+// classicFrames counts the frames of a little-endian pcap file in a second way,
+// and whether something is left at its end.
+func classicFrames(b []byte) (frames uint64, rest bool) {
+	for b = b[24:]; len(b) > 0; frames++ {
+		if len(b) < 16 {
+			return frames, true
+		}
+		size := int(binary.LittleEndian.Uint32(b[8:]))
+		if b = b[16:]; len(b) < min(size, maxFrame) {
+			return frames, true
+		}
+		if len(b) < size {
+			return frames + 1, true
+		}
+		b = b[size:]
+	}
+	return frames, false
+}
+
+// FuzzDecode holds that what is taken is canonical, that every frame is counted,
+// and that it does not matter how the file is cut into reads.
 func FuzzDecode(f *testing.F) {
-	for _, s := range seeds() {
-		f.Add(s)
+	for i, s := range seeds() {
+		f.Add(s, 31*i)
 	}
 	p := prefixes(f)
-	f.Fuzz(func(t *testing.T, b []byte) {
-		d := New(Config{Sensor: "s"}, p)
-		n := uint64(0)
-		_ = d.Decode(bytes.NewReader(b), func(o rf.Observation) error {
-			n++
-			if back, err := p.ParseLine(rf.Append(nil, o)); err != nil || back != o {
-				t.Fatalf("%+v is not canonical: %+v, %v", o, back, err)
+	f.Fuzz(func(t *testing.T, b []byte, split int) {
+		split = max(0, split) % (len(b) + 1)
+		var all [2][]rf.Observation
+		var d [2]*Decoder
+		var errs [2]error
+		for i, in := range []io.Reader{bytes.NewReader(b), io.MultiReader(bytes.NewReader(b[:split]), iotest.OneByteReader(bytes.NewReader(b[split:])))} {
+			d[i] = New(Config{Sensor: "s"}, p)
+			errs[i] = d[i].Decode(in, func(o rf.Observation) error {
+				all[i] = append(all[i], o)
+				if back, err := p.ParseLine(rf.Append(nil, o)); err != nil || back != o {
+					t.Fatalf("%+v is not canonical: %+v, %v", o, back, err)
+				}
+				return nil
+			})
+			if uint64(len(all[i])) != d[i].Tally().Taken() {
+				t.Fatalf("%d of %d", len(all[i]), d[i].Tally().Taken())
 			}
-			return nil
-		})
-		if n != d.Tally().Taken() {
-			t.Fatalf("%d of %d", n, d.Tally().Taken())
+		}
+		if !slices.Equal(all[0], all[1]) || (errs[0] == nil) != (errs[1] == nil) || !maps.Equal(d[0].Tally().Refused(), d[1].Tally().Refused()) {
+			t.Fatalf("cut at %d: %+v, %v; whole %+v, %v", split, all[1], errs[1], all[0], errs[0])
+		}
+		if little := len(b) > 0 && (b[0] == 0xD4 || b[0] == 0x4D); errs[0] != nil || !little {
+			return
+		}
+		n, rest := classicFrames(b)
+		if rest {
+			n++
+		}
+		if d[0].Tally().Total() != n {
+			t.Fatalf("%d of %d counted: %v", d[0].Tally().Total(), n, d[0].Tally().Refused())
 		}
 	})
 }

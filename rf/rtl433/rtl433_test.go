@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
+	"io"
 	"maps"
 	"math"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"sallyport/rf"
@@ -259,6 +261,46 @@ func FuzzLine(f *testing.F) {
 		}
 		if back, err := rf.ParseLine(rf.Append(nil, o)); err != nil || back != o {
 			t.Fatalf("%+v is not canonical: %+v, %v", o, back, err)
+		}
+	})
+}
+
+// cut gives what b holds, in reads of another length up to a place and then byte
+// by byte.
+func cut(b []byte, at int) io.Reader {
+	at = max(0, at) % (len(b) + 1)
+	return io.MultiReader(bytes.NewReader(b[:at]), iotest.OneByteReader(bytes.NewReader(b[at:])))
+}
+
+// FuzzDecode holds that every line is counted, and that it does not matter how
+// the input is cut into reads.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(`{"time" : "@0.040004s", "model" : "Toyota", "type" : "TPMS", "id" : "fb0a43e7", "pressure_PSI" : 36.750, "freq1" : 433.956, "freq2" : 433.896, "rssi" : -6.687}
+{"time" : "@0.140004s", "model" : "Toyota", "type" : "TPMS", "id" : "fb0a43e7", "pressure_PSI" : 36.750}
+
+{"codes" : ["{1}8", {0}, {0}]}
+`), 100)
+	f.Add([]byte("<165>1 - - - {\"time\":\"1795348677.236327\",\"model\":\"TRW\",\"type\":\"TPMS\",\"id\":-2,\"pressure_bar\":2}\r\n \r\n\x00"), 3)
+	f.Fuzz(func(t *testing.T, b []byte, at int) {
+		lines := uint64(0)
+		for line := range bytes.SplitSeq(b, []byte("\n")) {
+			if len(bytes.TrimRight(line, " \t\r")) > 0 || len(line) > rf.MaxLine {
+				lines++
+			}
+		}
+		var all [2][]rf.Observation
+		var d [2]*Decoder
+		for i, in := range []io.Reader{bytes.NewReader(b), cut(b, at)} {
+			d[i] = New(Config{Sensor: "s", Start: start})
+			if err := d[i].Decode(in, func(o rf.Observation) error { all[i] = append(all[i], o); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			if n := d[i].Tally(); n.Taken() != uint64(len(all[i])) || n.Total() != lines {
+				t.Fatalf("%d taken of %d of %d lines: %v", len(all[i]), n.Total(), lines, n.Refused())
+			}
+		}
+		if !slices.Equal(all[0], all[1]) || !maps.Equal(d[0].Tally().Refused(), d[1].Tally().Refused()) {
+			t.Fatalf("cut at %d: %+v, whole %+v", at, all[1], all[0])
 		}
 	})
 }

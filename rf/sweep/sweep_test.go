@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"sallyport/rf"
@@ -184,22 +186,39 @@ func TestBandsAreThoseOfTheirSource(t *testing.T) {
 	}
 }
 
+// FuzzRow holds that every row is counted, that an observation is canonical, and
+// that it does not matter how the input is cut into reads.
 func FuzzRow(f *testing.F) {
-	f.Add([]byte("2019-01-03, 11:57:34.967805, 2400000000, 2405000000, 1000000.00, 20, -64.72, -63.36, -60.91, -61.74, -58.58\n2019-01-03, 11:57:34.967805, 2510000000, 2515000000, 1000000.00, 20, -69.22, -60.67, -59.50, -61.81, -58.16\n"))
-	f.Add([]byte("2026-05-04, 10:00:00, 832000000, 835000000, 1000000.00, 12, nan, -inf, -50.5, -10"))
-	f.Add([]byte("2026-05-04, 10:00:00, 0, 1e11, 1e-9, 12, 1"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		d, err := New(Config{Sensor: "s"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := d.Decode(bytes.NewReader(b), func(o rf.Observation) error {
-			if back, err := rf.ParseLine(rf.Append(nil, o)); err != nil || back != o || math.IsNaN(o.RSSI) {
-				t.Fatalf("%+v is not canonical: %+v, %v", o, back, err)
+	f.Add([]byte("2019-01-03, 11:57:34.967805, 2400000000, 2405000000, 1000000.00, 20, -64.72, -63.36, -60.91, -61.74, -58.58\n2019-01-03, 11:57:34.967805, 2510000000, 2515000000, 1000000.00, 20, -69.22, -60.67, -59.50, -61.81, -58.16\n"), 150)
+	f.Add([]byte("2026-05-04, 10:00:00, 832000000, 835000000, 1000000.00, 12, nan, -inf, -50.5, -10\r\n\n2026-05-04, 10:00:01, 832000000, 835000000, 1000000.00, 12, -1, -2, -3"), 60)
+	f.Add([]byte("2026-05-04, 10:00:00, 0, 1e11, 1e-9, 12, 1"), 1)
+	f.Fuzz(func(t *testing.T, b []byte, at int) {
+		rows := uint64(0)
+		for row := range bytes.SplitSeq(b, []byte("\n")) {
+			if len(bytes.TrimRight(row, " \t\r")) > 0 || len(row) > MaxRow {
+				rows++
 			}
-			return nil
-		}); err != nil {
-			t.Fatal(err)
+		}
+		at = max(0, at) % (len(b) + 1)
+		var all [2][]rf.Observation
+		var d [2]*Decoder
+		for i, in := range []io.Reader{bytes.NewReader(b), io.MultiReader(bytes.NewReader(b[:at]), iotest.OneByteReader(bytes.NewReader(b[at:])))} {
+			var err error
+			if d[i], err = New(Config{Sensor: "s"}); err != nil {
+				t.Fatal(err)
+			}
+			if err := d[i].Decode(in, func(o rf.Observation) error {
+				all[i] = append(all[i], o)
+				if back, err := rf.ParseLine(rf.Append(nil, o)); err != nil || back != o || math.IsNaN(o.RSSI) {
+					t.Fatalf("%+v is not canonical: %+v, %v", o, back, err)
+				}
+				return nil
+			}); err != nil || d[i].Tally().Total() != rows {
+				t.Fatalf("%d of %d rows: %v, %v", d[i].Tally().Total(), rows, d[i].Tally().Refused(), err)
+			}
+		}
+		if !slices.Equal(all[0], all[1]) || !maps.Equal(d[0].Tally().Refused(), d[1].Tally().Refused()) {
+			t.Fatalf("cut at %d: %+v, whole %+v", at, all[1], all[0])
 		}
 	})
 }

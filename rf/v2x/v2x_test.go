@@ -5,11 +5,14 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"sallyport/rf"
@@ -225,20 +228,45 @@ func FuzzPayload(f *testing.F) {
 	})
 }
 
+// FuzzDecode holds that what is taken is canonical, that every message on a line
+// is counted, and that it does not matter how the input is cut into reads.
 func FuzzDecode(f *testing.F) {
-	f.Add([]byte(ode + "\n" + decoded))
-	f.Add([]byte("{\n{\"payload\":{\"coreData\":{\"id\":\"00000000\",\"size\":{\"width\":\"1e2\",\"length\":4095}}}}"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		d := New(Config{Sensor: "s", At: func() time.Time { return at }})
-		n := uint64(0)
-		if err := d.Decode(bytes.NewReader(b), func(o rf.Observation) error {
-			n++
-			if back, err := rf.ParseLine(rf.Append(nil, o)); err != nil || back != o {
-				t.Fatalf("%+v is not canonical: %+v, %v", o, back, err)
+	f.Add([]byte(ode+"\n"+decoded), 300)
+	f.Add([]byte("{\n{\"payload\":{\"coreData\":{\"id\":\"00000000\",\"size\":{\"width\":\"1e2\",\"length\":4095}}}}"), 3)
+	f.Add([]byte(ode+"\r\nnot a message\n\n"+ode), 1000)
+	f.Fuzz(func(t *testing.T, b []byte, split int) {
+		split = max(0, split) % (len(b) + 1)
+		var all [2][]rf.Observation
+		var d [2]*Decoder
+		for i, in := range []io.Reader{bytes.NewReader(b), io.MultiReader(bytes.NewReader(b[:split]), iotest.OneByteReader(bytes.NewReader(b[split:])))} {
+			d[i] = New(Config{Sensor: "s", At: func() time.Time { return at }})
+			if err := d[i].Decode(in, func(o rf.Observation) error {
+				all[i] = append(all[i], o)
+				if back, err := rf.ParseLine(rf.Append(nil, o)); err != nil || back != o {
+					t.Fatalf("%+v is not canonical: %+v, %v", o, back, err)
+				}
+				return nil
+			}); err != nil || uint64(len(all[i])) != d[i].Tally().Taken() {
+				t.Fatalf("%d of %d, %v", len(all[i]), d[i].Tally().Taken(), err)
 			}
-			return nil
-		}); err != nil || n != d.Tally().Taken() {
-			t.Fatalf("%d of %d, %v", n, d.Tally().Taken(), err)
+		}
+		if !slices.Equal(all[0], all[1]) || !maps.Equal(d[0].Tally().Refused(), d[1].Tally().Refused()) {
+			t.Fatalf("cut at %d: %+v, whole %+v", split, all[1], all[0])
+		}
+		// Where every line is a message by itself, or has no braces at all, there
+		// are as many messages as lines.
+		lines := uint64(0)
+		for line := range bytes.SplitSeq(b, []byte("\n")) {
+			if line = bytes.TrimRight(line, " \t\r"); len(line) == 0 {
+				continue
+			}
+			if !json.Valid(line) && bytes.ContainsAny(line, "{}\"") {
+				return
+			}
+			lines++
+		}
+		if d[0].Tally().Total() != lines && len(b) <= MaxMessage {
+			t.Fatalf("%d of %d counted: %v", d[0].Tally().Total(), lines, d[0].Tally().Refused())
 		}
 	})
 }
