@@ -239,7 +239,7 @@ func law(t testing.TB, jurisdiction, assessment string) view.AirLaw {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return view.NewAirLaw(rules, assessment)
+	return view.NewAirLaw(rules, jurisdiction != "", assessment, true)
 }
 
 // raised puts a vehicle at the line whose verdict the air raised.
@@ -390,6 +390,7 @@ func TestLawOnThePage(t *testing.T) {
 		{"DE", "", "en", []string{"By the law of <b>Germany</b>", "No data-protection impact assessment is recorded: nothing is kept", "might be kept after an assessment"}},
 		{"US", "DPIA 7", "de", []string{"den USA", "Datenschutz-Folgenabschätzung: <b>DPIA 7</b>", "ein Pseudonym darf"}},
 		{"PL", "", "pl", []string{"Polski", "niesprawdzone", "nic nie jest przechowywane"}},
+		{"", "", "en", []string{"This site names no jurisdiction: the strictest rules hold, those of Germany"}},
 		{"FR", "", "en", []string{"no rules here for FR: the strictest hold, those of Germany"}},
 	} {
 		s := newSite(t, func(c *Config, _ *httptest.Server) { c.Law, c.Language = law(t, x.land, x.assessment), x.lang })

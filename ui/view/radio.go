@@ -158,7 +158,12 @@ func (r *Radio) vehicle(v gate.RadioVehicle, last bool) RadioVehicle {
 	if n := f.Heard - told; n > 0 {
 		out.More = r.Words.N("radio.more", n)
 	}
-	out.Others = r.Words.N("radio.others", f.Unattributed)
+	switch {
+	case f.Unattributed > 0:
+		out.Others = r.Words.N("radio.others", f.Unattributed)
+	case f.Sensed:
+		out.Others = r.T("radio.others.none")
+	}
 	out.Uplink = r.T("radio.uplink.quiet")
 	switch {
 	case f.Cellular:
@@ -489,11 +494,13 @@ func NewSensors(b Base, lanes []gate.LaneRadio, law AirLaw) *Sensors {
 
 // AirLaw is what the site's jurisdiction lets it do with what is in the air.
 type AirLaw struct {
-	Asked      string // the jurisdiction that the site names; empty: none
+	Named      bool   // the site names its jurisdiction
+	Asked      string // that, or the one that holds without one
 	Profile    string // the one whose rules are in force
 	Classes    []AirClass
 	Quotes     []Citation // what the rules rest on, each once
 	Assessment string     // reference of the data-protection impact assessment; empty: none is recorded
+	Keeps      bool       // pseudonyms are kept under it
 }
 
 // AirClass is one class of broadcast under that law.
@@ -505,9 +512,11 @@ type AirClass struct {
 	Source    Citation
 }
 
-// NewAirLaw tells what rules of a jurisdiction, and an assessment, allow.
-func NewAirLaw(rules *privacy.Rules, assessment string) AirLaw {
-	a := AirLaw{Asked: rules.Asked, Profile: rules.Profile, Assessment: assessment}
+// NewAirLaw tells what the rules of a jurisdiction, which the site has named or
+// not, and an assessment allow, and whether the site makes use of it and keeps
+// pseudonyms.
+func NewAirLaw(rules *privacy.Rules, named bool, assessment string, keeps bool) AirLaw {
+	a := AirLaw{Named: named, Asked: rules.Asked, Profile: rules.Profile, Assessment: assessment, Keeps: keeps && assessment != ""}
 	for _, r := range rules.All() {
 		c := Citation{Address: r.Source, Date: r.Date, Quote: r.Quote}
 		a.Classes = append(a.Classes, AirClass{Class: r.Class.String(), Treatment: r.Treatment.String(), Verified: r.Verified, Why: r.Why, Source: c})
