@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"sallyport/rf"
 )
@@ -15,10 +17,16 @@ import (
 type tallies struct {
 	late, early, cell struct{ tp, fp, fn float64 }
 	brier, n          float64
-	bins              [10]struct{ n, p, own float64 } // reliability of the settled answer
-	classes           map[string]*[2]int              // what an emitter is: said to be the vehicle's, said not to be
+	bins, first       [10]bin            // reliability of the settled answer, and of that at the decision
+	classes           map[string]*[2]int // what an emitter is: said to be the vehicle's, said not to be
 	arrivals, missing int
 }
+
+// bin is one bar of a reliability diagram: so many answers, the sum of what
+// they said, and in how many it was so.
+type bin struct{ n, p, own float64 }
+
+func (b *bin) add(p, own float64) { b.n, b.p, b.own = b.n+1, b.p+p, b.own+own }
 
 func (t *tallies) add(o tallies) {
 	for _, x := range [][2]*struct{ tp, fp, fn float64 }{{&t.late, &o.late}, {&t.early, &o.early}, {&t.cell, &o.cell}} {
@@ -31,9 +39,11 @@ func (t *tallies) add(o tallies) {
 	t.arrivals += o.arrivals
 	t.missing += o.missing
 	for i := range t.bins {
-		t.bins[i].n += o.bins[i].n
-		t.bins[i].p += o.bins[i].p
-		t.bins[i].own += o.bins[i].own
+		for _, x := range [][2]*bin{{&t.bins[i], &o.bins[i]}, {&t.first[i], &o.first[i]}} {
+			x[0].n += x[1].n
+			x[0].p += x[1].p
+			x[0].own += x[1].own
+		}
 	}
 	for k, v := range o.classes {
 		c := t.class(k)
@@ -59,14 +69,25 @@ func ratio(a, b float64) float64 {
 	return a / (a + b)
 }
 
-func (t *tallies) ece() float64 {
-	e := 0.0
-	for _, b := range t.bins {
-		if b.n > 0 {
-			e += math.Abs(b.p-b.own) / t.n
+// ece is the expected calibration error: how far what was said is from how
+// often it was so, on the average over the answers. Most answers are a sure no,
+// so the second number leaves out those under one in ten.
+func ece(bins [10]bin) (all, open float64) {
+	n, far := [2]float64{}, [2]float64{}
+	for i, b := range bins {
+		for k := range 2 {
+			if i >= k {
+				n[k] += b.n
+				far[k] += math.Abs(b.p - b.own)
+			}
 		}
 	}
-	return e
+	return far[0] / n[0], far[1] / math.Max(n[1], 1)
+}
+
+func (t *tallies) ece() float64 {
+	all, _ := ece(t.bins)
+	return all
 }
 
 func (t *tallies) String() string {
@@ -75,11 +96,23 @@ func (t *tallies) String() string {
 		ratio(t.early.tp, t.early.fp), ratio(t.early.tp, t.early.fn), ratio(t.cell.tp, t.cell.fp), ratio(t.cell.tp, t.cell.fn), t.ece())
 }
 
+// reliability draws the diagram: # is how often it was so, | what was said.
 func (t *tallies) reliability() string {
 	var b strings.Builder
-	for i, x := range t.bins {
-		if x.n > 0 {
-			fmt.Fprintf(&b, "\n  said %.1f–%.1f: %6.0f emitters, mean %.3f, of which the vehicle's %.3f", float64(i)/10, float64(i+1)/10, x.n, x.p/x.n, x.own/x.n)
+	for _, x := range []struct {
+		name string
+		bins [10]bin
+	}{{"settled", t.bins}, {"at the decision", t.first}} {
+		all, open := ece(x.bins)
+		fmt.Fprintf(&b, "\n  %s: expected calibration error %.4f, %.4f of answers over 0.1", x.name, all, open)
+		for i, x := range x.bins {
+			if x.n == 0 {
+				continue
+			}
+			const wide = 50
+			bar := []rune(strings.Repeat("#", int(math.Round(wide*x.own/x.n))) + strings.Repeat(" ", wide+1))[:wide+1]
+			bar[int(math.Round(wide*x.p/x.n))] = '|'
+			fmt.Fprintf(&b, "\n  %.1f–%.1f %6.0f answers, mean %.3f, so in %.3f  %s", float64(i)/10, float64(i+1)/10, x.n, x.p/x.n, x.own/x.n, strings.TrimRight(string(bar), " "))
 		}
 	}
 	return b.String()
@@ -107,17 +140,15 @@ func score(t *tallies, a Arrival, own map[string]int, bands map[string]bool, cla
 	for _, e := range a.Emitters {
 		late[e.Emitter], early[e.Emitter] = e.Probability, e.AtDecision
 	}
-	judge := func(p float64, yes bool) {
+	judge := func(p, first float64, yes bool) {
 		y := 0.0
 		if yes {
 			y = 1
 		}
 		t.brier += (p - y) * (p - y)
 		t.n++
-		b := &t.bins[min(9, int(p*10))]
-		b.n++
-		b.p += p
-		b.own += y
+		t.bins[min(9, int(p*10))].add(p, y)
+		t.first[min(9, int(first*10))].add(first, y)
 	}
 	say := func(name string, p float64) {
 		c := t.class(name)
@@ -133,7 +164,7 @@ func score(t *tallies, a Arrival, own map[string]int, bands map[string]bool, cla
 			continue
 		}
 		say("its own", late[id])
-		judge(late[id], true)
+		judge(late[id], early[id], true)
 		if late[id] >= 0.5 {
 			t.late.tp++
 		} else {
@@ -150,7 +181,7 @@ func score(t *tallies, a Arrival, own map[string]int, bands map[string]bool, cla
 			continue
 		}
 		say(class(id), p)
-		judge(p, false)
+		judge(p, early[id], false)
 		if p >= 0.5 {
 			t.late.fp++
 		}
@@ -273,5 +304,123 @@ func TestWorlds(t *testing.T) {
 	}
 	if e := all.ece(); e > 0.05 {
 		t.Errorf("expected calibration error %.4f", e)
+	}
+}
+
+// faulty gives a scene's observations with something wrong between the sensors
+// and the lane.
+func (sc *scene) faulty(change func(r *rand.Rand, sensor int, o rf.Observation) []rf.Observation) *scene {
+	out := *sc
+	out.obs = nil
+	r := rand.New(rand.NewPCG(sc.w.seed, 13))
+	sensors := map[string]int{}
+	for _, o := range sc.obs {
+		n, ok := sensors[o.Sensor]
+		if !ok {
+			n = len(sensors)
+			sensors[o.Sensor] = n
+		}
+		out.obs = append(out.obs, change(r, n, o)...)
+	}
+	return &out
+}
+
+// TestFaultsOfSensors tells what clocks that are off, lost, repeated and late
+// observations cost: a table of worlds that differ in nothing else.
+func TestFaultsOfSensors(t *testing.T) {
+	p := table(t)
+	worlds := uint64(2)
+	if testing.Short() {
+		worlds = 1
+	}
+	var scenes []*scene
+	for seed := range worlds {
+		w := newWorld(100 + seed)
+		w.skew, w.loss, w.duplicates, w.minutes = 0, 0, false, 8
+		scenes = append(scenes, w.play())
+	}
+	// Every sensor's clock is off by as much, the one to this side and the next
+	// to the other.
+	skewed := func(by time.Duration) func(*rand.Rand, int, rf.Observation) []rf.Observation {
+		return func(_ *rand.Rand, sensor int, o rf.Observation) []rf.Observation {
+			o.TS = o.TS.Add(by * time.Duration(1-2*(sensor%2)))
+			return []rf.Observation{o}
+		}
+	}
+	lossy := func(part float64) func(*rand.Rand, int, rf.Observation) []rf.Observation {
+		return func(r *rand.Rand, _ int, o rf.Observation) []rf.Observation {
+			if r.Float64() < part {
+				return nil
+			}
+			return []rf.Observation{o}
+		}
+	}
+	var none tallies
+	for _, x := range []struct {
+		name    string
+		change  func(*rand.Rand, int, rf.Observation) []rf.Observation
+		arrange bool // by the time that the sensor gives it
+		late    int  // observations that may come before an earlier one
+	}{
+		{name: "nothing", change: lossy(0)},
+		{name: "clocks off by ±0.5 s", change: skewed(500 * time.Millisecond), arrange: true},
+		{name: "clocks off by ±1 s", change: skewed(time.Second), arrange: true},
+		{name: "clocks off by ∓1 s", change: skewed(-time.Second), arrange: true},
+		{name: "25 % lost", change: lossy(0.25)},
+		{name: "50 % lost", change: lossy(0.5)},
+		{name: "silent for 10 s of each minute", change: func(_ *rand.Rand, sensor int, o rf.Observation) []rf.Observation {
+			if (o.TS.Unix()+int64(17*sensor))%60 < 10 {
+				return nil
+			}
+			return []rf.Observation{o}
+		}},
+		{name: "every third said twice", change: func(r *rand.Rand, _ int, o rf.Observation) []rf.Observation {
+			if r.IntN(3) == 0 {
+				return []rf.Observation{o, o}
+			}
+			return []rf.Observation{o}
+		}},
+		{name: "up to 200 out of order", change: lossy(0), late: 200},
+		{name: "±1 s, 25 % lost, twice, out of order", change: func(r *rand.Rand, sensor int, o rf.Observation) []rf.Observation {
+			if r.IntN(4) == 0 {
+				return nil
+			}
+			o = skewed(time.Second)(r, sensor, o)[0]
+			return slices.Repeat([]rf.Observation{o}, 1+r.IntN(2))
+		}, arrange: true, late: 200},
+	} {
+		var got tallies
+		for _, sc := range scenes {
+			bad := sc.faulty(x.change)
+			if x.arrange {
+				slices.SortStableFunc(bad.obs, func(x, y rf.Observation) int { return x.TS.Compare(y.TS) })
+			}
+			if x.late > 0 {
+				r := rand.New(rand.NewPCG(sc.w.seed, 17))
+				for i := range bad.obs {
+					if j := i + r.IntN(x.late); j < len(bad.obs) {
+						bad.obs[i], bad.obs[j] = bad.obs[j], bad.obs[i]
+					}
+				}
+			}
+			got.add(bad.score(t, p))
+		}
+		t.Logf("%-38s %s", x.name, &got)
+		if x.name == "nothing" {
+			none = got
+		}
+		for _, y := range []struct {
+			what        string
+			was, is, by float64
+		}{
+			{"precision", ratio(none.late.tp, none.late.fp), ratio(got.late.tp, got.late.fp), 0.02},
+			{"recall", ratio(none.late.tp, none.late.fn), ratio(got.late.tp, got.late.fn), 0.04},
+			{"1 − Brier", 1 - none.brier/none.n, 1 - got.brier/got.n, 0.005},
+			{"1 − calibration error", 1, 1 - got.ece(), 0.05},
+		} {
+			if y.is < y.was-y.by {
+				t.Errorf("%s: %s falls from %.4f to %.4f", x.name, y.what, y.was, y.is)
+			}
+		}
 	}
 }
