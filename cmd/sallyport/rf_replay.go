@@ -24,7 +24,7 @@ import (
 
 // rfReplayCmd sends what a receiver recorded, or hears now, to a running site.
 type rfReplayCmd struct {
-	Source string    `help:"What the input is: line (observations, one a line, framed or plain), or a source of rf decode." default:"line"`
+	Source string    `help:"What the input is: line (observations, one a line, framed or plain), or a source of rf decode." default:"line" enum:"line,rtl433,kismet,kismetdb,pcap,btmon,nrf,sweep,v2x"`
 	Sensor string    `help:"Name of the receiver in the observations; without it, the record's or the source's."`
 	Start  time.Time `help:"When the recording began, for sources that count from there or tell no time; without it, now: 2026-05-04T08:00:00Z."`
 	Zone   string    `help:"Time zone of times that tell none." default:"UTC"`
