@@ -293,10 +293,12 @@ func (j *Judge) gather(d *vin.Decoded, r Request, a *Assessment) policy.Facts {
 	}
 	j.clock(&f)
 	f.Site.Posture = policy.Know(r.Posture, policy.Source{Title: "posture of the site"})
-	if r.Radio != nil {
-		f.Radio = j.radioFacts(*r.Radio, j.believed(&f, d, r))
-	}
 	f.Data = j.Data(f.At)
+	if r.Radio != nil {
+		var makers []policy.Leaf[policy.Party]
+		f.Radio, makers = j.radioFacts(*r.Radio, j.believed(&f, d, r))
+		j.strictest(&f, makers)
+	}
 	return f
 }
 

@@ -16,12 +16,12 @@ import (
 // radioFacts says what the air says of the vehicle: what was heard of it, and
 // what that means for what VIN and record say. It is gathered last, when the
 // units are known. What was not heard stays unknown: silence proves nothing.
-func (j *Judge) radioFacts(h rf.Finding, v meaning.Vehicle) policy.RadioFacts {
-	var f policy.RadioFacts
+// makers are all that were heard; HeardMaker is the first of them.
+func (j *Judge) radioFacts(h rf.Finding, v meaning.Vehicle) (f policy.RadioFacts, makers []policy.Leaf[policy.Party]) {
 	from := policy.Source{Title: "passive sensor " + h.Sensor}
 	f.Sensed = policy.Know(h.Sensed, from)
 	if !h.Sensed {
-		return f
+		return f, nil
 	}
 	if len(h.Sources) > 0 {
 		from.Address, from.Date, from.Quote = h.Sources[0].Address, h.Sources[0].Date, h.Sources[0].Claim
@@ -32,22 +32,49 @@ func (j *Judge) radioFacts(h rf.Finding, v meaning.Vehicle) policy.RadioFacts {
 	if h.Cellular {
 		f.Cellular = policy.Know(true, from)
 	}
-	if p, ok := j.supply.graph.Find(h.Maker); ok && h.Maker != "" {
-		f.HeardMaker = policy.Know(policy.Party(p.ID), from)
+	heard := func(maker string, from policy.Source) {
+		p, ok := j.supply.graph.Find(maker)
+		if ok && maker != "" && !slices.ContainsFunc(makers, func(m policy.Leaf[policy.Party]) bool { return m.Value == policy.Party(p.ID) }) {
+			makers = append(makers, policy.Know(policy.Party(p.ID), from))
+		}
 	}
+	heard(h.Maker, from)
 	for _, e := range meaning.Read(h, v) {
-		j.evidence(&f, e, "passive sensor "+h.Sensor)
+		said := j.evidence(&f, e, "passive sensor "+h.Sensor)
+		if e.Probability >= meaning.Sure && e.Strength > meaning.Weak {
+			heard(e.Maker, said)
+		}
 	}
-	return f
+	if len(makers) > 0 {
+		f.HeardMaker = makers[0]
+	}
+	return f, makers
+}
+
+// strictest has the maker heard be the one, of several, under which the policy
+// decides most strictly: who else was heard beside a maker clears him of nothing.
+func (j *Judge) strictest(f *policy.Facts, makers []policy.Leaf[policy.Party]) {
+	if len(makers) < 2 {
+		return
+	}
+	var most policy.Outcome
+	worst := makers[0]
+	for _, m := range makers {
+		f.Radio.HeardMaker = m
+		if o := j.policy.Decide(f, j.supply); o > most {
+			most, worst = o, m
+		}
+	}
+	f.Radio.HeardMaker = worst
 }
 
 // maxEvidence is how many pieces a record keeps, the weightiest first. Every
 // piece counts for the facts.
 const maxEvidence = 32
 
-// evidence adds one piece. The pieces come in order of weight: the first of a
-// kind is the one that the fact is known from.
-func (j *Judge) evidence(f *policy.RadioFacts, e meaning.Evidence, title string) {
+// evidence adds one piece and gives its source. The pieces come in order of
+// weight: the first of a kind is the one that the fact is known from.
+func (j *Judge) evidence(f *policy.RadioFacts, e meaning.Evidence, title string) policy.Source {
 	from := policy.Source{Title: title, Address: e.Source.Address, Quote: e.Says, Date: e.Source.Date}
 	if len(f.Evidence) < maxEvidence {
 		f.Evidence = append(f.Evidence, policy.RadioEvidence{
@@ -79,6 +106,7 @@ func (j *Judge) evidence(f *policy.RadioFacts, e meaning.Evidence, title string)
 		learn(&f.UplinkWithoutModem)
 	default: // the others are told by contradiction, make and maker
 	}
+	return from
 }
 
 // believed is the vehicle as VIN and record have it, for what the air says to be

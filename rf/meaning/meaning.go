@@ -484,7 +484,7 @@ func (r *reader) tyre(h *rf.Heard) {
 	}
 	r.add(weigh(Evidence{
 		Code: TyreDiffers, Against: "tyres", Source: from,
-		Says:     fmt.Sprintf("A tyre sensor speaks %s; none of these has been seen on %s.", strings.Join(seen, ", "), r.v.Make),
+		Says:     fmt.Sprintf("A tyre sensor speaks %s, which the authors of rtl_433 have not seen on %s.", strings.Join(seen, " or "), r.v.Make),
 		Explains: []string{byWheels, byDecoder, byOther},
 	}, h, Weak, false))
 }
