@@ -15,8 +15,8 @@ const (
 	maxSensors = 32 // of a lane, told apart; what comes after them is counted as one without a name
 	maxReasons = 24 // of a sensor, told apart
 
-	observeAhead  = 5 * time.Second // how far the clock of a sensor may be ahead of ours
-	observeBehind = 4 * time.Minute // and behind: what is older belongs to no vehicle that is still weighed
+	clockFar      = 5 * time.Second // how far the clock of a sensor may be off ours
+	observeBehind = 4 * time.Minute // how late an observation may come: what is older belongs to no vehicle that is still weighed
 
 	ratesOver    = 60 // seconds
 	clockSamples = 4  // a second, at most
@@ -80,6 +80,7 @@ type ear struct {
 	waiting int    // … so many are this sensor's
 
 	last, used time.Time // when it was heard, and when it could be used
+	behind     bool      // its clock is: what it says of now would be believed of a vehicle that has gone
 	counts     [ratesOver + 4]perSecond
 	clock      [ratesOver * clockSamples]clockSample
 }
@@ -158,9 +159,9 @@ func (e *ears) hear(o *rf.Observation, now time.Time, used bool, admit func(*rf.
 		reason = RefusedForeign
 	case !(o.RSSI >= rf.LowestRSSI && o.RSSI <= rf.HighestRSSI):
 		reason = RefusedLevel
-	case lead > observeAhead:
+	case lead > clockFar:
 		reason = RefusedAhead
-	case lead < -observeBehind:
+	case lead < -observeBehind || h.behind && lead < -clockFar:
 		reason = RefusedBehind
 	default:
 		admitted = true
@@ -403,7 +404,7 @@ func (h *ear) skew(now time.Time) SensorClock {
 		return c
 	}
 	switch best := of(90); {
-	case best > observeAhead.Seconds() || best < -observeBehind.Seconds():
+	case math.Abs(best) > clockFar.Seconds():
 		c.Trust = ClockWrong
 	case math.Abs(best) > clockOff || c.Spread > clockWanders:
 		c.Trust = ClockOff
@@ -425,6 +426,8 @@ func (e *ears) state(now time.Time, silentAfter time.Duration) (r RadioState, de
 		if h.used.After(last) {
 			last = h.used
 		}
+		c := h.skew(now)
+		h.behind = c.Trust == ClockWrong && c.Median < 0
 		if e.listed && !h.configured {
 			continue
 		}

@@ -157,7 +157,7 @@ const (
 // site's jurisdiction does not allow, add their own.
 const (
 	RefusedAhead   = "clock-ahead"  // its time is in the future
-	RefusedBehind  = "clock-behind" // its time is so long past that all else of then is forgotten
+	RefusedBehind  = "clock-behind" // its sensor's clock is behind, or it came so late that all else of then is forgotten
 	RefusedForeign = "foreign"      // of a sensor that is none of this lane's
 	RefusedLevel   = "level"        // its level is none that a receiver can report
 	RefusedOther   = "other"        // of reasons too many to be told apart

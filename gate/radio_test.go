@@ -194,6 +194,16 @@ func TestSensorHealth(t *testing.T) {
 		if h := y.sensor("up"); h.State != gate.SensorAlive || h.Clock.Trust != gate.ClockGood {
 			t.Errorf("a sensor that gathers: %+v", h)
 		}
+		// Half a minute behind: what it says belongs to no vehicle that it hears.
+		was := y.sensor("up")
+		go y.sends("up", -30*time.Second, 71*time.Second)
+		y.sends("box:1", 0, 71*time.Second)
+		if h := y.sensor("up"); h.State != gate.SensorSkewed || h.Clock.Trust != gate.ClockWrong || h.Refused[gate.RefusedBehind] < 20 || h.Accepted == was.Accepted {
+			t.Errorf("a clock behind: %+v, before %+v", h, was)
+		}
+		go y.sends("up", 0, 61*time.Second)
+		y.sends("box:1", 0, 61*time.Second)
+
 		last := time.Now()
 		y.c.Observe("north", heard("up", 0))
 		y.sends("box:1", 0, 62*time.Second)

@@ -255,8 +255,8 @@ func (st *site) subscription(sn sensorConfig, notify func(error)) (way, error) {
 // reportEvery is how often a lane is told how its sensors are.
 const reportEvery = time.Second
 
-// behind is how far a sensor's clock may be behind ours. One that is ahead is the
-// lane's to refuse.
+// behind is how far a sensor's clock may be off ours: the lane refuses what is
+// further ahead, and what comes of a clock that is further behind.
 const behind = 5 * time.Second
 
 // listen hears one sensor for as long as the site runs; its line, address or
@@ -279,18 +279,10 @@ func (st *site) listen(ctx context.Context, lane gate.LaneID, sn sensorConfig) e
 	if err != nil {
 		return err
 	}
-	var late atomic.Uint64
-	sink := func(o rf.Observation) bool {
-		if time.Since(o.TS) > behind {
-			late.Add(1)
-			return false
-		}
-		return st.controller.Observe(lane, o)
-	}
+	sink := func(o rf.Observation) bool { return st.controller.Observe(lane, o) }
 	report := func() {
 		r := gate.SensorReport{Sensor: sn.speaks(), Refused: map[string]uint64{}}
 		w.count(&r)
-		refused(&r, gate.RefusedBehind, late.Load())
 		if why := trouble.Load(); why != nil && !r.Open {
 			r.Trouble = *why
 		}
