@@ -18,6 +18,11 @@ const (
 	kPaPerBar = 100
 )
 
+// vacuum is how far, in kPa, a pressure can lie below the standard atmosphere
+// (ISO 2533): several decoders subtract one, so that a sensor without a tyre on a
+// mountain has less than none.
+const vacuum = 101.325
+
 // burst is how long the repeats of one frame may go on.
 const burst = 2 * time.Second
 
@@ -73,7 +78,7 @@ func New(c Config) *Decoder {
 		"time is not one, or not between 2015 and 2100",
 		"id is not one",
 		"model is not a name",
-		"pressure is not between 0 and 2000 kPa",
+		"pressure is not between a vacuum's and 2000 kPa",
 		"level is not between -150 and 20",
 		"repeat of a frame in one burst",
 	)}
@@ -298,8 +303,11 @@ func (m *members) pressure() (rf.Quantity, bool) {
 	}
 	p, ok := intake.Number(v)
 	p = math.Round(p*unit*1000) / 1000
-	if !ok || p < 0 || p > rf.HighestKPa {
+	switch {
+	case !ok || p < -vacuum || p > rf.HighestKPa:
 		return rf.Quantity{}, false
+	case p < 0:
+		return rf.Quantity{}, true
 	}
 	return rf.Known(p), true
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"math"
@@ -56,6 +57,10 @@ func TestLine(t *testing.T) {
 			rf.Observation{TS: time.Date(2026, 11, 22, 10, 29, 27, 0, time.UTC), Kind: rf.TPMS, Model: "Schrader", Emitter: "03a38b2", Pressure: rf.Known(205), FreqMHz: 433.934, RSSI: -7.2, Level: rf.Relative}},
 		{"local time without a zone, no pressure", `{"time":"2026-11-22 11:29:27.5","model":"Ford","type":"TPMS","id":"45bb320f","code":"6ad446"}`,
 			rf.Observation{TS: time.Date(2026, 11, 22, 10, 29, 27, 5e8, time.UTC), Kind: rf.TPMS, Model: "Ford", Emitter: "45bb320f", RSSI: rf.LowestRSSI, Level: rf.NoLevel}},
+		{"less than no pressure is none", `{"time":"1795348677.236327","model":"PMV-107J","type":"TPMS","id":"079e15a0","pressure_kPa":-7.44}`,
+			rf.Observation{TS: unix, Kind: rf.TPMS, Model: "PMV-107J", Emitter: "079e15a0", RSSI: rf.LowestRSSI, Level: rf.NoLevel}},
+		{"no pressure is a value", `{"time":"1795348677.236327","model":"Truck","type":"TPMS","id":"0581b281","pressure_kPa":0.000}`,
+			rf.Observation{TS: unix, Kind: rf.TPMS, Model: "Truck", Emitter: "0581b281", Pressure: rf.Known(0), RSSI: rf.LowestRSSI, Level: rf.NoLevel}},
 		{"a fob is a burst in a band", `{"time":"1795348677.236327","model":"Honda-CarRemote","id":56154,"code":"lock","freq":433.9,"rssi":-3}`,
 			rf.Observation{TS: unix, Kind: rf.Fob, Emitter: "fob-433", FreqMHz: 433.9, RSSI: -3, Level: rf.Relative}},
 	} {
@@ -85,8 +90,10 @@ func TestRefusals(t *testing.T) {
 		{`{"time":1795348677,"type":"TPMS","model":"Ford","id":4294967296}`, "id is not one"},
 		{`{"time":1795348677,"type":"TPMS","model":"Ford"}`, "id is not one"},
 		{`{"time":1795348677,"type":"TPMS","model":"F\u0000rd","id":"a"}`, "model is not a name"},
-		{`{"time":1795348677,"type":"TPMS","model":"Ford","id":"a","pressure_PSI":-1}`, "pressure is not between 0 and 2000 kPa"},
-		{`{"time":1795348677,"type":"TPMS","model":"Ford","id":"a","pressure_bar":"2"}`, "pressure is not between 0 and 2000 kPa"},
+		{`{"time":1795348677,"type":"TPMS","model":"Ford","id":"a","pressure_PSI":-15}`, "pressure is not between a vacuum's and 2000 kPa"},
+		{`{"time":1795348677,"type":"TPMS","model":"Ford","id":"a","pressure_kPa":2000.5}`, "pressure is not between a vacuum's and 2000 kPa"},
+		{`{"time":1795348677,"type":"TPMS","model":"Ford","id":"a","pressure_kPa":nan}`, "not a JSON object"},
+		{`{"time":1795348677,"type":"TPMS","model":"Ford","id":"a","pressure_bar":"2"}`, "pressure is not between a vacuum's and 2000 kPa"},
 		{`{"time":1795348677,"type":"TPMS","model":"Ford","id":"a","rssi":null}`, "level is not between -150 and 20"},
 		{`{"time":1795348677,"type":"TPMS","model":"Ford","id":"a","rssi":1e3}`, "level is not between -150 and 20"},
 		{strings.Repeat("x", rf.MaxLine+1), "longer than 4096 bytes"},
@@ -321,4 +328,25 @@ func BenchmarkLine(b *testing.B) {
 		n++
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "lines/s")
+}
+
+// BenchmarkDecode reads a stream of many sensors, of which each frame comes four
+// times.
+func BenchmarkDecode(b *testing.B) {
+	var in bytes.Buffer
+	for i := range 1000 {
+		fmt.Fprintf(&in, `{"time" : "%d.%06d", "protocol" : 88, "model" : "Toyota", "type" : "TPMS", "id" : "%08x", "status" : 128, "pressure_PSI" : 36.750, "temperature_C" : 29.000, "mic" : "CRC", "mod" : "FSK", "freq1" : 433.956, "freq2" : 433.896, "rssi" : -6.687, "snr" : 25.914, "noise" : -32.602}`+"\n",
+			1795348677+i/10, i%10*100_000, i/4)
+	}
+	b.SetBytes(int64(in.Len()))
+	b.ReportAllocs()
+	lines := uint64(0)
+	for b.Loop() {
+		d := New(Config{Sensor: "s"})
+		if err := d.Decode(bytes.NewReader(in.Bytes()), func(rf.Observation) error { return nil }); err != nil || d.Tally().Taken() != 250 {
+			b.Fatal(err, d.Tally().Refused())
+		}
+		lines += d.Tally().Total()
+	}
+	b.ReportMetric(float64(lines)/b.Elapsed().Seconds(), "lines/s")
 }

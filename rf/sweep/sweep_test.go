@@ -238,5 +238,26 @@ func BenchmarkRow(b *testing.B) {
 		}
 		n++
 	}
-	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "rows/s")
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "lines/s")
+}
+
+// BenchmarkHackRF reads rows as hackrf_sweep writes them: five bins of 1 MHz, a
+// whole sweep from 700 to 2,700 MHz.
+func BenchmarkHackRF(b *testing.B) {
+	var in bytes.Buffer
+	for low := 700; low < 2700; low += 5 {
+		fmt.Fprintf(&in, "2026-05-04, 10:00:00.250000, %d000000, %d000000, 1000000.00, 20, -64.72, -63.36, -60.91, -61.74, -58.58\n", low, low+5)
+	}
+	d, err := New(Config{Sensor: "s"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(in.Len()))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := d.Decode(bytes.NewReader(in.Bytes()), func(rf.Observation) error { return nil }); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(d.Tally().Total())/b.Elapsed().Seconds(), "lines/s")
 }

@@ -286,3 +286,17 @@ func BenchmarkMessage(b *testing.B) {
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "lines/s")
 }
+
+func BenchmarkPayload(b *testing.B) {
+	d := New(Config{Sensor: "s"})
+	in := unhex(b, bsm1)
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		if _, ok := d.Payload(at, in); !ok {
+			b.Fatal(d.Tally().Refused())
+		}
+		n++
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "frames/s")
+}

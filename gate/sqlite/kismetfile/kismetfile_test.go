@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,10 +17,11 @@ import (
 )
 
 // logged makes a kismetdb of the given packets.
-func logged(t *testing.T, packets ...any) string {
+func logged(t testing.TB, packets ...any) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "log.kismet")
-	db, err := sql.Open("sqlite3", "file:"+path)
+	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: "_journal_mode=OFF&_synchronous=OFF"}
+	db, err := sql.Open("sqlite3", dsn.String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,4 +144,77 @@ func TestRealLog(t *testing.T) {
 	if missing != 10 || same != 126 {
 		t.Errorf("%d the same, %d missing", same, missing)
 	}
+}
+
+// FuzzPackets holds that every packet is handed on or counted, whatever it is,
+// and that what is handed on may be a broadcast.
+func FuzzPackets(f *testing.F) {
+	f.Add(uint32(127), []byte("\x00\x00\x08\x00\x00\x00\x00\x00\x80\x00 beacon"), uint32(105), []byte("\x48\x00 data"))
+	f.Add(uint32(256), []byte("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xd6\xbe\x89\x8e"), uint32(251), []byte("\xd6\xbe\x89\x8e"))
+	f.Add(uint32(127), []byte{}, uint32(276), []byte("x"))
+	f.Fuzz(func(t *testing.T, firstLink uint32, first []byte, secondLink uint32, second []byte) {
+		var packets []any
+		for _, x := range []struct {
+			link uint32
+			b    []byte
+		}{{firstLink, first}, {secondLink, second}} {
+			packets = append(packets, x.link, x.b)
+		}
+		read := uint64(0)
+		n, err := Read(t.Context(), logged(t, packets...), func(link uint32, _ time.Time, b []byte) error {
+			read++
+			switch link {
+			case 127:
+				head := int(b[2]) | int(b[3])<<8
+				b = b[head:]
+				fallthrough
+			case 105:
+				if b[0]&0x0C != 0 {
+					t.Errorf("%x is no management frame", b)
+				}
+			case 251, 256:
+				if !bytes.Contains(b, []byte{0xD6, 0xBE, 0x89, 0x8E}) {
+					t.Errorf("%x is no advertisement", b)
+				}
+			default:
+				t.Errorf("link %d", link)
+			}
+			return nil
+		})
+		if err != nil || read+n.Data+n.Other != 2 {
+			t.Errorf("%d read, %+v, %v", read, n, err)
+		}
+	})
+}
+
+func BenchmarkRead(b *testing.B) {
+	tap := []byte{0, 0, 8, 0, 0, 0, 0, 0}
+	beacon := append(bytes.Clone(tap), "\x80\x00\x00\x00\xff\xff\xff\xff\xff\xff\x00\x26\xb4\x01\x02\x03\x00\x26\xb4\x01\x02\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x64\x00\x11\x04\x00\x04home"...)
+	data := append(append(bytes.Clone(tap), 0x88, 0), make([]byte, 1400)...)
+	var packets []any
+	for range 1000 {
+		packets = append(packets, 127, beacon, 127, beacon, 127, beacon, 127, data)
+	}
+	path := logged(b, packets...)
+	p, err := rf.EmbeddedPrefixes()
+	if err != nil {
+		b.Fatal(err)
+	}
+	d := pcap.New(pcap.Config{Sensor: "s"}, p)
+	b.ReportAllocs()
+	frames := uint64(0)
+	for b.Loop() {
+		n, err := Read(b.Context(), path, func(link uint32, at time.Time, frame []byte) error {
+			d.Frame(link, at, frame)
+			return nil
+		})
+		if err != nil || n.Data != 1000 {
+			b.Fatalf("%+v, %v", n, err)
+		}
+		frames += 3000 + n.Data
+	}
+	if d.Tally().Taken() != frames/4*3 {
+		b.Fatal(d.Tally().Refused())
+	}
+	b.ReportMetric(float64(frames)/b.Elapsed().Seconds(), "frames/s")
 }
