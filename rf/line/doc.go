@@ -9,7 +9,12 @@
 // name where it carries none, and is parsed as rf.ParseLine does; what does not
 // fit is counted by its reason and forgotten.
 //
-// A frame is printable text and reads, byte by byte:
+// # How it was observed
+//
+// The protocol is this project's own; a receiver that speaks it must only listen
+// (monitor mode of Wi-Fi, a passive scan of Bluetooth LE, a receiver below 1 GHz).
+// testdata/vectors.ndjson holds frames and what comes of each. A frame is printable
+// text and reads, byte by byte:
 //
 //	$               0x24, begins a frame and stands nowhere else in one
 //	sequence        1 to 10 digits, 0 to 4294967295, no leading zero
@@ -31,13 +36,13 @@
 // every error of one, two or three bits and every burst of up to 16 in a frame
 // of this length.
 //
-// Time: a receiver with a clock puts "ts" into the record and leaves age empty.
-// One without leaves "ts" out and gives as age the milliseconds since it heard
-// the broadcast; the record's time is then that of the frame's last byte here
-// less the age. "sensor" may be left out as well: who holds the line says who
-// speaks.
+// # What is taken
 //
-// Sequence: the first frame after power-on has number 0 and each further one
+// What rf.ParseLine takes of a record, once for each frame. "sensor" may be left
+// out: who holds the line says who speaks. Where it is allowed a plain record is
+// taken without a frame.
+//
+// The first frame after power-on has number 0 and each further one
 // the next; after 4294967295 comes 0. A number that is passed over is a frame
 // lost, and taken back from the losses when it comes late by no more than 63
 // numbers, as datagrams may. A frame that came among the last 64 and comes
@@ -46,7 +51,23 @@
 // 64 numbers comes with other bytes, or when two frames in turn go back by more
 // than that; the first of those two is refused.
 //
-// Noise before a dollar sign is passed over, so that a frame cut off by a reset
-// costs nothing but itself. testdata/vectors.ndjson holds frames and what comes
-// of each.
+// # What is refused
+//
+// A line without a frame; a frame that is too long or malformed, whose check is
+// wrong, that came already or whose number lies far back; a record with both a
+// time and an age, or neither; one that rf.ParseLine refuses. Each is counted by
+// its reason, which never repeats what the line held. Noise before a dollar sign
+// is passed over, so that a frame cut off by a reset costs nothing but itself.
+//
+// # Clock
+//
+// A receiver with a clock puts "ts" into the record and leaves age empty. One
+// without leaves "ts" out and gives as age the milliseconds since it heard the
+// broadcast; the record's time is then that of the frame's last byte here less the
+// age.
+//
+// # Level
+//
+// The record's "level" says what its rssi_dbm is: nothing for dBm, relative for dB
+// of the receiver's full scale, none where it has none.
 package line

@@ -10,18 +10,45 @@
 // the band's strongest bin. The strongest and not the sum, because an uplink
 // burst fills as little as 180 kHz of a band of 75 MHz and would drown in it.
 //
-// Formats, from the documentation and source of the programs:
+// # How it was observed
 //
-//   - hackrf_sweep (https://hackrf.readthedocs.io/en/latest/hackrf_tools.html):
-//     "date, time, hz_low, hz_high, hz_bin_width, num_samples, dB, dB, …". Rows
-//     are not in order of frequency (two quarters of each tuning), one sweep
-//     carries one time, local and without a zone.
-//   - rtl_power (rtl-sdr, src/rtl_power.c) and soapy_power -F rtl_power: the same
-//     columns. rtl_power's time has whole seconds, its last value is there twice
-//     and is dropped; values may be nan or -inf.
-//   - All levels are relative (rf.Relative): no such receiver is calibrated.
+//	hackrf_sweep -f 700:2700 -w 1000000
+//	rtl_power -f 832M:862M:125k -i 1
+//	soapy_power -r 832M:862M -F rtl_power
 //
-// bands.csv holds the uplink ranges of 3GPP TS 36.101 and 38.101-1 and of GSM.
-// In a band with time division (B38 to B53, n40, n77 …) base stations transmit on
-// the same frequency: a sweep says nothing of it and it cannot be chosen.
+// hackrf_sweep (GPL-2) writes "date, time, hz_low, hz_high, hz_bin_width,
+// num_samples, dB, dB, …", by its documentation
+// (https://hackrf.readthedocs.io/en/latest/hackrf_tools.html), whose rows the tests
+// hold: they are not in order of frequency (two quarters of each tuning, then the
+// other two), and one sweep carries one time. rtl_power (rtl-sdr, GPL-2,
+// src/rtl_power.c) and soapy_power (MIT) have the same columns; rtl_power writes
+// its last value twice, and values may be nan or -inf. No recording of a device
+// was at hand. The programs receive only, and are not linked. Their binary forms
+// are not read.
+//
+// # What is taken
+//
+// bands.csv holds the uplink ranges of 3GPP TS 36.101 and 38.101-1 and of GSM. Of
+// those that Config.Bands names, or European: band, level, frequency of the
+// strongest bin.
+//
+// # What is refused
+//
+// A band with time division (B38 to B53, n40, n77 …) cannot be chosen: base
+// stations transmit on the same frequency there, and a sweep says nothing of it. A
+// row that is none or of more than 128 KiB, whose frequencies do not fit the
+// number of its levels, that touches no band listened to, or has no level in one,
+// is counted by its reason; a bin of no number is passed over.
+//
+// # Clock
+//
+// Times are the computer's, local and without a zone (Config.Zone says which);
+// hackrf_sweep's have microseconds and are those of the sweep's beginning,
+// rtl_power's whole seconds. A sweep that does not come round within 30 seconds is
+// taken for two.
+//
+// # Level
+//
+// rf.Relative: no such receiver is calibrated, and rtl_power's own source doubts
+// its dBm.
 package sweep
