@@ -32,6 +32,11 @@
 // teach the site its levels, and within two minutes of silence they are
 // forgotten.
 //
+// Not every level is one in dBm. Levels relative to a receiver's full scale say
+// how an emitter's level went at that receiver, and are compared with nothing
+// else: a constant added to all of them changes nothing. What was heard without
+// a level was heard: its level was above the floor, and that is all.
+//
 // Uplink energy of a band is cut into bursts, and each burst is weighed as an
 // emitter within its own seconds: so what the street sends in the band before
 // and after is subtracted by not being the vehicle's.
@@ -67,6 +72,8 @@
 //	visitCost           2 nats  ±5 s of a vehicle's coming, out of the 75 s that are looked at
 //	changeCost          3 nats  one in twenty: hidden by a large vehicle (10 dB, table), switched on or off, address changed
 //	absentCost          2 nats  one second in eight is mistaken: clock skew of ±1 s at both ends of a stop
+//	queued              how often another vehicle queued behind one here, of the last 64; ½ before
+//	                    any is known (Laplace). The prior from the queue, where no camera counts it
 //	ambientOdds         4       of what a sensor hears at any moment the greater part stays
 //	knownCap            4 nats  cap of table 5
 //	otherwise, strayOwn 1 %, 5 %  room for what no hypothesis is about: 0.99 is the most that is ever said

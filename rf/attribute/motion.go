@@ -103,6 +103,19 @@ func (l *lane) since(m int, now float64) float64 {
 	return t
 }
 
+// queued is how likely it is that another vehicle queues behind one, by how
+// often it was so with those that are remembered (Laplace's rule of succession).
+func (l *lane) queued() float64 {
+	left, followed := 2.0, 1.0
+	for i, p := range l.passes[:max(0, len(l.passes)-1)] {
+		left++
+		if l.passes[i+1].start-p.end <= followS {
+			followed++
+		}
+	}
+	return followed / left
+}
+
 // joins are the times at which vehicle m may have come to the end of the queue:
 // before all that is looked at, or some time before the one ahead of it left.
 func (l *lane) joins(m int, now float64) []float64 {

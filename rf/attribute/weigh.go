@@ -165,6 +165,7 @@ func (s *Site) board(ln, serial int, now float64) (*board, bool) {
 			b.hyps = append(b.hyps, s.hypothesis(b, li, xs, on, hypothesis{lane: li, brief: true, rival: rivalBeside, join: math.Inf(-1), since: math.Inf(-1)}))
 			continue
 		}
+		queued := math.Log(l.queued())
 		from := len(l.passes)
 		for from > 0 && l.passes[from-1].end > float64(b.t0) {
 			from--
@@ -181,6 +182,9 @@ func (s *Site) board(ln, serial int, now float64) (*board, bool) {
 					continue
 				}
 				h := hypothesis{lane: li, this: li == ln && v == m, join: join, since: l.since(v, now), prior: -math.Log(float64(len(joins))), near: math.MaxInt32}
+				if more := v - len(l.passes) + 1; more > 0 {
+					h.prior += float64(more) * queued // it is not known to have come
+				}
 				switch {
 				case li != ln:
 					h.rival = rivalBeside
