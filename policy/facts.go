@@ -214,7 +214,7 @@ type RadioEvidence struct {
 	Strength    string   `json:"strength"`              // weak, moderate, strong
 	Probability float64  `json:"probability"`           // that its emitter is the vehicle's
 	Contradicts bool     `json:"contradicts,omitempty"` // a contradiction, and no mere hint
-	Explains    []string `json:"explains,omitempty"`    // what else would explain it
+	Explains    []string `json:"explains,omitempty"`    // words for what else would explain it: phone, behind, wheels …
 	From        Source   `json:"from,omitzero"`
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1" //nolint:gosec // the maker's own choice of name
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -108,7 +109,7 @@ type Evidence struct {
 	Strength    Strength
 	Probability float64  // of the attribution
 	Contradicts bool     // see the package
-	Explains    []string // what else would explain it, the likeliest first
+	Explains    []string // words for what else would explain it, the likeliest first; see Explanation
 	Make        string   // car make that was heard; empty: none
 	Maker       string   // maker of a unit or module that was heard
 	Source      Source
@@ -171,39 +172,67 @@ func weigh(e Evidence, h *rf.Heard, own Strength, contradicts bool) Evidence {
 	if h.Probability >= Sure {
 		e.Strength, e.Contradicts = own, contradicts
 	}
-	if w := elsewhere[h.Otherwise]; w != "" {
-		e.Explains = append([]string{w}, e.Explains...)
+	if explanations[h.Otherwise] != "" {
+		e.Explains = append([]string{h.Otherwise}, e.Explains...)
 	}
 	return e
 }
 
-// elsewhere is what the likeliest other explanation of an emitter says.
-var elsewhere = map[string]string{
+// What else explains a piece of evidence. What rf.Heard names as the likeliest
+// other explanation of its emitter is one of the words too.
+const (
+	byDongle   = "dongle"
+	byUnit     = "unit"
+	byOther    = "near"
+	byRouter   = "router"
+	byPhone    = "phone"
+	byKey      = "key"
+	byWheels   = "wheels"
+	byDecoder  = "decoder"
+	bySecond   = "second"
+	byMisread  = "misread"
+	byCopied   = "copied"
+	byRepeated = "repeated"
+	byWiFiOnly = "wifi_only"
+	byLoad     = "load"
+	bySupplier = "supplier"
+)
+
+var explanations = map[string]string{
 	rf.OfBefore:  "it belongs to the vehicle that stood here before",
 	rf.OfBehind:  "it belongs to a vehicle that waits behind",
 	rf.OfBeside:  "it belongs to a vehicle in the lane beside",
 	rf.OfAmbient: "it is a fixture of the place",
 	rf.OfPerson:  "somebody on foot carries it",
 	rf.OfBrief:   "it passed by",
+	byDongle:     "a dongle or tracker that a rental firm, a fleet or an insurer fitted",
+	byUnit:       "a head unit or telematics unit that was fitted later",
+	byOther:      "a vehicle close by whose radio was taken for this one's",
+	byRouter:     "a pocket router, telephone or computer of somebody in the vehicle",
+	byPhone:      "the telephone of the driver or of a passenger",
+	byKey:        "the key or the app of another car, in somebody's pocket",
+	byWheels:     "wheels or sensors of another vehicle, or replaced ones",
+	byDecoder:    "one frame that several decoders can read",
+	bySecond:     "a second Tesla of somebody in the vehicle, or one close by",
+	byMisread:    "a VIN that was misread",
+	byCopied:     "a VIN that was copied from another vehicle",
+	byRepeated:   "a device that repeats the name",
+	byWiFiOnly:   "a head unit with Wi-Fi and no modem",
+	byLoad:       "a trailer or body that was fitted later, or a unit set up for another vehicle",
+	bySupplier:   "a part of the vehicle's own that another supplier made",
 }
 
-// What else explains a piece of evidence.
-const (
-	byDongle   = "a dongle or tracker that a rental firm, a fleet or an insurer fitted"
-	byUnit     = "a head unit or telematics unit that was fitted later"
-	byOther    = "a vehicle close by whose radio was taken for this one's"
-	byRouter   = "a pocket router, telephone or computer of somebody in the vehicle"
-	byPhone    = "the telephone of the driver or of a passenger"
-	byKey      = "the key or the app of another car, in somebody's pocket"
-	byWheels   = "wheels or sensors of another vehicle, or replaced ones"
-	byDecoder  = "one frame that several decoders can read"
-	bySecond   = "a second Tesla of somebody in the vehicle, or one close by"
-	byMisread  = "a VIN that was misread"
-	byCopied   = "a VIN that was copied from another vehicle"
-	byWiFiOnly = "a head unit with Wi-Fi and no modem"
-	byLoad     = "a trailer or body that was fitted later, or a unit set up for another vehicle"
-	bySupplier = "a part of the vehicle's own that another supplier made"
-)
+// Explanation says an entry of Evidence.Explains in English; empty for a word
+// that is none.
+func Explanation(word string) string { return explanations[word] }
+
+// Explanations lists the words that Evidence.Explains may hold, sorted.
+func Explanations() []string { return slices.Sorted(maps.Keys(explanations)) }
+
+// Codes lists the codes, sorted.
+func Codes() []Code {
+	return []Code{MakeAgrees, MakeDiffers, MakeHeard, MixedHeard, ModuleDiffers, SizeDiffers, TeslaDiffers, TeslaMatches, TyreDiffers, UnitHeard, UnitWithoutModem, UplinkWithoutModem}
+}
 
 func (r *reader) emitter(h *rf.Heard) {
 	p := h.Probability
@@ -336,7 +365,7 @@ func (r *reader) tesla(h *rf.Heard, from Source) bool {
 	if matchesTesla(h.Name, r.v.VIN) {
 		e.Code = TeslaMatches
 		e.Says = "The vehicle names itself as the Tesla of this VIN does. That clears nothing."
-		e.Explains = []string{"a device that repeats the name"}
+		e.Explains = []string{byRepeated}
 		r.add(weigh(e, h, Strong, false))
 		return true
 	}

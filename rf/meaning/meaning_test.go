@@ -192,7 +192,12 @@ func check(t interface {
 }, got []Evidence) {
 	t.Helper()
 	for _, e := range got {
-		if e.Says == "" || !strings.HasSuffix(e.Says, ".") || e.Source.Address == "" || e.Source.Date == "" || len(e.Explains) == 0 || e.Strength == 0 {
+		for _, x := range e.Explains {
+			if Explanation(x) == "" || !slices.Contains(Explanations(), x) {
+				t.Errorf("%s is explained by %q, which has no words", e.Code, x)
+			}
+		}
+		if !slices.Contains(Codes(), e.Code) || e.Says == "" || !strings.HasSuffix(e.Says, ".") || e.Source.Address == "" || e.Source.Date == "" || len(e.Explains) == 0 || e.Strength == 0 {
 			t.Errorf("%s lacks words, a source, a date, another explanation or a strength: %+v", e.Code, e)
 		}
 		if e.Contradicts && (e.Against == "" || e.Probability < Sure || e.Strength < Moderate) {
@@ -211,7 +216,7 @@ func writeEvidence(b *strings.Builder, e Evidence) {
 	}
 	fmt.Fprintf(b, "%s, %s, %.2f, %s: %s\n", e.Code, e.Strength, e.Probability, verb, e.Says)
 	for _, x := range e.Explains {
-		fmt.Fprintf(b, "  or: %s\n", x)
+		fmt.Fprintf(b, "  or: %s\n", Explanation(x))
 	}
 	fmt.Fprintf(b, "  %s (%s)\n", e.Source.Address, e.Source.Date)
 }
@@ -258,11 +263,17 @@ func TestTeslaName(t *testing.T) {
 
 func TestOtherwiseIsTold(t *testing.T) {
 	h := network("Audi_MMI_1234", "Audi", rf.Automotive)
-	for word, says := range elsewhere {
+	for _, word := range []string{rf.OfBefore, rf.OfBehind, rf.OfBeside, rf.OfAmbient, rf.OfPerson, rf.OfBrief} {
 		h.Otherwise = word
 		got := Read(rf.Finding{Emitters: []rf.Heard{h}}, ford)
-		if len(got) == 0 || got[0].Explains[0] != says {
+		if len(got) == 0 || got[0].Explains[0] != word {
 			t.Errorf("%s: %+v", word, got)
+		}
+	}
+	h.Otherwise = "something new"
+	for _, e := range Read(rf.Finding{Emitters: []rf.Heard{h}}, ford) {
+		if slices.Contains(e.Explains, h.Otherwise) {
+			t.Errorf("%+v", e)
 		}
 	}
 }

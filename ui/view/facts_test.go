@@ -1,8 +1,10 @@
 package view
 
 import (
+	"strings"
 	"testing"
 
+	"sallyport/gate"
 	"sallyport/policy"
 )
 
@@ -27,5 +29,36 @@ func TestFactsNameTheEditionsAndTheWMICountry(t *testing.T) {
 	}
 	if x, ok := got["data.supply_edition"]; !ok || x.Known {
 		t.Errorf("an edition that is not recorded: %+v", x)
+	}
+}
+
+// Whoever asks why the air raised a verdict finds what was heard, how sure it
+// was, what else it may be, and where that is known from.
+func TestPassageTellsWhatTheAirSaid(t *testing.T) {
+	from := policy.Source{Title: "passive sensor stop", Address: "https://github.com/teslamotors/vehicle-command", Quote: "A name was heard.", Date: "2026-11-22"}
+	var a gate.Assessment
+	a.Verdict.Outcome, a.Verdict.Policy = policy.Flag, "paper-baseline 2"
+	a.Facts.Radio.Contradiction = policy.Know(true, from)
+	a.Facts.Radio.Evidence = []policy.RadioEvidence{
+		{Code: "tesla_name_differs", Says: "A name was heard.", Against: "vin", Strength: "strong", Probability: 0.979, Contradicts: true, Explains: []string{"behind", "second"}, From: from},
+		{Code: "tyre_differs", Says: "A tyre was heard.", Against: "tyres", Strength: "weak", Probability: 0.6, Explains: []string{"wheels"}, From: from},
+	}
+	s := set(t)
+	for lang, words := range map[string][]string{
+		"en": {"What the air said", "contradicts", "strong", "97 %", "a vehicle that waits behind", "A name was heard.", "https://github.com/teslamotors/vehicle-command", "2026-11-22", "a hint", "weak"},
+		"pl": {"przeczy", "mocne", "97 %", "pojazd czekający z tyłu", "poszlaka"},
+		"de": {"widerspricht", "stark", "97 %", "ein Fahrzeug, das dahinter wartet", "ein Hinweis"},
+	} {
+		p := NewPassage(base(t, lang), gate.PassageRecord{Passage: gate.Passage{Result: a}}, nil)
+		b, err := s.Render(&p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		html := string(b)
+		for _, w := range words {
+			if !strings.Contains(html, w) {
+				t.Errorf("%s: the page does not say %q", lang, w)
+			}
+		}
 	}
 }

@@ -147,6 +147,12 @@ func facts(f policy.Facts) []Fact {
 		fact("radio.hotspot_heard", f.Radio.HotspotHeard),
 		fact("radio.heard_maker", f.Radio.HeardMaker),
 		fact("radio.cellular", f.Radio.Cellular),
+		fact("radio.heard_make", f.Radio.HeardMake),
+		fact("radio.contradiction", f.Radio.Contradiction),
+		fact("radio.tesla_name_matches", f.Radio.TeslaNameMatches),
+		fact("radio.tyre_protocol_differs", f.Radio.TyreProtocol),
+		fact("radio.dimensions_differ", f.Radio.Dimensions),
+		fact("radio.uplink_without_modem", f.Radio.UplinkWithoutModem),
 		fact("site.zone", f.Site.Zone),
 		fact("site.market", f.Site.Market),
 		fact("site.posture", f.Site.Posture),
@@ -186,4 +192,31 @@ func modules(units []policy.Unit) []Module {
 
 func toString(v any) string {
 	return fmt.Sprint(v)
+}
+
+// Evidence is one thing that the air said of the vehicle.
+type Evidence struct {
+	Code, Says, Against, Strength string
+	Percent                       int // that its emitter was the vehicle's
+	Contradicts                   bool
+	Explains                      []string // words for what else would explain it
+	Source                        *Citation
+}
+
+// evidence tells what the air said, the weightiest first.
+func evidence(f policy.RadioFacts) []Evidence {
+	var out []Evidence
+	for _, e := range f.Evidence {
+		v := Evidence{
+			Code: e.Code, Says: e.Says, Against: e.Against, Strength: e.Strength, Contradicts: e.Contradicts, Explains: e.Explains,
+			Percent: int(100 * e.Probability), // down: what is said to be sure is
+		}
+		from := e.From
+		from.Quote = "" // it is Says
+		if c, ok := cite(from); ok {
+			v.Source = &c
+		}
+		out = append(out, v)
+	}
+	return out
 }

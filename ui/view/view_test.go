@@ -15,6 +15,7 @@ import (
 	"sallyport/gate/auth"
 	"sallyport/policy"
 	"sallyport/rf"
+	"sallyport/rf/meaning"
 	"sallyport/rf/privacy"
 	"sallyport/ui/asset"
 	"sallyport/ui/i18n"
@@ -110,6 +111,10 @@ func TestKeys(t *testing.T) {
 		"certainty.":  {"0", "1", "2", "3", "4"},
 		"truth.":      {"yes", "no", "unknown"},
 		"later.":      {"radio", "posture", "policy", "inspection", "data"},
+
+		"air.code.":     airCodes(),
+		"air.or.":       meaning.Explanations(),
+		"air.strength.": {meaning.Weak.String(), meaning.Moderate.String(), meaning.Strong.String()},
 
 		"radio.kind.":      {"wifi", "ble", "tpms", "v2x", "fob", "cell"},
 		"radio.role.":      {"ap", "client", "probe"},
@@ -418,4 +423,11 @@ func TestKioskDecidedAgain(t *testing.T) {
 			}
 		}
 	}
+}
+
+func airCodes() (out []string) {
+	for _, c := range meaning.Codes() {
+		out = append(out, string(c))
+	}
+	return out
 }
