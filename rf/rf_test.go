@@ -282,6 +282,32 @@ var benchLines = []struct{ name, line string }{
 	{"v2x", `{"ts":"2026-05-04T08:00:00.359Z","sensor":"lane1-stop","kind":"v2x","rssi_dbm":-150,"level":"none","emitter":"f03ad610","width_cm":190,"length_cm":570}`},
 }
 
+// TestParseLineAllocatesWhatItKeeps counts the strings of an observation: sensor,
+// and as the kind has them emitter, band, model and a vehicle's name.
+func TestParseLineAllocatesWhatItKeeps(t *testing.T) {
+	p := table(t)
+	for _, x := range benchLines {
+		line := []byte(x.line)
+		o, err := p.ParseLine(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := 0
+		for _, s := range []string{o.Sensor, o.Emitter, o.Band, o.Model, o.SSID, o.Name} {
+			if s != "" {
+				kept++
+			}
+		}
+		if n := testing.AllocsPerRun(100, func() { _, _ = p.ParseLine(line) }); n > float64(kept) {
+			t.Errorf("%s: %v allocations for %d strings", x.name, n, kept)
+		}
+		out := make([]byte, 0, 512)
+		if n := testing.AllocsPerRun(100, func() { out = Append(out[:0], o) }); n > 0 {
+			t.Errorf("%s: %v allocations to write it", x.name, n)
+		}
+	}
+}
+
 func BenchmarkParseLine(b *testing.B) {
 	p := table(b)
 	for _, x := range benchLines {

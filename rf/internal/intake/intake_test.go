@@ -132,6 +132,48 @@ func TestObjects(t *testing.T) {
 	}
 }
 
+func TestWindow(t *testing.T) {
+	stop := errors.New("stop")
+	for name, in := range map[string]func(string) io.Reader{
+		"whole":    func(s string) io.Reader { return strings.NewReader(s) },
+		"bytes":    func(s string) io.Reader { return iotest.OneByteReader(strings.NewReader(s)) },
+		"with end": func(s string) io.Reader { return iotest.DataErrReader(strings.NewReader(s)) },
+	} {
+		w := NewWindow(in("0123456789abcdefghij"), 8)
+		for _, x := range []struct {
+			skip, need int
+			want       string
+			err        error
+		}{
+			{0, 4, "0123", nil}, {0, 8, "01234567", nil}, {3, 8, "3456789a", nil}, {12, 4, "fghi", nil}, {0, 8, "", io.ErrUnexpectedEOF}, {5, 1, "", io.EOF},
+		} {
+			if err := w.Skip(x.skip); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if b, err := w.Need(x.need); string(b) != x.want || !errors.Is(err, x.err) {
+				t.Errorf("%s: %d of %d: %q, %v", name, x.need, x.skip, b, err)
+			}
+		}
+		if err := w.Skip(1); !errors.Is(err, io.EOF) || !errors.Is(Within(err), io.ErrUnexpectedEOF) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if w.Clear(); string(w.buf) != strings.Repeat("\x00", 8) {
+			t.Errorf("%s: %q is left", name, w.buf)
+		}
+	}
+	if _, err := NewWindow(iotest.ErrReader(stop), 8).Need(1); !errors.Is(err, stop) || !errors.Is(Within(err), stop) {
+		t.Error(err)
+	}
+	if _, err := NewWindow(idle{}, 8).Need(1); !errors.Is(err, io.ErrNoProgress) {
+		t.Error(err)
+	}
+}
+
+// idle reads nothing, without an end.
+type idle struct{}
+
+func (idle) Read([]byte) (int, error) { return 0, nil }
+
 // FuzzValid compares with the standard library, which nests deeper.
 func FuzzValid(f *testing.F) {
 	for _, s := range []string{`{"a":[1,-0.5e+7,"\u00e9\\",null,true,false,{}]}`, `{"codes" : ["{1}8", {0}]}`, `01`, `"` + "\x7f" + `"`, " 1 ", `{"a":1,"a":2}`, `-`, `1.`, `1e`} {

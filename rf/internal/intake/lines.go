@@ -1,8 +1,8 @@
-// Package intake holds what the text sources under rf share: cutting a stream
-// into lines or into JSON values within a bound, and walking a JSON object in
-// place.
+// Package intake holds what the sources under rf share: cutting a stream into
+// lines or into JSON values within a bound, walking a JSON object in place, and
+// reading a binary file through a window.
 //
-// It imports the standard library only. Nothing is copied out of the read
+// It imports the standard library only, and rf itself may import it. Nothing is copied out of the read
 // buffer but what a caller takes by name, so that a field nobody asked for never
 // leaves it; a stream that never ends a line costs no more memory than the
 // bound. Life of one line: Lines reads it into its buffer, the caller walks its
@@ -18,8 +18,8 @@ import (
 )
 
 // Lines calls each for every line of r without its line end and blanks before
-// it, passing over empty ones, and long once for every line of more than limit bytes, of which nothing
-// is kept. A last line without an end counts. The line is valid only during the
+// it, passing over empty ones, and long once for every line of more than limit
+// bytes, of which nothing is kept. A last line without an end counts. The line is valid only during the
 // call. Lines ends with r, with r's error, or with each's.
 func Lines(r io.Reader, limit int, each func(line []byte) error, long func()) error {
 	in := bufio.NewReaderSize(r, max(limit+2, 4096))
