@@ -43,6 +43,9 @@ func (c *rfReplayCmd) Help() string {
 		"Datagrams are numbered and checked, so that the gate counts what is lost. What was refused here or could not be sent is told on standard error at the end."
 }
 
+// clockTolerance is how far a sensor's clock may be off at the gate.
+const clockTolerance = 5 * time.Second
+
 // Run sends until the input or ctx ends.
 func (c *rfReplayCmd) Run(ctx context.Context, s *streams) (err error) {
 	p, err := c.pace(s.now)
@@ -64,7 +67,7 @@ func (c *rfReplayCmd) Run(ctx context.Context, s *streams) (err error) {
 	defer func() { err = errors.Join(err, done()) }()
 	told := false
 	err = d.Decode(in, func(o rf.Observation) error {
-		if off := s.now().Sub(o.TS); !told && !c.Now && c.To != "-" && (off > behind || off < -behind) {
+		if off := s.now().Sub(o.TS); !told && !c.Now && c.To != "-" && off.Abs() > clockTolerance {
 			told = true
 			fmt.Fprintf(s.err, "%s: is of %s; the gate refuses what is of another time: --now\n", c.File, o.TS.Format(time.RFC3339))
 		}
@@ -425,7 +428,7 @@ func (p *posts) post(batch []byte) (took apiTook, err error) {
 	if err != nil {
 		return took, err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // all that was needed of it is read
 	if resp.StatusCode != http.StatusOK {
 		return took, statusError(resp.StatusCode)
 	}
