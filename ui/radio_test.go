@@ -136,7 +136,7 @@ func calm(at time.Time) gate.LaneRadio {
 			Emitters: []rf.Heard{{Kind: rf.BLE, Probability: 0.71, Seconds: 31, LoudestDBm: -61, Otherwise: rf.OfPerson, OtherwiseP: 0.22}}}},
 	}
 	s.sensor("north-stop", "serial", gate.PlaceStop, nil)
-	s.sensor("north-up", "udp", gate.PlaceUpstream, func(h *gate.SensorHealth) { h.Lost = 12; h.Rate60, h.Rate1 = 88, 91 })
+	s.sensor("north-up", "udp", gate.PlaceUpstream, func(h *gate.SensorHealth) { h.Lost, h.Repeats = 12, 1_903; h.Rate60, h.Rate1 = 88, 91 })
 	return s.LaneRadio
 }
 
@@ -230,7 +230,11 @@ func silent(at time.Time) gate.LaneRadio {
 var scenes = map[string]func(time.Time) gate.LaneRadio{"calm": calm, "hotspot": hotspot, "flood": flood, "silent": silent, "deaf": deaf}
 
 // deaf is a lane without sensors.
-func deaf(at time.Time) gate.LaneRadio { return newScene(at).LaneRadio }
+func deaf(at time.Time) gate.LaneRadio {
+	s := newScene(at)
+	s.From, s.Seconds = at.Add(-80*time.Second), 81 // the program has just begun
+	return s.LaneRadio
+}
 
 // law is what a jurisdiction allows.
 func law(t testing.TB, jurisdiction, assessment string) view.AirLaw {

@@ -52,9 +52,14 @@ func (p page) do(actions ...chromedp.Action[chromedp.Void]) {
 // page that is being left while it waits is asked again.
 func (p page) until(want string) string {
 	p.t.Helper()
+	return p.untilWithin(want, 30*time.Second)
+}
+
+func (p page) untilWithin(want string, patience time.Duration) string {
+	p.t.Helper()
 	js := "(document.body?.innerText ?? '').toLowerCase().includes(" + quoteJS(strings.ToLower(want)) + ")"
 	var err error
-	for limit := time.Now().Add(30 * time.Second); time.Now().Before(limit); {
+	for limit := time.Now().Add(patience); time.Now().Before(limit); {
 		if _, err = chromedp.Run(p.ctx, chromedp.Poll[bool](js, chromedp.WithPollingTimeout(time.Until(limit)))); err == nil {
 			break
 		}

@@ -211,8 +211,11 @@ func (r *Radio) emitter(h rf.Heard) Emitter {
 			e.Heard += ", " + r.T("radio.strip.loudest", r.level(h.LoudestDBm, h.Level))
 		}
 	}
-	if h.Otherwise != "" {
+	switch {
+	case h.Otherwise != "":
 		e.Otherwise = fmt.Sprintf("%s (%s)", r.K("radio.otherwise.", h.Otherwise), r.percent(h.OtherwiseP))
+	case h.Probability >= sureEnough:
+		e.Otherwise = r.T("radio.otherwise.little") // explanations that come to nothing are not told
 	}
 	switch {
 	case r.Live:
@@ -306,6 +309,7 @@ type Sensor struct {
 	Refused  []Refused
 	Dropped  string
 	Lost     string
+	Repeats  string // empty: none
 	Clock    string // in words
 	ClockBad bool
 }
@@ -361,6 +365,9 @@ func (b Base) sensor(s gate.SensorHealth, now time.Time) Sensor {
 		Trouble: s.Trouble, Last: b.T("sensor.last.never"),
 		Rate:     b.T("sensor.rate", b.rate(s.Rate60), b.rate(s.Rate1)),
 		Accepted: b.Words.Count(s.Accepted), Dropped: b.Words.Count(s.Dropped), Lost: b.Words.Count(s.Lost),
+	}
+	if s.Repeats > 0 {
+		out.Repeats = b.Words.Count(s.Repeats)
 	}
 	if s.Heard != s.Name {
 		out.Heard = s.Heard

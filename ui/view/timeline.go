@@ -281,6 +281,7 @@ func (d drawing) window(v RadioVehicle, number int) (Window, bool) {
 // quiet are the times in which nothing at all was reported.
 func (d drawing) quiet(lr gate.LaneRadio) []Quiet {
 	span := int(d.to.Sub(d.from) / time.Second)
+	begun := min(max(0, int(lr.From.Sub(d.from)/time.Second)), span) // before it nobody listened
 	heard := make([]bool, span)
 	for _, l := range lr.Levels {
 		for _, s := range l.Seconds {
@@ -291,14 +292,17 @@ func (d drawing) quiet(lr gate.LaneRadio) []Quiet {
 	}
 	var out []Quiet
 	for i := 0; i < span; {
-		j := i
-		for j < span && !heard[j] {
+		j, label := i, d.base.T("radio.line.quiet")
+		if i < begun {
+			j, label = begun, d.base.T("radio.line.unborn")
+		}
+		for i >= begun && j < span && !heard[j] {
 			j++
 		}
 		if j-i >= quietAfter {
 			left, right := d.x(d.from.Add(time.Duration(i)*time.Second)), d.x(d.from.Add(time.Duration(j)*time.Second))
 			q := Quiet{X: coord(left), Wide: coord(right - left)}
-			if label := d.base.T("radio.line.quiet"); float64(len([]rune(label)))*letterWide < right-left {
+			if float64(len([]rune(label)))*letterWide < right-left {
 				q.Label, q.LabelX = label, coord((left+right)/2)
 			}
 			out = append(out, q)
