@@ -398,7 +398,7 @@ func (h *ear) skew(now time.Time) SensorClock {
 	}
 	slices.SortFunc(leads, cmp.Compare[float64])
 	of := func(hundredths int) float64 { return leads[(len(leads)-1)*hundredths/100] }
-	round := func(x float64) float64 { return math.Round(x*1000) / 1000 }
+	round := func(x float64) float64 { return math.Round(x*1000)/1000 + 0 } // and no minus before a zero
 	c.Median, c.Spread = round(of(50)), round(of(90)-of(10))
 	if len(leads) < clockLeast {
 		return c

@@ -110,13 +110,17 @@ func (c *rfSensorsCmd) askSite(ctx context.Context) (a sensorsAnswer, err error)
 	if err != nil {
 		return a, err
 	}
+	bearer := strings.TrimSpace(string(token))
+	if bearer == "" || strings.ContainsFunc(bearer, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return a, fmt.Errorf("%s holds no token", c.TokenFile)
+	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.JoinPath("api/v1/sensors").String(), nil)
 	if err != nil {
 		return a, err
 	}
-	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	req.Header.Set("Authorization", "Bearer "+bearer)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return a, err
