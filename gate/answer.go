@@ -159,8 +159,10 @@ type Answer struct {
 	ModemFitted string         `json:"modem_fitted"` // yes, no, unknown
 	ModemBasis  *policy.Source `json:"modem_basis,omitempty"`
 	Modules     []AnswerModule `json:"modules"`
-	Notes       []string       `json:"notes,omitempty"`
-	Data        AnswerData     `json:"data"`
+	// Air is what passive sensors said of the vehicle, the weightiest first.
+	Air   []policy.RadioEvidence `json:"air,omitempty"`
+	Notes []string               `json:"notes,omitempty"`
+	Data  AnswerData             `json:"data"`
 }
 
 // AnswerReason is one rule's say.
@@ -222,6 +224,7 @@ func (a Assessment) Answer() Answer {
 		Vehicle:     a.Vehicle,
 		ModemFitted: unknownWord,
 		Modules:     []AnswerModule{},
+		Air:         a.Facts.Radio.Evidence,
 		Notes:       a.Notes,
 		Data: AnswerData{
 			VPIC: a.Facts.Data.VPICEdition, Catalogue: a.Facts.Data.CatalogueEdition,

@@ -572,5 +572,6 @@ func (r *reader) uplink(f rf.Finding) {
 	})
 }
 
-// uplinkSource is the standard that gives the ranges of the uplinks.
-var uplinkSource = Source{"https://www.3gpp.org/dynareport/36101.htm", "2017"}
+// uplinkSource is the standard that gives the ranges of the uplinks, and the day
+// on which it was read.
+var uplinkSource = Source{"https://www.3gpp.org/dynareport/36101.htm", "2026-11-22"}
