@@ -16,9 +16,8 @@ import (
 type Observed struct {
 	Role     string      // wifi: ap before client before probe
 	Address  rf.Address  // ble: kind of address; one that is not public, where both were told
-	Company  int         // ble: one found in vehicles alone before others, then the lowest
-	Identity rf.Identity // by prefix, name and company
-	Name     string      `json:"-"` // network or Bluetooth name, only where it fits a vehicle pattern
+	Company  int         // ble: the one that says most
+	Identity rf.Identity `json:"-"` // by prefix, by company, and by name where that fits a vehicle pattern
 	Models   []string    // tpms: air protocols, sorted, at most four; must not be changed
 	Pressure rf.Quantity // tpms: the first that was known
 	WidthCM  int         // v2x: of the vehicle, the first that was told; 0: not told
@@ -55,11 +54,8 @@ func (d *described) hear(o *rf.Observation, t float64, p *rf.Prefixes) {
 		d.named(o, o.SSID, p)
 	case rf.BLE:
 		if o.Company != 0 && o.Company != d.Company && (d.Company == 0 || saysMore(o.Company, d.Company, p)) {
-			d.Company, d.Identity.Company = o.Company, nil
-			if c, ok := p.Company(o.Company); ok {
-				d.Identity.Company = &c
-			}
-			d.auto = d.Identity.Automotive()
+			d.Company = o.Company
+			d.company(p)
 		}
 		if o.Address != "" && o.Address != d.Address {
 			d.addressed(o.Address)
@@ -83,25 +79,41 @@ func (d *described) hear(o *rf.Observation, t float64, p *rf.Prefixes) {
 	}
 }
 
+// named takes a network or Bluetooth name, where none is known yet that fits a
+// vehicle pattern; those that fit none are not remembered.
 func (d *described) named(o *rf.Observation, name string, p *rf.Prefixes) {
-	if name == "" || d.Name != "" {
+	if name == "" || d.Identity.Name != nil {
 		return
 	}
 	if d.Identity.Hear(*o, p); d.Identity.Name != nil {
-		d.Name, d.auto = strings.Clone(name), d.Identity.Automotive()
+		d.Identity.Text = strings.Clone(name)
+		d.company(p)
 	}
 }
 
-// saysMore tells whether company a is kept rather than b.
+// company puts what the table holds of the company into the identity.
+func (d *described) company(p *rf.Prefixes) {
+	d.Identity.Company = nil
+	if c, ok := p.Company(d.Company); ok {
+		d.Identity.Company = &c
+	}
+	d.auto = d.Identity.Automotive()
+}
+
+// saysMore tells whether company a is kept rather than b: one found in vehicles
+// alone before others, one that the table holds before one that it does not,
+// then the lower.
 func saysMore(a, b int, p *rf.Prefixes) bool {
-	vehicle := func(id int) bool {
-		c, ok := p.Company(id)
-		return ok && c.Specificity == rf.Automotive
+	rank := func(id int) int {
+		switch c, ok := p.Company(id); {
+		case ok && c.Specificity == rf.Automotive:
+			return 0
+		case ok:
+			return 1
+		}
+		return 2
 	}
-	if x, y := vehicle(a), vehicle(b); x != y {
-		return x
-	}
-	return a < b
+	return cmp.Or(rank(a)-rank(b), a-b) < 0
 }
 
 // addressed takes the kind of a Bluetooth address. Only a public one has a

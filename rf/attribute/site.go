@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"sallyport/rf"
@@ -301,6 +302,7 @@ func (s *Site) band(name string, at int32) *emitter {
 func (s *Site) admit(key uint64, o rf.Observation, n int, at int32) *emitter {
 	e := &emitter{kind: o.Kind, wifi: o.Kind == rf.WiFi, ble: o.Kind == rf.BLE, by: n, first: at, last: at}
 	e.Identity = s.prefixes.Identity(o)
+	e.Identity.Text = strings.Clone(e.Identity.Text)
 	e.auto = e.Identity.Automotive()
 	se := s.sensors[n]
 	share := max(1, s.cfg.MaxEmitters/len(s.sensors))
