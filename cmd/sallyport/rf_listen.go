@@ -158,7 +158,7 @@ func (st *site) wire(sn sensorConfig, notify func(error)) (way, error) {
 func (st *site) sniffer(sn sensorConfig, notify func(error)) way {
 	frames := pcap.New(pcap.Config{Sensor: sn.speaks()}, st.prefixes)
 	d := nrf.New(frames.Frame)
-	l := &serial.Lines{Notify: func(err error) {
+	l := &serial.Lines{Ask: nrf.Scan(), Notify: func(err error) {
 		if err == nil {
 			d.Begin()
 		}

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
+	"math/bits"
 	"net"
 	"os"
 	"path/filepath"
@@ -18,7 +20,9 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"sallyport/gate"
+	"sallyport/rf"
 	"sallyport/rf/line"
+	"sallyport/rf/nrf"
 )
 
 // open lets everybody publish and hear.
@@ -352,5 +356,105 @@ func TestBrokerIsConfiguredWithCare(t *testing.T) {
 	c.CA = ""
 	if p, trust, err := c.secrets(dir); err != nil || p != "s3cret" || trust == nil {
 		t.Errorf("%q, %v, %v", p, trust, err)
+	}
+}
+
+// linkCRC is the check of a Bluetooth advertisement (Core Specification, vol. 6,
+// part B, 3.1.1), as it is sent.
+func linkCRC(b []byte) []byte {
+	reg := uint32(0x555555)
+	for _, x := range b {
+		for i := range 8 {
+			turn := reg>>23 ^ uint32(x>>i&1)
+			if reg = reg << 1 & 0xFFFFFF; turn&1 == 1 {
+				reg ^= 0x00065B
+			}
+		}
+	}
+	r := bits.Reverse32(reg) >> 8
+	return []byte{byte(r), byte(r >> 8), byte(r >> 16)}
+}
+
+// Nordic's sniffer is told to listen, and what it hears reaches the lane, again
+// after it was unplugged in the middle of a packet.
+func TestSnifferOnALine(t *testing.T) {
+	dir := t.TempDir()
+	cfg := newTestSite(t, dir)
+	name := filepath.Join(t.TempDir(), "by-id")
+	tty := plugged(t, name)
+	sn := sensorConfig{Name: "mast", Source: speaksNRF, Port: name, Baud: 1000000}
+	if err := sn.check(); err != nil {
+		t.Fatal(err)
+	}
+	st, err := wireSite(t.Context(), dir, cfg, time.Now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.store.Close()
+	ears := make(heard, 64)
+	st.controller, err = gate.NewController(gate.Config{
+		Lanes: []gate.LaneConfig{{ID: "lane-1", Attributor: ears}},
+		Store: st.store, Registry: st.store, Assessor: st.live.Load().judge, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	run, listen := make(chan error, 1), make(chan error, 1)
+	go func() { run <- st.controller.Run(ctx) }()
+	go func() { listen <- st.listen(ctx, "lane-1", sn) }()
+
+	pdu := []byte{0x02, 12, 0x35, 0x41, 0x02, 0xb4, 0x26, 0x00, 0x05, 0xff, 0x4c, 0x00, 0x02, 0x15} // ADV_NONCONN_IND of 00:26:b4:02:41:35
+	packet := func(counter byte) []byte {
+		body := append([]byte{10, 0x01, 37, 61, 0, 0, 0, 0, 0, 0, 0xD6, 0xBE, 0x89, 0x8E}, pdu[:2]...)
+		body = append(append(append(body, 0), pdu[2:]...), linkCRC(pdu)...)
+		out := []byte{0xAB}
+		for _, c := range append([]byte{6, byte(len(body)), 1, counter, 0, 0x06}, body...) {
+			switch c {
+			case 0xAB, 0xBC, 0xCD:
+				out = append(out, 0xCD, c+1)
+			default:
+				out = append(out, c)
+			}
+		}
+		return append(out, 0xBC)
+	}
+	for i := range byte(2) {
+		if _, err := io.ReadFull(tty, make([]byte, len(nrf.Scan()))); err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range [][]byte{{0xFF, 0x00}, packet(7), packet(9 + i)[:20]} {
+			if _, err := tty.Write(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if o := <-ears; o.Sensor != "mast" || o.Kind != rf.BLE || o.Emitter != "00:26:b4:02:41:35" || o.RSSI != -61 || time.Since(o.TS) > 5*time.Second {
+			t.Errorf("heard %+v", o)
+		}
+		tty.Close()
+		tty = plugged(t, name)
+	}
+	limit := time.After(30 * time.Second)
+	for done := false; !done; {
+		r, _ := st.controller.Radio("lane-1")
+		// The second opening ends the packet that the first left behind.
+		for _, s := range r.Sensors {
+			done = done || s.Refused["cut off before its end"] >= 1 && s.Accepted == 2 && s.Lost == 0
+		}
+		select {
+		case <-limit:
+			t.Fatalf("%+v", r.Sensors)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	begun := time.Now()
+	stop()
+	for _, end := range []chan error{listen, run} {
+		if err := <-end; err != nil {
+			t.Error(err)
+		}
+	}
+	if took := time.Since(begun); took > 500*time.Millisecond {
+		t.Errorf("the end took %v", took)
 	}
 }

@@ -11,8 +11,8 @@
 // # How it was observed
 //
 // The sniffer listens on the advertising channels and transmits nothing; it begins
-// to when the host asks it to scan (REQ_SCAN_CONT), which its program does: this
-// package writes nothing to the line. The format is that of
+// to when the host asks it to scan (REQ_SCAN_CONT): whoever opens the line writes
+// Scan to it, and writes nothing else. The format is that of
 // sniffer_uart_protocol.txt and of the SnifferAPI that come with the sniffer
 // (https://www.nordicsemi.com/Products/Development-tools/nrf-sniffer-for-bluetooth-le),
 // protocol versions 1 to 3, at 460,800 to 2,000,000 baud. No recording of a device

@@ -140,6 +140,11 @@ func (d *Decoder) Decode(r io.Reader, begun time.Time, sink func(rf.Observation)
 	}
 }
 
+// Scan is what is written to a sniffer so that it begins to listen: the packet
+// REQ_SCAN_CONT, with the flag that answers to other devices' scans are told as
+// well. It has the sniffer transmit nothing.
+func Scan() []byte { return []byte{start, 6, 1, 1, 0, 0, 0x07, 0x01, end} }
+
 // Begin forgets the packet under way and the sniffer's count, which begin anew
 // with a line that was opened anew.
 func (d *Decoder) Begin() {

@@ -17,6 +17,9 @@ const (
 	LastPause  = 30 * time.Second
 )
 
+// AskAfter is after how long a silence a device is asked again.
+const AskAfter = 2 * time.Second
+
 // Lines reads lines from a device for as long as its context lives, opening the
 // device again whenever it is gone. The zero value is ready; its methods may be
 // called while Run is under way.
@@ -26,6 +29,10 @@ type Lines struct {
 	// QuietEnds makes a pause of ReadTimeout end a line, for scanners that are
 	// set to send no suffix.
 	QuietEnds bool
+	// Ask, where set, is written to a device that was opened, and again whenever
+	// it has said nothing for AskAfter: for one that begins when it is told to, and
+	// may still be starting when it is told first.
+	Ask []byte
 	// Notify, where set, hears of each change: nil when the device was opened,
 	// and the reason when it was lost or could not be opened. It is called
 	// from Run's goroutine, once a change and not once an attempt.
@@ -89,11 +96,13 @@ func (l *Lines) Chunks(ctx context.Context, open func() (Port, error), sink func
 	return l.run(ctx, open, func(port Port) error {
 		chunk := make([]byte, 4096)
 		defer clear(chunk)
+		ask := l.asker(port)
 		for ctx.Err() == nil {
 			n, err := port.Read(chunk)
 			if err != nil {
 				return err
 			}
+			ask(n > 0)
 			if n > 0 {
 				at := time.Now()
 				l.came(n, at)
@@ -102,6 +111,37 @@ func (l *Lines) Chunks(ctx context.Context, open func() (Port, error), sink func
 		}
 		return ctx.Err()
 	})
+}
+
+// asker asks a device that was just opened, and what it returns is called after
+// each read and asks again after a silence. No read waits for it.
+func (l *Lines) asker(port Port) func(spoke bool) {
+	if len(l.Ask) == 0 {
+		return func(bool) {}
+	}
+	asked := make(chan struct{}, 1)
+	ask := func() {
+		select {
+		case asked <- struct{}{}:
+			go func() {
+				// A device that does not take it is found by its silence, or by the next read.
+				_, _ = port.Write(l.Ask)
+				<-asked
+			}()
+		default: // the last one is still under way
+		}
+	}
+	ask()
+	last := time.Now()
+	return func(spoke bool) {
+		now := time.Now()
+		if spoke {
+			last = now
+		} else if now.Sub(last) >= AskAfter {
+			last = now
+			ask()
+		}
+	}
 }
 
 // came counts what was read.
@@ -151,6 +191,7 @@ func (l *Lines) read(ctx context.Context, port Port, sink func([]byte, time.Time
 	if limit <= 0 {
 		limit = rf.MaxLine
 	}
+	ask := l.asker(port)
 	var (
 		chunk = make([]byte, 4096)
 		line  = make([]byte, 0, limit+1)
@@ -178,6 +219,7 @@ func (l *Lines) read(ctx context.Context, port Port, sink func([]byte, time.Time
 			}
 			return err
 		}
+		ask(n > 0)
 		if n == 0 {
 			if l.QuietEnds {
 				deliver(at)

@@ -35,7 +35,7 @@ var (
 const (
 	ReadTimeout  = 100 * time.Millisecond // the least that a terminal's VTIME can count
 	WriteTimeout = 500 * time.Millisecond
-	CloseTimeout = 200 * time.Millisecond // a read that is under way ends within its own timeout
+	CloseTimeout = 140 * time.Millisecond // a read that is under way ends within its own timeout
 
 	fastEOFs = 3
 )

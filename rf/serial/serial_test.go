@@ -716,3 +716,81 @@ func TestReplugSilenceNoiseAndHalfLines(t *testing.T) {
 		t.Errorf("counters %+v", s)
 	}
 }
+
+// asked is a device that is quiet until it was asked often enough.
+type asked struct {
+	script
+	times []time.Time
+	after int
+}
+
+func (a *asked) Write(b []byte) (int, error) {
+	a.times = append(a.times, time.Now())
+	if a.after--; a.after == 0 {
+		a.chunks = []string{"\xab\x01", "\x02\n"}
+	}
+	return len(b), nil
+}
+
+func (a *asked) Read(b []byte) (int, error) {
+	time.Sleep(ReadTimeout)
+	return a.script.Read(b)
+}
+
+func TestADeviceIsAskedUntilItSpeaks(t *testing.T) {
+	for _, lines := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			begun := time.Now()
+			dev := &asked{after: 3}
+			l := Lines{Ask: []byte("speak")}
+			var got []byte
+			sink := func(b []byte, _ time.Time) {
+				if got = append(got, b...); len(got) >= 3 {
+					cancel()
+				}
+			}
+			run := l.Chunks
+			if lines {
+				run = l.Run
+			}
+			if err := run(ctx, func() (Port, error) { return dev, nil }, sink); !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+			if want := "\xab\x01\x02\n"; string(got) != want && !lines || lines && string(got) != want[:3] {
+				t.Errorf("got %q", got)
+			}
+			var after []time.Duration
+			for _, at := range dev.times {
+				after = append(after, at.Sub(begun))
+			}
+			if len(after) != 3 || after[0] != 0 || after[1] != AskAfter || after[2] != 2*AskAfter {
+				t.Errorf("asked after %v", after)
+			}
+			if s := l.LineStats(); s.Bytes != 4 || s.Opened != 1 {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
+}
+
+// A device that does not take what is written does not hold up the end.
+func TestAskingDoesNotHoldUpTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &wedged{eof: eof{after: ReadTimeout}, release: make(chan struct{}), closed: make(chan struct{})}
+		ctx, cancel := context.WithCancel(t.Context())
+		l := Lines{Ask: []byte("speak")}
+		ended := make(chan error, 1)
+		go func() {
+			ended <- l.Chunks(ctx, func() (Port, error) { return NewGuard(w), nil }, func([]byte, time.Time) {})
+		}()
+		synctest.Wait()
+		begun := time.Now()
+		cancel()
+		<-ended
+		if took := time.Since(begun); took > 250*time.Millisecond {
+			t.Errorf("the end took %v", took)
+		}
+		close(w.release)
+	})
+}
