@@ -98,11 +98,10 @@ type sniffed struct {
 
 func (d sniffed) Tally() *rf.Tally { return d.line.Tally() }
 
+func (d sniffed) Missing() uint64 { return d.line.Missing() }
+
 func (d sniffed) Decode(r io.Reader, sink func(rf.Observation) error) error {
 	err := d.line.Decode(r, d.begun, sink)
-	if n := d.line.Missing(); n > 0 {
-		fmt.Fprintf(d.notes, "%s: %d packets were lost before the recording\n", d.path, n)
-	}
 	writeRefused(d.notes, d.path, "frames refused", d.frames.Tally())
 	return err
 }
@@ -115,6 +114,8 @@ type framed struct {
 }
 
 func (d framed) Tally() *rf.Tally { return d.line.Tally() }
+
+func (d framed) Missing() uint64 { return d.line.Stats().Missing }
 
 func (d framed) Decode(r io.Reader, sink func(rf.Observation) error) error {
 	return d.line.Decode(r, func() time.Time { return d.at }, sink)
@@ -182,5 +183,8 @@ func (c *rfDecodeCmd) Run(ctx context.Context, s *streams) (err error) {
 	t := d.Tally()
 	fmt.Fprintf(s.err, "%s: %d read, %d taken\n", c.File, t.Total(), t.Taken())
 	writeRefused(s.err, c.File, "refused", t)
+	if numbered, ok := d.(interface{ Missing() uint64 }); ok && numbered.Missing() > 0 {
+		fmt.Fprintf(s.err, "%s: %d were lost on the way to the recording\n", c.File, numbered.Missing())
+	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sallyport/rf"
+	"sallyport/rf/line"
 )
 
 // decodeFile runs rf decode and returns what it printed.
@@ -89,6 +90,31 @@ func TestRFDecode(t *testing.T) {
 		lines, notes, code := decodeFile(t, []byte(x.in), append(x.args, "--source", x.source)...)
 		if code != 0 || len(lines) == 0 || !strings.Contains(lines[0], `"kind":"`+string(x.kind)+`"`) || !strings.Contains(lines[0], `"sensor":"`+x.source+`"`) {
 			t.Errorf("%s: %d, %q, %s", x.source, code, lines, notes)
+		}
+	}
+}
+
+// TestRFDecodeTellsOfLosses reads a line on which numbers were passed over, and a
+// frame of a connection.
+func TestRFDecodeTellsOfLosses(t *testing.T) {
+	frame := func(n uint32) string {
+		b, err := line.Append(nil, n, 0, []byte(`{"kind":"fob","emitter":"fob-433","rssi_dbm":-61}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	lines, notes, code := decodeFile(t, []byte(frame(0)+frame(5)), "--source", "line", "--start", "2026-05-04T08:00:00Z")
+	if code != 0 || len(lines) != 2 || !strings.Contains(notes, "2 read, 2 taken") || !strings.Contains(notes, "4 were lost on the way") {
+		t.Errorf("%d, %q, %s", code, lines, notes)
+	}
+	// An answer to a ping, and an advertisement with a wrong check sequence.
+	sniffed := "\xab\x02\x00\x03\x01\x00\x0e\x5a\x04\xbc" +
+		"\xab\x16\x00\x03\x09\x00\x02\x0a\x01\x25\x3d\x00\x00\x00\x00\x00\x00\xd6\xbe\x89\x8e\x00\x02\x00\x01\x02\x00\x00\x00\xbc"
+	lines, notes, code = decodeFile(t, []byte(sniffed), "--source", "nrf", "--start", "2026-05-04T08:00:00Z")
+	for _, want := range []string{"2 read, 0 taken", "1 refused: not a packet that was heard", "1 refused: frame was not taken", "1 frames refused: check sequence is wrong", "7 were lost"} {
+		if code != 0 || len(lines) != 0 || !strings.Contains(notes, want) {
+			t.Errorf("%d, %q, %q is not in %s", code, lines, want, notes)
 		}
 	}
 }

@@ -199,17 +199,12 @@ func (d *Decoder) record(b []byte) (rf.Observation, int) {
 	channel, _ := intake.String(m.channel)
 	o.Channel = channelOf(channel, o.Kind)
 
-	if name, ok := intake.String(m.name); ok && len(name) > 0 && len(name) <= 32 {
-		switch {
-		case o.Kind == rf.BLE:
-			if _, ok := d.prefixes.BLEName(string(name)); ok {
-				o.Name = string(name)
-			}
-		case o.Role == "ap":
-			if _, ok := d.prefixes.SSIDMake(string(name)); ok {
-				o.SSID = string(name)
-			}
-		}
+	name, _ := intake.String(m.name)
+	switch {
+	case o.Kind == rf.BLE:
+		o.Name = d.prefixes.Keep(name, rf.BLE)
+	case o.Role == "ap":
+		o.SSID = d.prefixes.Keep(name, rf.WiFi)
 	}
 	return o, -1
 }
