@@ -29,6 +29,9 @@ func (t *Tally) Refuse(reason int) { t.refused[reason].Add(1) }
 // Taken is the number of observations.
 func (t *Tally) Taken() uint64 { return t.taken.Load() }
 
+// Reasons are all the reasons that there are.
+func (t *Tally) Reasons() []string { return slices.Clone(t.reasons) }
+
 // Refused is the number of refusals by reason, of reasons that occurred.
 func (t *Tally) Refused() map[string]uint64 {
 	m := map[string]uint64{}

@@ -123,3 +123,59 @@ func TestWords(t *testing.T) {
 		t.Error("Or or Has is wrong")
 	}
 }
+
+func TestCountedThings(t *testing.T) {
+	c := load(t)
+	for lang, want := range map[string]map[int]string{
+		"en": {0: "0 days", 1: "1 day", 2: "2 days", 1000: "1,000 days"},
+		"de": {0: "0 Tage", 1: "1 Tag", 2: "2 Tage", 12345: "12.345 Tage"},
+	} {
+		for n, w := range want {
+			if got := c.Words(lang, nil).N("span.day", n); got != w {
+				t.Errorf("%s %d: %q", lang, n, got)
+			}
+		}
+	}
+	// Polish counts by the last digits (CLDR).
+	for n, w := range map[int]string{
+		0: "0 sekund temu", 1: "1 sekundę temu", 2: "2 sekundy temu", 4: "4 sekundy temu", 5: "5 sekund temu", 11: "11 sekund temu", 12: "12 sekund temu",
+		14: "14 sekund temu", 21: "21 sekund temu", 22: "22 sekundy temu", 112: "112 sekund temu", 1234: "1234 sekundy temu", 54321: "54\u00a0321 sekund temu",
+	} {
+		if got := c.Words("pl", nil).N("ago.second", n); got != w {
+			t.Errorf("pl %d: %q", n, got)
+		}
+	}
+	w := c.Words("en", nil)
+	for d, want := range map[time.Duration]string{
+		-time.Second: "just now", time.Second: "just now", 2 * time.Second: "2 seconds ago", 119 * time.Second: "119 seconds ago", 2 * time.Minute: "2 minutes ago",
+		119 * time.Minute: "119 minutes ago", 2 * time.Hour: "2 hours ago", 47 * time.Hour: "47 hours ago", 48 * time.Hour: "2 days ago",
+	} {
+		if got := w.Ago(d); got != want {
+			t.Errorf("%s: %q", d, got)
+		}
+	}
+	for lang, want := range map[string]string{"en": "−2.5 0 1.0", "de": "−2,5 0 1,0", "pl": "−2,5 0 1,0"} {
+		w := c.Words(lang, nil)
+		if got := w.Decimal(-2.5, 1) + " " + w.Decimal(-0.2, 0) + " " + w.Decimal(1, 1); got != want {
+			t.Errorf("%s: %q", lang, got)
+		}
+	}
+}
+
+// A counted thing has all its forms.
+func TestPluralsAreWhole(t *testing.T) {
+	c := load(t)
+	forms := map[string]int{}
+	for _, k := range c.Keys() {
+		for _, f := range []string{".one", ".few", ".many"} {
+			if name, ok := strings.CutSuffix(k, f); ok {
+				forms[name]++
+			}
+		}
+	}
+	for name, n := range forms {
+		if n != 3 {
+			t.Errorf("%q has %d of 3 forms", name, n)
+		}
+	}
+}

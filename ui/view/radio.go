@@ -40,7 +40,9 @@ type Radio struct {
 func (Radio) template() string { return "radio" }
 
 // Recent are the vehicles that are told of in words.
-func (r *Radio) Recent() []RadioVehicle { return r.Vehicles[:min(len(r.Vehicles), 2)] }
+func (r *Radio) Recent() []RadioVehicle { return r.Vehicles[:min(len(r.Vehicles), recent)] }
+
+const recent = 2
 
 // RadioVehicle is one vehicle's stay and what was attributed to it.
 type RadioVehicle struct {
@@ -105,7 +107,11 @@ func NewRadio(b Base, lr gate.LaneRadio, lv gate.LaneView, law AirLaw, say Say) 
 	}
 	r.From = r.At.Add(-gate.RadioSpan * time.Second)
 	for i, v := range slices.Backward(lr.Vehicles) {
-		r.Vehicles = append(r.Vehicles, r.vehicle(v, i == len(lr.Vehicles)-1))
+		if len(r.Vehicles) < recent {
+			r.Vehicles = append(r.Vehicles, r.vehicle(v, i == len(lr.Vehicles)-1))
+		} else { // its stay alone is drawn
+			r.Vehicles = append(r.Vehicles, RadioVehicle{From: v.From, To: v.To, Here: v.To.IsZero()})
+		}
 	}
 	if p := lv.Passage; p != nil && lv.Durable && lv.Again == "radio" {
 		v := p.Result.Verdict

@@ -112,7 +112,7 @@ func (r *Radio) timeline(lr gate.LaneRadio) Timeline {
 	t.Ticks = d.ticks()
 	t.Title = r.T("radio.line.title", r.Name)
 	t.Desc = r.T("radio.line.desc", r.Words.Clock(d.from), r.Words.Clock(d.to))
-	for _, v := range r.Vehicles[:min(len(r.Vehicles), 2)] {
+	for _, v := range r.Recent() {
 		t.Desc += " " + v.Heading + "."
 	}
 	return t
@@ -256,7 +256,7 @@ func (d drawing) window(v RadioVehicle, number int) (Window, bool) {
 		X: coord(left), Wide: coord(right - left), Right: coord(right), Now: number == 0,
 		Begins: !v.From.Before(d.from), Ends: !v.Here,
 	}
-	if number > 1 {
+	if number >= recent {
 		return w, true
 	}
 	y := 46.0
