@@ -1,6 +1,7 @@
 package attribute
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -21,7 +22,7 @@ type Attributor struct {
 	site   *Site
 	serial int // of the vehicle at the line, or the last one; −1: none yet
 	said   rf.Finding
-	asked  float64 // when the finding was worked out last
+	asked  float64 // when the finding was worked out last; +Inf: not yet
 
 	emitters  []Attribution // of which the finding was made
 	bands     []Activity
@@ -34,7 +35,16 @@ type Confirmed struct {
 	Serial        int // as Attributor.Serial gave it while the vehicle stood
 	Present, Gone time.Time
 	Tags          []uint64 // of the emitters with a probability of at least 0.9 that have one, sorted, each once
+	// Finding is what that last weighing says, of the emitters: of its uplink
+	// nothing. What was said before and does not hold is not in it. Weighed says
+	// that there was one: what was heard with a vehicle may be forgotten.
+	Finding rf.Finding
+	Weighed bool
 }
+
+// askS is for how many seconds a finding holds: what is heard is looked at by the
+// second.
+const askS = 1.0
 
 // maxConfirmed is how many vehicles wait to be asked for, at most: the oldest
 // are dropped then.
@@ -52,8 +62,8 @@ func NewAttributor(cfg Config, p *rf.Prefixes) (*Attributor, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Attributor{site: s, serial: -1}
-	s.explain, s.settled = true, a.confirm
+	a := &Attributor{site: s, serial: -1, asked: math.Inf(1)}
+	s.lazy, s.settled = true, a.confirm
 	return a, nil
 }
 
@@ -70,7 +80,7 @@ func (a *Attributor) VehiclePresent(present bool, at time.Time) {
 	a.settle()
 	before := a.serial
 	if a.serial = a.site.Vehicle(0, present, at); a.serial != before {
-		a.said, a.asked, a.emitters, a.bands = rf.Finding{}, 0, nil, nil
+		a.said, a.asked, a.emitters, a.bands = rf.Finding{}, math.Inf(1), nil, nil
 	}
 }
 
@@ -97,7 +107,8 @@ func (a *Attributor) confirm(ln, serial int, p pass, found []Attribution) {
 	if ln != 0 {
 		return
 	}
-	c := Confirmed{Serial: serial, Present: a.site.time(p.start), Gone: a.site.time(p.end)}
+	c := Confirmed{Serial: serial, Present: a.site.time(p.start), Gone: a.site.time(p.end), Finding: a.site.finding(0, found, nil), Weighed: true}
+	c.Finding.Sensed = a.site.sensed(0, p.start-1, p.end+1)
 	for _, x := range found {
 		if x.Probability >= sureEnough && x.from.tag != 0 {
 			c.Tags = append(c.Tags, x.from.tag)
@@ -140,19 +151,20 @@ func (a *Attributor) settle() {
 		} else {
 			l.passes[i].learned = true // what was heard is forgotten
 			a.confirm(0, serial, p, nil)
+			a.confirmed[len(a.confirmed)-1].Weighed = false
 		}
 	}
 }
 
 // Finding is what the air says now of the vehicle at the line, or of the one
-// that was there last.
+// that was there last. It is worked out anew where that was a second ago.
 func (a *Attributor) Finding(now time.Time) rf.Finding {
 	s := a.site
 	s.Now(now)
 	if a.serial < 0 {
 		return rf.Finding{Sensor: s.lanes[0].Stop, Sensed: s.sensed(0, s.told-5, s.told+1)}
 	}
-	if a.asked == s.told {
+	if s.told >= a.asked && s.told < a.asked+askS {
 		return a.said
 	}
 	a.asked = s.told
@@ -162,6 +174,7 @@ func (a *Attributor) Finding(now time.Time) rf.Finding {
 	}
 	a.emitters, a.bands = retain(emitters, a.emitters), bands
 	f := s.finding(0, a.emitters, bands)
+	f.Unattributed += s.left
 	i, _ := s.lanes[0].find(a.serial)
 	p := s.lanes[0].passes[i]
 	f.Sensed = s.sensed(0, p.start-1, min(p.end, s.told)+1)

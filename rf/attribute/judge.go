@@ -29,7 +29,15 @@ type Activity struct {
 
 // maxJudged is how many emitters are looked at for one vehicle, at most: those
 // with a vehicle's prefix or name first, then those heard longest at the line.
-const maxJudged = 512
+const maxJudged = 256
+
+// A running site looks at what is surely not the vehicle's (less than sureNot)
+// only every againS seconds while it stands: most of what is heard stays where it
+// is.
+const (
+	sureNot = 0.01
+	againS  = 3.0
+)
 
 // Attributed tells of every emitter heard at the line while a vehicle stood
 // there, sorted by address, and of every band. ok is false for a vehicle that
@@ -44,9 +52,15 @@ func (s *Site) attributed(ln, serial int, now float64) (emitters []Attribution, 
 	if !ok {
 		return nil, nil, false
 	}
-	judged, _ := s.candidates(b)
+	var judged []candidate
+	judged, s.left = s.candidates(b)
 	for _, c := range judged {
-		p := s.judge(c.e, b, c.seconds)
+		p, was := c.e.thought(serial, now)
+		if was && s.lazy && now < b.pass.end+settleS {
+			s.scratch.rivals = [rivals]float64{}
+		} else if p = s.judge(c.e, b, c.seconds); p < sureNot && !c.e.auto {
+			c.e.not = thought{serial + 1, now, p}
+		}
 		emitters = append(emitters, Attribution{Emitter: c.e.addr, Kind: c.e.kind, Probability: p, Observed: c.e.Observed, Why: s.why(c.e, b, c.seconds), from: c.e})
 	}
 	slices.SortFunc(emitters, func(x, y Attribution) int {
@@ -66,6 +80,19 @@ func (s *Site) attributed(ln, serial int, now float64) (emitters []Attribution, 
 	}
 	slices.SortFunc(bands, func(x, y Activity) int { return cmp.Compare(x.Band, y.Band) })
 	return emitters, bands, true
+}
+
+// thought is what was thought of an emitter and a vehicle at some time.
+type thought struct {
+	vehicle     int // its serial and one; 0: of none
+	at          float64
+	probability float64
+}
+
+// thought tells what was thought a moment ago of an emitter that is surely not
+// the vehicle's.
+func (e *emitter) thought(serial int, now float64) (float64, bool) {
+	return e.not.probability, e.not.vehicle == serial+1 && now >= e.not.at && now < e.not.at+againS
 }
 
 type candidate struct {

@@ -81,6 +81,7 @@ type emitter struct {
 	seconds         int    // in which it was heard, over all sensors
 	tag, before     uint64 // its pseudonyms, 0: none
 	at              []*series
+	not             thought // when it was last held to be surely not the vehicle's
 }
 
 // Site attributes what the sensors of a site's lanes hear to the vehicles that
@@ -107,7 +108,8 @@ type Site struct {
 	stats    Stats
 	levels   [families]lesson                                  // how loud a kind is at the line
 	biases   [][]lesson                                        // by lane and sensor: what a vehicle at the line is heard like
-	explain  bool                                              // weigh the other explanations even of what is surely not the vehicle's
+	lazy     bool                                              // do not look again at once at what is surely not the vehicle's
+	left     int                                               // emitters heard at the line that were too many to be looked at
 	settled  func(ln, serial int, p pass, found []Attribution) // told of each vehicle that is weighed the last time; nil: nobody
 	scratch  scratch
 }

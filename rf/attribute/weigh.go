@@ -378,7 +378,7 @@ func (s *Site) probability(e *emitter, b *board, from, to int32) float64 {
 			own = math.Max(own, c.bound[i])
 		}
 	}
-	if elsewhere := slices.Max(c.ll); own < elsewhere-negligible && !s.explain {
+	if elsewhere := slices.Max(c.ll); own < elsewhere-negligible {
 		return open(math.Exp(own - elsewhere))
 	}
 	for i := range b.hyps {
