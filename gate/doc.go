@@ -19,6 +19,15 @@
 // finds the passage without an outcome and closes it as unknown. Either way no
 // arm is commanded twice for one passage, or once without a record.
 //
+// Life of one observation: Controller.Observe asks whether the site may take
+// notice of it, holds it against our clock and puts it into the lane's queue
+// (ears.go), where each sensor has its share of the room; whatever is refused or
+// dropped is counted at the sensor, by reason. The lane's goroutine draws it into
+// the picture of the last minutes (air.go) and hands it to the attributor, which
+// alone remembers who sent it; lanes beside overhear it. What the attributor
+// finds raises a verdict or lets it be, is shown while the vehicle stands and
+// when it was weighed the last time, and goes no further.
+//
 // Life of one inspection: Inspections checks who records what, the store makes
 // it durable, Controller.Inspected decides again on the vehicle where it waits,
 // and from then on Registry hands it to every assessment, with what was done to

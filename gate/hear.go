@@ -161,6 +161,13 @@ func (l *lane) weigh(now time.Time) (f rf.Finding, asked bool) {
 			if s.serial != c.Serial {
 				return false
 			}
+			if c.Weighed {
+				l.air.vehicle(s.from, func(v *RadioVehicle) {
+					last := c.Finding
+					last.Cellular = v.Finding.Cellular
+					v.weighed(last)
+				})
+			}
 			l.keepSet(s, c.Tags)
 			return true
 		})
@@ -197,7 +204,7 @@ func (l *lane) identified(p *Passage) {
 	}
 	vin, from, at := s.vin, s.from, p.At
 	l.air.set(func(st *RadioSetsState) { st.Asked++ })
-	l.aside("ask for the radio set", func(ctx context.Context) (message, error) {
+	l.aside("ask", func(ctx context.Context) (message, error) {
 		visits, err := l.ctl.cfg.RadioSets.RadioSet(ctx, vin, at)
 		return func(l *lane) {
 			if len(visits) == 0 {
@@ -219,7 +226,7 @@ func (l *lane) keepSet(s *stay, tags []uint64) {
 		return
 	}
 	set := RadioSet{VIN: s.vin, Passage: s.passage, At: l.ctl.clock.Now(), Tags: tags}
-	l.aside("keep the radio set", func(ctx context.Context) (message, error) {
+	l.aside("keep", func(ctx context.Context) (message, error) {
 		err := l.ctl.cfg.RadioSets.KeepRadioSet(ctx, set)
 		return func(l *lane) { l.air.set(func(st *RadioSetsState) { st.Kept++ }) }, err
 	})
@@ -249,7 +256,7 @@ func (l *lane) aside(what string, work func(context.Context) (message, error)) {
 			l.air.set(func(st *RadioSetsState) { st.Failed++ })
 			if !l.setsBad {
 				l.setsBad = true
-				l.ctl.cfg.Log.WarnContext(l.ctx, what, "lane", l.cfg.ID, "error", err)
+				l.ctl.cfg.Log.WarnContext(l.ctx, "radio sets of earlier visits", "lane", l.cfg.ID, "step", what, "error", err)
 			}
 		})
 	})

@@ -456,10 +456,16 @@ func TestRadioPicture(t *testing.T) {
 		if v := r.Vehicles[0]; !v.Finding.Cellular || v.WhenLeft == nil || v.WhenLeft.Cellular || !slices.Equal(v.Changed, []string{"cellular"}) {
 			t.Errorf("after more is known: %+v", v)
 		}
-		e.confirms(attribute.Confirmed{Serial: 0})
+		// The next one is there by the time it is weighed the last time.
+		y.arrive("F2")
+		e.confirms(attribute.Confirmed{Serial: 0, Weighed: true, Finding: rf.Finding{Sensed: true, Unattributed: 1}})
 		time.Sleep(time.Second)
-		if r, _ = y.c.Radio("north"); !r.Vehicles[0].Final {
-			t.Errorf("after it was weighed the last time: %+v", r.Vehicles[0])
+		r, _ = y.c.Radio("north")
+		if v := r.Vehicles[0]; !v.Final || v.Finding.Maker != "" || !v.Finding.Cellular || !slices.Equal(v.Changed, []string{"maker", "cellular"}) || v.WhenLeft.Maker != "Quectel" {
+			t.Errorf("after it was weighed the last time: %+v", v)
+		}
+		if v := r.Vehicles[1]; v.Final || !v.To.IsZero() {
+			t.Errorf("the next one: %+v", v)
 		}
 		b, err := json.Marshal(r)
 		if err != nil {
@@ -472,7 +478,7 @@ func TestRadioPicture(t *testing.T) {
 		}
 		// Five minutes later nothing of it is left but the vehicle.
 		time.Sleep(6 * time.Minute)
-		if r, _ = y.c.Radio("north"); r.Seconds != gate.RadioSpan || len(r.Levels) != 0 || len(r.Vehicles) != 1 {
+		if r, _ = y.c.Radio("north"); r.Seconds != gate.RadioSpan || len(r.Levels) != 0 || len(r.Vehicles) != 2 {
 			t.Errorf("five minutes later: %+v", r)
 		}
 		for i := range 20 {
