@@ -1,6 +1,7 @@
 package attribute
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -21,7 +22,7 @@ type Attributor struct {
 	site   *Site
 	serial int // of the vehicle at the line, or the last one; −1: none yet
 	said   rf.Finding
-	asked  float64 // when the finding was worked out last
+	asked  float64 // when the finding was worked out last; +Inf: not yet
 
 	emitters  []Attribution // of which the finding was made
 	bands     []Activity
@@ -41,6 +42,10 @@ type Confirmed struct {
 	Weighed bool
 }
 
+// askS is for how many seconds a finding holds: what is heard is looked at by the
+// second.
+const askS = 1.0
+
 // maxConfirmed is how many vehicles wait to be asked for, at most: the oldest
 // are dropped then.
 const maxConfirmed = 16
@@ -57,8 +62,8 @@ func NewAttributor(cfg Config, p *rf.Prefixes) (*Attributor, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Attributor{site: s, serial: -1}
-	s.explain, s.settled = true, a.confirm
+	a := &Attributor{site: s, serial: -1, asked: math.Inf(1)}
+	s.lazy, s.settled = true, a.confirm
 	return a, nil
 }
 
@@ -75,7 +80,7 @@ func (a *Attributor) VehiclePresent(present bool, at time.Time) {
 	a.settle()
 	before := a.serial
 	if a.serial = a.site.Vehicle(0, present, at); a.serial != before {
-		a.said, a.asked, a.emitters, a.bands = rf.Finding{}, 0, nil, nil
+		a.said, a.asked, a.emitters, a.bands = rf.Finding{}, math.Inf(1), nil, nil
 	}
 }
 
@@ -152,14 +157,14 @@ func (a *Attributor) settle() {
 }
 
 // Finding is what the air says now of the vehicle at the line, or of the one
-// that was there last.
+// that was there last. It is worked out anew where that was a second ago.
 func (a *Attributor) Finding(now time.Time) rf.Finding {
 	s := a.site
 	s.Now(now)
 	if a.serial < 0 {
 		return rf.Finding{Sensor: s.lanes[0].Stop, Sensed: s.sensed(0, s.told-5, s.told+1)}
 	}
-	if a.asked == s.told {
+	if s.told >= a.asked && s.told < a.asked+askS {
 		return a.said
 	}
 	a.asked = s.told
@@ -169,6 +174,7 @@ func (a *Attributor) Finding(now time.Time) rf.Finding {
 	}
 	a.emitters, a.bands = retain(emitters, a.emitters), bands
 	f := s.finding(0, a.emitters, bands)
+	f.Unattributed += s.left
 	i, _ := s.lanes[0].find(a.serial)
 	p := s.lanes[0].passes[i]
 	f.Sensed = s.sensed(0, p.start-1, min(p.end, s.told)+1)
