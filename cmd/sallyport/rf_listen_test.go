@@ -458,3 +458,50 @@ func TestSnifferOnALine(t *testing.T) {
 		t.Errorf("the end took %v", took)
 	}
 }
+
+// What the sensor guide shows of site.toml is taken by a site.
+func TestGuidesConfigurationIsTaken(t *testing.T) {
+	dir := t.TempDir()
+	runOK(t, "", "init", "--data", dir, "--site", "s1", "--name", "Site 1")
+	path := filepath.Join(dir, siteFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := filepath.Glob(filepath.Join(moduleRoot(t), "deploy", "sensors", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const mast = "[mqtt]\nbroker = \"mqtt://127.0.0.1\"\n"
+	shown := 0
+	for _, page := range pages {
+		guide, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for block := range strings.SplitSeq(string(guide), "\n\n") {
+			var own strings.Builder
+			for l := range strings.Lines(block) {
+				own.WriteString(strings.TrimLeft(l, " "))
+			}
+			config := own.String()
+			switch {
+			case strings.HasPrefix(config, "[mqtt]"):
+			case strings.HasPrefix(config, "[[lane.sensor]]"):
+				config += "\n" + mast
+			default:
+				continue
+			}
+			shown++
+			if err := os.WriteFile(path, []byte(string(text)+"\n"+config), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := loadSite(dir); err != nil {
+				t.Errorf("%s: %v\n%s", filepath.Base(page), err, config)
+			}
+		}
+	}
+	if shown < 6 {
+		t.Errorf("only %d were found: the reading is wrong", shown)
+	}
+}
