@@ -31,6 +31,15 @@ type (
 	counting interface{ Stats() attribute.Stats }
 )
 
+// The attributor that there is can do all of it.
+var _ interface {
+	Attributor
+	neighbourly
+	remembering
+	banded
+	counting
+} = (*attribute.Attributor)(nil)
+
 const (
 	hearAtOnce = 256              // observations taken before the lane looks at its inbox again
 	weighFor   = 45 * time.Second // after its departure a vehicle is still weighed, by an attributor that does not say when it is done
