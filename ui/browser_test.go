@@ -211,7 +211,11 @@ func TestBrowserTargets(t *testing.T) {
 		for name, set := range gallery(s) {
 			for _, lang := range []string{"en", "pl", "de"} {
 				set()
-				s.signInAs(t, ctx, "guard", langCookie, lang)
+				role := "guard"
+				if strings.HasPrefix(name, "radio") {
+					role = "supervisor" // who has one button more
+				}
+				s.signInAs(t, ctx, role, langCookie, lang)
 				do(t, ctx, chromedp.EmulateViewport(size[0], size[1]), chromedp.Navigate(s.URL+"/lane/north-1"))
 				until(t, ctx, `document.body.dataset.version !== undefined`)
 				where := fmt.Sprintf("%s %s %dx%d", name, lang, size[0], size[1])
@@ -261,20 +265,23 @@ func gallery(s *site) map[string]func() {
 			p.Result.Verdict.Open = judge(vinFlag, "", "", at).Verdict.Open
 			v.Decision, v.Again = 2, "posture"
 		}),
-		"again":      state(gate.Waiting, vinFlag, func(v *gate.LaneView) { v.Decision, v.Again = 2, "policy" }),
-		"idle":       state(gate.Idle, "", nil),
-		"deciding":   state(gate.Deciding, "", func(v *gate.LaneView) { v.Inbound = 2 }),
-		"grant":      state(gate.Waiting, vinGrant, nil),
-		"flag":       state(gate.Waiting, vinFlag, func(v *gate.LaneView) { v.Radio = gate.RadioState{} }),
-		"badvin":     state(gate.Waiting, vinDeny[:16], nil),
-		"deny":       state(gate.Waiting, vinDeny, nil),
-		"clock":      state(gate.Waiting, vinDeny, func(v *gate.LaneView) { v.Notice = "clock"; v.Inbound = 3 }),
-		"admitting":  state(gate.Admitting, vinGrant, func(v *gate.LaneView) { v.Arm = "open" }),
-		"armfailed":  state(gate.Admitting, vinGrant, func(v *gate.LaneView) { v.Arm, v.Notice = "fault", "arm" }),
-		"refusing":   state(gate.Refusing, vinDeny, nil),
-		"redirected": state(gate.Redirected, vinFlag, nil),
-		"manual":     state(gate.Manual, "", func(v *gate.LaneView) { v.Notice, v.Durable = "storage", false }),
-		"out":        state(gate.OutOfService, "", nil),
+		"radio-part":   state(gate.Waiting, vinGrant, func(v *gate.LaneView) { v.Radio.Silent = []string{"north-up"} }),
+		"radio-skewed": state(gate.Deciding, "", func(v *gate.LaneView) { v.Radio.Skewed, v.Inbound = []string{"north-up", "north-stop"}, 3 }),
+		"radio-nodpia": state(gate.Waiting, vinFlag, func(v *gate.LaneView) { v.Notice, v.Arm = gate.NoticeRadioNoDPIA, "fault" }),
+		"again":        state(gate.Waiting, vinFlag, func(v *gate.LaneView) { v.Decision, v.Again = 2, "policy" }),
+		"idle":         state(gate.Idle, "", nil),
+		"deciding":     state(gate.Deciding, "", func(v *gate.LaneView) { v.Inbound = 2 }),
+		"grant":        state(gate.Waiting, vinGrant, nil),
+		"flag":         state(gate.Waiting, vinFlag, func(v *gate.LaneView) { v.Radio = gate.RadioState{} }),
+		"badvin":       state(gate.Waiting, vinDeny[:16], nil),
+		"deny":         state(gate.Waiting, vinDeny, nil),
+		"clock":        state(gate.Waiting, vinDeny, func(v *gate.LaneView) { v.Notice = "clock"; v.Inbound = 3 }),
+		"admitting":    state(gate.Admitting, vinGrant, func(v *gate.LaneView) { v.Arm = "open" }),
+		"armfailed":    state(gate.Admitting, vinGrant, func(v *gate.LaneView) { v.Arm, v.Notice = "fault", "arm" }),
+		"refusing":     state(gate.Refusing, vinDeny, nil),
+		"redirected":   state(gate.Redirected, vinFlag, nil),
+		"manual":       state(gate.Manual, "", func(v *gate.LaneView) { v.Notice, v.Durable = "storage", false }),
+		"out":          state(gate.OutOfService, "", nil),
 	}
 }
 
@@ -313,10 +320,14 @@ func TestGallery(t *testing.T) {
 	shot("signin", "", "/signin", "en", "day", 1280, 800)
 	for name, set := range gallery(s) {
 		set()
+		role := "guard"
+		if strings.HasPrefix(name, "radio") {
+			role = "supervisor"
+		}
 		for _, lang := range []string{"en", "de", "pl"} {
 			for _, theme := range []string{"day", "night"} {
-				shot(name, "guard", "/lane/north-1", lang, theme, 1280, 800)
-				shot(name, "guard", "/lane/north-1", lang, theme, 1920, 1080)
+				shot(name, role, "/lane/north-1", lang, theme, 1280, 800)
+				shot(name, role, "/lane/north-1", lang, theme, 1920, 1080)
 			}
 		}
 	}

@@ -12,5 +12,8 @@
 // one error handler, which knows two faces: a short sentence for the person,
 // the whole chain for the log. Life of one live screen: the kiosk page opens one
 // event stream, gets every region of its lane at once, then each region that
-// changed, and a heartbeat every two seconds whose loss disables the buttons.
+// changed, and a heartbeat every two seconds whose loss disables the buttons. The
+// pages of the radio (radio.go) are looked at and not acted on: their stream
+// renders them once a second and sends the regions that differ, and a page
+// without script is renewed by reloading.
 package ui

@@ -115,9 +115,10 @@ func (c Citation) Web() bool {
 	return strings.HasPrefix(c.Address, "https://") || strings.HasPrefix(c.Address, "http://")
 }
 
-// Place is the address as a person says it.
+// Place is where the address leads, as a person says it.
 func (c Citation) Place() string {
-	return strings.TrimPrefix(strings.TrimPrefix(c.Address, "https://"), "www.")
+	host, _, _ := strings.Cut(strings.TrimPrefix(c.Address, "https://"), "/")
+	return strings.TrimPrefix(host, "www.")
 }
 
 func outcomeName(o policy.Outcome) string {

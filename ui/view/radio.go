@@ -309,7 +309,7 @@ type Sensor struct {
 	Words   string // of the state
 	Trouble string // as its driver says, in English
 
-	Last     string // in words
+	Last     string // in words; empty: never
 	Rate     string
 	Accepted string
 	Refused  []Refused
@@ -368,7 +368,7 @@ func (b Base) health(all []gate.SensorHealth) Health {
 func (b Base) sensor(s gate.SensorHealth, now time.Time) Sensor {
 	out := Sensor{
 		Name: s.Name, Source: b.T("sensor.source.none"), State: s.State, Shape: "flag", Words: b.K("sensor.state.", s.State),
-		Trouble: s.Trouble, Last: b.T("sensor.last.never"),
+		Trouble:  s.Trouble,
 		Rate:     b.T("sensor.rate", b.rate(s.Rate60), b.rate(s.Rate1)),
 		Accepted: b.Words.Count(s.Accepted), Dropped: b.Words.Count(s.Dropped), Lost: b.Words.Count(s.Lost),
 	}
@@ -395,7 +395,7 @@ func (b Base) sensor(s gate.SensorHealth, now time.Time) Sensor {
 		}
 	}
 	if !s.LastHeard.IsZero() {
-		out.Last = b.Words.Ago(now.Sub(s.LastHeard))
+		out.Last = b.T("sensor.last", b.Words.Ago(now.Sub(s.LastHeard)))
 	}
 	for reason, n := range s.Refused {
 		if n == 0 {
