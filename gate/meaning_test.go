@@ -148,6 +148,13 @@ func TestContradictionIsExplained(t *testing.T) {
 	if len(r.Evidence) == 0 || r.Evidence[0].Quote != a.Facts.Radio.Evidence[0].Says {
 		t.Errorf("the evidence is %+v", r.Evidence)
 	}
+	var trace policy.Trace
+	j.Explain(j.Policy(), &a, &trace)
+	for _, w := range []string{"» true: ", "radio.contradiction = ", "A Bluetooth name of the shape that Tesla vehicles use", "https://github.com/teslamotors/vehicle-command, 2026-11-22"} {
+		if text := trace.Text(); !strings.Contains(text, w) {
+			t.Errorf("the trace does not say %q:\n%s", w, text)
+		}
+	}
 	again := gate.Replay(j.Policy(), a)
 	if again.Outcome != a.Verdict.Outcome {
 		t.Errorf("computed again: %s", again.Outcome)

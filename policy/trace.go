@@ -44,9 +44,9 @@ type Node struct {
 	Text    string   `json:"text"`  // what is asked, or of which unit or module the parts below speak
 	Value   string   `json:"value"` // true, false or unknown
 	Decided bool     `json:"decided,omitempty"`
-	Fact    string   `json:"fact,omitempty"`   // as rules name it
-	Actual  string   `json:"actual,omitempty"` // the fact's value; "unknown" where there is none
-	Because string   `json:"because,omitempty"`
+	Fact    string   `json:"fact,omitempty"`    // as rules name it
+	Actual  string   `json:"actual,omitempty"`  // the fact's value; "unknown" where there is none
+	Because string   `json:"because,omitempty"` // what was heard on the air, and what the supply graph answered
 	Sources []Source `json:"sources,omitempty"` // of the fact, then of what stands behind the party it names
 	Parts   []Node   `json:"parts,omitempty"`
 }
@@ -178,6 +178,9 @@ func (t *Trace) leaf(out *Node, i int32, n *node, by []clause) {
 	}
 	if from := t.leafSource(n.fact); from != nil {
 		out.source(from)
+		if n.fact.radio() {
+			out.Because = from.Quote // what was heard: the fact alone says only that something was
+		}
 	}
 	if n.fact.module() {
 		for k := range t.cand.Sources {
@@ -190,7 +193,7 @@ func (t *Trace) leaf(out *Node, i int32, n *node, by []clause) {
 	if leaf := t.party(n.fact); leaf.Known {
 		out.source(&leaf.From)
 		a := t.ask(n, leaf.Value)
-		out.Because = a.Because
+		out.Because = strings.TrimSpace(out.Because + " " + a.Because)
 		for k := range a.Sources {
 			out.source(&a.Sources[k])
 		}
