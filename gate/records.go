@@ -36,12 +36,28 @@ const (
 	EventStarted      EventKind = "started"      // the program took the lanes into service
 	EventStopped      EventKind = "stopped"      // the program left the lanes in order
 	EventClockBehind  EventKind = "clock-behind" // the clock is behind the last record
+	EventClockJump    EventKind = "clock-jump"   // the clock was set by more than a bound while the program ran
 	EventStoreBack    EventKind = "store-back"   // records can be made durable again
 	EventSignIn       EventKind = "sign-in"      // a person signed in
 	EventSignInFailed EventKind = "sign-in-failed"
 	EventExport       EventKind = "export"
 	EventLogDamaged   EventKind = "log-damaged" // the log was read back and something does not fit
 	EventRefdata      EventKind = "refdata"     // reference data was installed, or refused
+
+	EventDeviceFault       EventKind = "device-fault"       // a field device failed or was lost
+	EventDeviceBack        EventKind = "device-back"        // it works again
+	EventAlarm             EventKind = "alarm"              // a lane raised an alarm
+	EventAlarmAcknowledged EventKind = "alarm-acknowledged" // a person took note of it
+
+	EventUserAdded      EventKind = "user-added"
+	EventUserChanged    EventKind = "user-changed" // password, role, disabled or let in again
+	EventDeviceEnrolled EventKind = "device-enrolled"
+	EventDeviceRevoked  EventKind = "device-revoked"
+
+	EventBackup         EventKind = "backup"          // a copy of the site was made, or could not be
+	EventRestore        EventKind = "restore"         // the site was put back from a copy
+	EventErasureRequest EventKind = "erasure-request" // a person asked that a vehicle's data be erased, and what was done
+	EventWitness        EventKind = "witness"         // a witness cosigned a head of the log, or a cosignature was refused
 )
 
 // Event is something that happened at the site and is not about one passage.
