@@ -155,8 +155,12 @@ func (d *Decoder) Begin() {
 }
 
 // Bytes takes the next bytes of the line, the last of which came at the given
-// time, and calls sink for every observation in them.
+// time, and calls sink for every observation in them. None says that the line has
+// been quiet for long: half a packet is forgotten then.
 func (d *Decoder) Bytes(b []byte, at time.Time, sink func(rf.Observation)) {
+	if len(b) == 0 && d.within {
+		d.drop(cut)
+	}
 	now := func() time.Time { return at }
 	for _, c := range b {
 		if o, ok := d.next(c, now); ok {

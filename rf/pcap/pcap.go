@@ -119,7 +119,9 @@ func (d *Decoder) Decode(r io.Reader, sink func(rf.Observation) error) error {
 // observation; where there is none the tally has the reason. Nothing of b is
 // kept.
 func (d *Decoder) Frame(link uint32, at time.Time, b []byte) (rf.Observation, bool) {
-	return d.frame(packet{link: link, at: at, data: b})
+	o, ok := d.frame(packet{link: link, at: at, data: b})
+	d.wifi, d.ble = management{}, advertisement{}
+	return o, ok
 }
 
 func (d *Decoder) frame(p packet) (rf.Observation, bool) {

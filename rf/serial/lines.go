@@ -91,22 +91,30 @@ func (l *Lines) Run(ctx context.Context, open func() (Port, error), sink func(li
 }
 
 // Chunks does as Run does, but hands on what was read as it came, for devices
-// that do not speak in lines.
+// that do not speak in lines. It hands on nothing, once, when the device has said
+// nothing for two seconds, so that half of something need not be kept.
 func (l *Lines) Chunks(ctx context.Context, open func() (Port, error), sink func(chunk []byte, at time.Time)) error {
 	return l.run(ctx, open, func(port Port) error {
 		chunk := make([]byte, 4096)
 		defer clear(chunk)
 		ask := l.asker(port)
+		spoke, quiet := time.Now(), true
 		for ctx.Err() == nil {
 			n, err := port.Read(chunk)
 			if err != nil {
 				return err
 			}
 			ask(n > 0)
-			if n > 0 {
-				at := time.Now()
+			at := time.Now()
+			switch {
+			case n > 0:
+				spoke, quiet = at, false
 				l.came(n, at)
 				sink(chunk[:n], at)
+				clear(chunk[:n])
+			case !quiet && at.Sub(spoke) > halfway:
+				quiet = true
+				sink(nil, at)
 			}
 		}
 		return ctx.Err()
@@ -202,14 +210,25 @@ func (l *Lines) read(ctx context.Context, port Port, sink func([]byte, time.Time
 		// Scanners end a reading with a carriage return alone as well.
 		ends = "\r\n"
 	}
+	// What was read is not kept a moment longer than it is needed: there are
+	// addresses in it.
+	forget := func() {
+		clear(line)
+		line = line[:0]
+	}
+	defer func() {
+		clear(chunk)
+		forget()
+	}()
 	deliver := func(at time.Time) {
 		got := bytes.TrimRight(line, "\r")
 		if len(got) > 0 {
 			l.lines.Add(1)
 			sink(got, at)
 		}
-		line = line[:0]
+		forget()
 	}
+	spoke := time.Now()
 	for ctx.Err() == nil {
 		n, err := port.Read(chunk)
 		at := time.Now()
@@ -221,12 +240,19 @@ func (l *Lines) read(ctx context.Context, port Port, sink func([]byte, time.Time
 		}
 		ask(n > 0)
 		if n == 0 {
-			if l.QuietEnds {
+			switch {
+			case l.QuietEnds:
 				deliver(at)
 				skip = false
+			case len(line) > 0 && at.Sub(spoke) > halfway:
+				// Whatever comes of it now is the end of something else.
+				l.cut.Add(1)
+				forget()
+				skip = true
 			}
 			continue
 		}
+		spoke = at
 		l.came(n, at)
 		for rest := chunk[:n]; len(rest) > 0; {
 			part, after, ended := rest, []byte(nil), false
@@ -238,7 +264,8 @@ func (l *Lines) read(ctx context.Context, port Port, sink func([]byte, time.Time
 				// One byte more than the limit is kept for a carriage return.
 				if room := limit + 1 - len(line); len(part) > room {
 					l.tooLong.Add(1)
-					line, skip = line[:0], true
+					forget()
+					skip = true
 				} else {
 					line = append(line, part...)
 				}
@@ -248,16 +275,20 @@ func (l *Lines) read(ctx context.Context, port Port, sink func([]byte, time.Time
 			}
 			if !skip && len(bytes.TrimRight(line, "\r")) > limit {
 				l.tooLong.Add(1)
-				line = line[:0]
+				forget()
 			}
 			if !skip {
 				deliver(at)
 			}
 			skip = false
 		}
+		clear(chunk[:n])
 	}
 	return ctx.Err()
 }
+
+// halfway is how long half a line is waited for.
+const halfway = 2 * time.Second
 
 // DefaultSkew is how far a sensor's clock may be off from ours before its
 // observations are refused.
