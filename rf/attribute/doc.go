@@ -37,6 +37,14 @@
 // else: a constant added to all of them changes nothing. What was heard without
 // a level was heard: its level was above the floor, and that is all.
 //
+// A running site has one Attributor a lane. It also hears the sensors of the
+// lanes beside, and is told of their vehicles, so that what is louder there is
+// theirs. It works a finding out once a second, looks at what is surely not the
+// vehicle's every third second only, and tells of each departed vehicle once
+// which pseudonyms were surely with it. What it knows of an emitter's own words
+// (Observed) and why it holds it for the vehicle's (Why) goes with each
+// Attribution; finding.go reduces that to what may leave memory.
+//
 // Uplink energy of a band is cut into bursts, and each burst is weighed as an
 // emitter within its own seconds: so what the street sends in the band before
 // and after is subtracted by not being the vehicle's.
