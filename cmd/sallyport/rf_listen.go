@@ -92,7 +92,7 @@ type way struct {
 }
 
 // anyClock has the drivers leave clocks to the lane, which shows how they stand.
-const anyClock = 1000 * time.Hour
+const anyClock = 100 * 365 * 24 * time.Hour
 
 // way makes ready to hear a sensor.
 func (st *site) way(sn sensorConfig, notify func(error)) (way, error) {
@@ -147,9 +147,7 @@ func (st *site) wire(sn sensorConfig, notify func(error)) (way, error) {
 		},
 		count: func(rep *gate.SensorReport) {
 			t.count(rep)
-			s := r.Stats()
-			opened(rep, s.LineStats)
-			refused(rep, gate.RefusedBehind, s.Clock)
+			opened(rep, r.LineStats())
 		},
 	}, nil
 }
@@ -212,7 +210,6 @@ func (st *site) datagrams(sn sensorConfig, notify func(error)) (way, error) {
 		refused(rep, pieceForeign, s.Foreign)
 		refused(rep, pieceEmpty, s.Empty)
 		refused(rep, pieceTooLong, s.TooLong)
-		refused(rep, gate.RefusedBehind, s.Clock)
 		rep.Dropped += s.Full + s.Kernel
 	}}, nil
 }
@@ -247,7 +244,6 @@ func (st *site) subscription(sn sensorConfig, notify func(error)) (way, error) {
 		refused(rep, pieceRetained, s.Retained)
 		refused(rep, pieceEmpty, s.Empty)
 		refused(rep, pieceTooLong, s.TooLong)
-		refused(rep, gate.RefusedBehind, s.Clock)
 		rep.Dropped += s.Full
 	}}, nil
 }

@@ -720,11 +720,14 @@ func TestReplugSilenceNoiseAndHalfLines(t *testing.T) {
 // asked is a device that is quiet until it was asked often enough.
 type asked struct {
 	script
+	mu    sync.Mutex
 	times []time.Time
 	after int
 }
 
 func (a *asked) Write(b []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.times = append(a.times, time.Now())
 	if a.after--; a.after == 0 {
 		a.chunks = []string{"\xab\x01", "\x02\n"}
@@ -734,6 +737,8 @@ func (a *asked) Write(b []byte) (int, error) {
 
 func (a *asked) Read(b []byte) (int, error) {
 	time.Sleep(ReadTimeout)
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	return a.script.Read(b)
 }
 
