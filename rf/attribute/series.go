@@ -36,6 +36,7 @@ func (c scale) level() rf.Level {
 		return rf.DBm
 	case relative:
 		return rf.Relative
+	case mixed:
 	}
 	return rf.NoLevel
 }
