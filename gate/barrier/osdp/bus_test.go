@@ -222,6 +222,7 @@ func TestLostGarbledAndLateAnswersAreAskedForAgain(t *testing.T) {
 		"garbled": func(p *pd) { p.spoil = 2 },
 		"late":    func(p *pd) { p.late = 2 },
 		"busy":    func(p *pd) { p.busy = 5 },
+		"old":     func(p *pd) { p.twice = 5 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -406,7 +407,9 @@ func TestInsecureReadersAreRefused(t *testing.T) {
 				cfg := configOf(p)
 				change(p)
 				r, told, _ := start(t, p.open, cfg)
-				next(t, told, barrier.Insecure)
+				if err := next(t, told, barrier.Insecure); p.install && !errors.Is(err, errOpen) {
+					t.Errorf("%v does not say that the key is everybody's", err)
+				}
 				time.Sleep(time.Minute)
 				if r.Status().Up || len(told) != 0 {
 					t.Errorf("%+v; told %d times", r.Status(), len(told))
@@ -432,18 +435,29 @@ func TestAnswersOutsideTheChannel(t *testing.T) {
 		_, told, _ := start(t, p.open, cfg)
 		next(t, told, "")
 		p.with(func() {
-			forged := Frame{Address: p.address, Reply: true, CRC: true, Code: repRaw, Data: []byte{0, 1, 8, 0, 0xAA}}
+			forged := Frame{Address: p.address, Reply: true, CRC: true, Sequence: uint8(p.next), Code: repRaw, Data: []byte{0, 1, 8, 0, 0xAA}}
+			b := forged.Append(nil)
 			p.lose = 1
-			for seq := range uint8(4) {
-				forged.Sequence = seq
-				b := forged.Append(nil)
-				time.AfterFunc(10*time.Millisecond, func() { p.out <- b })
-			}
+			time.AfterFunc(10*time.Millisecond, func() { p.out <- b })
 		})
 		next(t, told, barrier.Insecure)
 		next(t, told, "")
 		if badges != 0 {
 			t.Error("a badge from outside the channel was believed")
+		}
+	})
+}
+
+// TestForgedAnswersInTheChannel has somebody change answers on their way.
+func TestForgedAnswersInTheChannel(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPD(t)
+		_, told, _ := start(t, p.open, configOf(p))
+		next(t, told, "")
+		for range 3 {
+			p.with(func() { p.forge = 1 })
+			next(t, told, barrier.Insecure)
+			next(t, told, "")
 		}
 	})
 }

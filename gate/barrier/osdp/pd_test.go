@@ -54,6 +54,9 @@ type pd struct {
 	spoil int // this many get garbled
 	late  int // this many come too late
 	busy  int // this many commands are answered by BUSY
+	twice int // this many come after the one before them, once more
+	forge int // this many are changed by somebody who can compute a CRC
+	sent  []byte
 	naks  []byte
 	pull  chan struct{}
 }
@@ -478,11 +481,20 @@ func (p *pd) answer(b []byte) {
 	case p.spoil > 0:
 		p.spoil--
 		b[len(b)/2] ^= 0x55
+	case p.forge > 0:
+		p.forge--
+		b[len(b)-3] ^= 1 // of the MAC
+		binary.LittleEndian.PutUint16(b[len(b)-2:], pdCRC(b[:len(b)-2]))
 	case p.late > 0:
 		p.late--
 		time.AfterFunc(answerTime+50*time.Millisecond, func() { p.out <- b })
 		return
 	}
+	if p.twice > 0 {
+		p.twice--
+		p.out <- p.sent
+	}
+	p.sent = b
 	// In two pieces, as lines do.
 	p.out <- b[:3]
 	p.out <- b[3:]
