@@ -3,7 +3,6 @@ package scanner
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -311,7 +310,7 @@ func FuzzKeys(f *testing.F) {
 	}
 	f.Add(y.out)
 	f.Add(stroke(eventSize64, evSyn, synDropped, 0))
-	f.Add([]byte(fmt.Sprint("rubbish")))
+	f.Add([]byte("rubbish"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		layout := German()
 		whole := keys{layout: layout, size: eventSize64}
