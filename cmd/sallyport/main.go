@@ -84,6 +84,8 @@ type cli struct {
 		Decode    rfDecodeCmd    `cmd:"" help:"Turn what a receiver's program recorded into observations, one a line."`
 		Replay    rfReplayCmd    `cmd:"" help:"Send what a receiver recorded, or hears now, to a running site."`
 		Sensors   rfSensorsCmd   `cmd:"" help:"Say how the sensors of a running site are."`
+		Kept      rfKeptCmd      `cmd:"" help:"Say what is kept of the radios that were with a vehicle, for its keeper."`
+		Forget    rfForgetCmd    `cmd:"" help:"Erase what is kept of the radios that were with a vehicle."`
 		Rules     rfRulesCmd     `cmd:"" help:"Say what may be heard, kept or only counted, by the law of a jurisdiction."`
 	} `cmd:"" name:"rf" help:"What the air says."`
 }

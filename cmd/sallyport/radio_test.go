@@ -5,6 +5,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"sallyport/gate"
+	"sallyport/gate/sqlite"
 )
 
 // TestRadioKeys: every key of [radio] that is unknown, malformed or contradicts
@@ -65,4 +69,49 @@ func TestRFRules(t *testing.T) {
 			t.Errorf("%v: %d\n%s%s", c.args, code, out, notes)
 		}
 	}
+}
+
+// TestKeptAndForgotten answers a vehicle's keeper: what is kept of its radios is
+// told, and erased on request, at a site that is stopped.
+func TestKeptAndForgotten(t *testing.T) {
+	dir := t.TempDir()
+	newTestSite(t, dir)
+	ctx := t.Context()
+	store, err := sqlite.Open(ctx, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Now().UTC()
+	p := gate.Passage{ID: "p1", Lane: "lane-1", At: at, Arrival: gate.Arrival{VIN: "5YJXCAE42MF000001", Plate: "WX 1"}}
+	for _, err := range []error{
+		store.Record(ctx, p),
+		store.RecordRadioKey(ctx, gate.RadioKeyStep{Epoch: 1, Kind: gate.RadioKeyMade, At: at, Commitment: "c"}),
+		store.KeepRadioSet(ctx, gate.RadioSet{Passage: "p1", At: at, Epoch: 1, Tags: []uint64{0xfeedfacecafe0001, 2}}),
+		store.Close(),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept := func(args ...string) string {
+		return string(runOK(t, "", append([]string{"rf", "kept", "--data", dir}, args...)...))
+	}
+	if out := kept("--plate", "wx-1"); !strings.Contains(out, "p1") || strings.Contains(strings.ToLower(out), "feedface") {
+		t.Errorf("kept:\n%s", out)
+	}
+	if out := kept("--vin", "5YJXCAE42MF000001", "--plate", "OTHER"); !strings.Contains(out, "no radio set") {
+		t.Errorf("of another vehicle:\n%s", out)
+	}
+	for _, args := range [][]string{{"rf", "kept", "--data", dir}, {"rf", "forget", "--data", dir, "--why", "x"}, {"rf", "forget", "--data", dir, "--vin", "5YJXCAE42MF000001", "--why", " "}} {
+		if code, out, errs := runWith(t, nil, args...); code == 0 {
+			t.Errorf("%v: %s%s", args, out, errs)
+		}
+	}
+	if out := string(runOK(t, "", "rf", "forget", "--data", dir, "--vin", "5yjxcae42mf000001", "--why", "asked by the keeper")); out != "1 radio sets erased\n" {
+		t.Errorf("forget said %q", out)
+	}
+	if out := kept("--vin", "5YJXCAE42MF000001"); !strings.Contains(out, "no radio set") {
+		t.Errorf("still kept:\n%s", out)
+	}
+	runOK(t, "", "log", "verify", "--data", dir)
 }

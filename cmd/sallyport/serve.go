@@ -275,6 +275,7 @@ func (st *site) operations() map[string]operation {
 	maps.Copy(ops, st.runningInstaller().operations())
 	maps.Copy(ops, learningOps(st.dir, st.cfg, st.learning, st.now))
 	maps.Copy(ops, st.sensorOps())
+	maps.Copy(ops, radioOps(st.store, st.now))
 	return ops
 }
 

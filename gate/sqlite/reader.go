@@ -67,5 +67,10 @@ func (r *Reader) PostureChanges(ctx context.Context) ([]gate.PostureChange, erro
 	return r.s.PostureChanges(ctx)
 }
 
+// RadioSetsOf are the radio sets of a vehicle that are kept, newest first.
+func (r *Reader) RadioSetsOf(ctx context.Context, vin, plate string) ([]gate.RadioSet, error) {
+	return r.s.RadioSetsOf(ctx, vin, plate)
+}
+
 // Close ends the reading.
 func (r *Reader) Close() error { return r.s.r.Close() }
