@@ -30,6 +30,7 @@ func NewFilter(jurisdiction string, prefixes *rf.Prefixes) (*Filter, error) {
 			f.reasons[c] = c.String() + ": refused by the rules of " + r.Profile
 		case Counted:
 			f.reasons[c] = c.String() + ": only counted by the rules of " + r.Profile
+		case Heard, Kept:
 		}
 	}
 	return f, nil
