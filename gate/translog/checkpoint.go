@@ -40,6 +40,9 @@ func ParseCheckpoint(text string) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("checkpoint: size: %w", err)
 	}
+	if size < 0 {
+		return Checkpoint{}, fmt.Errorf("checkpoint: size %d", size)
+	}
 	root, err := tlog.ParseHash(lines[2])
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("checkpoint: root: %w", err)
