@@ -48,6 +48,8 @@ const (
 	NoticeArm     = "arm"     // the arm did not confirm: look at it, raise it by hand
 	NoticeClock   = "clock"   // the clock is behind the last record
 	NoticeRadio   = "radio"   // the sensors are silent
+	NoticeDevice  = "device"  // a device of the lane does not work: LaneView.Devices and Alarms say which
+	NoticeEgress  = "egress"  // emergency egress is not on record yet: raise the arms by hand
 	// NoticeRadioNoDPIA: no impact assessment is named, so what the air says is
 	// shown while it is heard, and neither decides nor is kept.
 	NoticeRadioNoDPIA = "radio_no_dpia"
@@ -68,14 +70,24 @@ const AutoOpen = "auto-open"
 // LaneConfig is one lane of the site. A zero duration or size takes the
 // default named beside it.
 type LaneConfig struct {
-	ID       LaneID
-	Name     string
-	Zone     policy.Zone
-	TurnOut  string // where a refused vehicle turns or parks
-	Market   string // market assumed where the registration names none; empty is unknown
-	AutoOpen bool   // raise the arm on a committed grant without a person's act
+	ID      LaneID
+	Name    string
+	Zone    policy.Zone
+	TurnOut string // where a refused vehicle turns or parks
+	Market  string // market assumed where the registration names none; empty is unknown
+	// AutoOpen raises the arm without a person's act on a committed grant that is
+	// neither presumed nor bound to conditions: once, never with something under
+	// the arm, and never while an alarm stands.
+	AutoOpen bool
+
+	Direction Direction // empty: entry
+	Tandem    bool      // a second vehicle may be identified and judged while the first is at the arm
+	Points    []Point   // detectors and contacts that the lane has; without any it goes by time and by Detect
 
 	Arm        Arm          // nil: the lane has none, and the guard lets vehicles in by hand
+	Lamps      Lamps        // nil: none; of a reversible lane, those that entering drivers see
+	LampsBack  Lamps        // of a reversible lane, those that leaving drivers see
+	Panel      Panel        // nil: none
 	Attributor Attributor   // nil: no sensors at this lane
 	Sensors    []LaneSensor // the lane's own; empty: whatever sensor is heard is taken for its own
 	Beside     []LaneID     // lanes whose sensors the attributor is to hear as well
@@ -88,6 +100,12 @@ type LaneConfig struct {
 	SilentAfter  time.Duration // 60 s without an observation: a sensor is silent
 	SetsTimeout  time.Duration // 2 s: longest wait for what was heard on earlier visits
 	Observations int           // 8192: observations that may wait, and as many in hand
+
+	HeldOpenAfter  time.Duration // 60 s: an arm that is open for longer with nothing under it is held open
+	CoveredAfter   time.Duration // 15 min: a detector that is covered for longer is looked at
+	TailgateWithin time.Duration // 3 s: without a contact of the arm, a second vehicle within that time came through with the first
+	BackOutAfter   time.Duration // 3 s: the line is free for that long and nothing is under the arm: the vehicle has backed out
+	LampTimeout    time.Duration // 2 s: longest wait for lamps and panel
 }
 
 // Config is what a Controller is made of.

@@ -73,14 +73,16 @@ type State string
 // The states of a lane.
 const (
 	Idle         State = "idle"
-	Approaching  State = "approaching" // detector covered, no identity yet
-	Deciding     State = "deciding"    // facts gathered, record being made durable
-	Waiting      State = "waiting"     // verdict on screen, waiting for the guard
-	Admitting    State = "admitting"   // act recorded, arm commanded
-	Refusing     State = "refusing"    // turned away, on the way to the turn-out place
-	Redirected   State = "redirected"  // sent to inspection
-	OutOfService State = "out-of-service"
-	Manual       State = "manual" // no verdict by machine possible: paper form
+	Approaching  State = "approaching"      // a vehicle comes up, no identity yet
+	AtLine       State = "at-line"          // it stands at the stop line, no identity yet
+	Deciding     State = "deciding"         // facts gathered, record being made durable
+	Waiting      State = "waiting"          // verdict on screen, waiting for the guard
+	Admitting    State = "admitting"        // act recorded, arm commanded
+	Refusing     State = "refusing"         // turned away, on the way to the turn-out place
+	Redirected   State = "redirected"       // sent to inspection
+	OutOfService State = "out-of-service"   // the program does not run the lane, or a person has closed it
+	Manual       State = "manual"           // no verdict by machine possible, or a person has ordered it so: paper form
+	Egress       State = "emergency-egress" // everybody leaves: exit arms are up and stay so, nobody comes in
 )
 
 // ActKind is what a guard may do.
@@ -96,6 +98,21 @@ const (
 	ActReset    ActKind = "reset"    // the lane is clear again
 )
 
+// The acts on a lane and not on a vehicle: Act.Passage is empty, and Act.Reason,
+// where one is needed, is a code of lower-case words with hyphens, never free
+// words: what is recorded of these acts is never erased, and must name nobody.
+const (
+	ActClose       ActKind = "out-of-service" // needs a reason; nobody may be dealt with at the lane
+	ActReopen      ActKind = "in-service"
+	ActTurnEntry   ActKind = "turn-entry" // a reversible lane, with nobody in it
+	ActTurnExit    ActKind = "turn-exit"
+	ActEgress      ActKind = "egress" // of all lanes; said again while it lasts, it raises this lane's arm once more
+	ActEgressEnd   ActKind = "egress-end"
+	ActManualStart ActKind = "manual-start" // needs a reason; a vehicle at the line ends as unknown
+	ActManualEnd   ActKind = "manual-end"
+	ActAcknowledge ActKind = "acknowledge" // of Act.Alarm
+)
+
 // Act is one act of one person.
 type Act struct {
 	Kind       ActKind   `json:"kind"`
@@ -107,6 +124,8 @@ type Act struct {
 	// Seen is the LaneView.Decision that the person's screen showed; 0 where it
 	// is not told. It is not recorded: the order of records tells it.
 	Seen int `json:"-"`
+	// Alarm is the Alarm.ID that ActAcknowledge is about; the event tells its kind.
+	Alarm int `json:"-"`
 }
 
 // Ending is how a passage ended.
@@ -130,6 +149,8 @@ type Passage struct {
 	At      time.Time  `json:"at"`
 	Arrival Arrival    `json:"arrival"`
 	Result  Assessment `json:"result"`
+	// Moment is that of the lane's direction when the vehicle came.
+	Moment policy.Moment `json:"moment,omitzero"`
 }
 
 // Assessment is the answer of the Assessor: the contract of `sallyport assess`
@@ -188,6 +209,16 @@ type LaneView struct {
 	Durable  bool       `json:"durable"` // the passage shown is committed
 	Inbound  int        `json:"inbound"` // arrivals waiting behind
 	LastEnd  Ending     `json:"last_end,omitempty"`
+
+	Direction Direction      `json:"direction"`           // entry or exit; of a reversible lane, as it is turned now
+	Turns     bool           `json:"turns,omitempty"`     // it is reversible
+	Vehicles  []LaneVehicle  `json:"vehicles,omitempty"`  // the one at the line (Passage), and in a tandem lane the one behind it
+	Alarms    []Alarm        `json:"alarms,omitempty"`    // oldest first
+	Warnings  []string       `json:"warnings,omitempty"`  // message keys
+	Closed    string         `json:"closed,omitempty"`    // code of why a person has closed the lane, or ordered manual procedure
+	LaneActs  []ActKind      `json:"lane_acts,omitempty"` // acts on the lane, not on a vehicle, that are allowed now
+	Signal    Signal         `json:"signal,omitempty"`    // what the lamps are to show; empty: it has none
+	Devices   []DeviceStatus `json:"devices,omitempty"`   // that do not work
 }
 
 // RadioState says how the lane's sensors are.

@@ -36,13 +36,14 @@ type arriving struct {
 // others reach it by post, by ears and by feed, and read
 // air.
 type lane struct {
-	ctl   *Controller
-	cfg   LaneConfig
-	inbox chan message
-	done  chan struct{} // closed when serve has returned
-	feed  feed
-	ears  *ears
-	air   *air
+	ctl    *Controller
+	cfg    LaneConfig
+	inbox  chan message
+	done   chan struct{} // closed when serve has returned
+	feed   feed
+	ears   *ears
+	air    *air
+	inputs *inputs
 
 	beside []*lane // that hear this lane's sensors as well; set before Run
 
@@ -110,6 +111,7 @@ func newLane(c *Controller, cfg LaneConfig) *lane {
 		armFreed: make(chan struct{}, 1),
 		armDone:  make(chan error, 1),
 		air:      newAir(),
+		inputs:   newInputs(),
 		asides:   newAsides(),
 	}
 	l.ears = newEars(cfg, &l.feed)

@@ -16,6 +16,9 @@ type Outcome struct {
 	Ending  Ending    `json:"ending"`
 	At      time.Time `json:"at"`
 	Note    string    `json:"note,omitempty"` // class of the failure, for EndArmFailed; names no vehicle
+	// Moment is that of the passage: an entry that is admitted begins a stay, an
+	// exit that is admitted ends one.
+	Moment policy.Moment `json:"moment,omitzero"`
 }
 
 // Reassessment is a later assessment of a vehicle still at the line.
@@ -48,6 +51,14 @@ const (
 	EventDeviceBack        EventKind = "device-back"        // it works again
 	EventAlarm             EventKind = "alarm"              // a lane raised an alarm
 	EventAlarmAcknowledged EventKind = "alarm-acknowledged" // a person took note of it
+
+	EventLaneClosed  EventKind = "lane-closed"  // a person took the lane out of service
+	EventLaneOpened  EventKind = "lane-opened"  // and into service again
+	EventLaneTurned  EventKind = "lane-turned"  // a reversible lane was turned
+	EventEgressBegun EventKind = "egress-begun" // everybody leaves; also each further command to an arm meanwhile
+	EventEgressEnded EventKind = "egress-ended"
+	EventManualBegun EventKind = "manual-begun" // a person ordered manual procedure
+	EventManualEnded EventKind = "manual-ended"
 
 	EventUserAdded      EventKind = "user-added"
 	EventUserChanged    EventKind = "user-changed" // password, role, disabled or let in again
