@@ -207,7 +207,7 @@ func (s *solver) leaf(n *form) truths {
 }
 
 func absentOf(n *form) truths {
-	if n.fact.radio() {
+	if n.fact.finding() {
 		return mayFalse
 	}
 	return mayUnknown

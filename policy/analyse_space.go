@@ -254,6 +254,8 @@ func (v *variable) divide() {
 		all = classNames
 	case kindWeekday:
 		all = weekdayNames
+	case kindPass:
+		all = passNames
 	}
 	for _, s := range all {
 		v.cells = append(v.cells, cell{text: s})
@@ -354,7 +356,7 @@ func (sp *space) setCells(n *form, value func(i int) Truth) {
 
 func (sp *space) atom(n *form, c *cond) {
 	absent := Unknown
-	if c.fact.radio() {
+	if c.fact.finding() {
 		absent = False
 	}
 	switch {

@@ -451,6 +451,20 @@ func (w english) atom(p *Policy, c *cond) string {
 			return "on an emergency call"
 		}
 		return "not on an emergency call"
+	case fPass:
+		return "whose pass is " + strings.ReplaceAll(list, "_", " ")
+	case fInsideAlready:
+		return "that the site's list has inside already"
+	case fPlateDiffers:
+		return "whose plate is not the one that the site has with the VIN"
+	case fSeenElsewhere:
+		return "seen elsewhere too short a time ago"
+	case fWatchListed:
+		return "on the site's watch list"
+	case fLabelDiffers:
+		return "off which two VINs were read"
+	case fPassRefused:
+		return "whose pass is refused"
 	case fHotspotHeard:
 		return "of which a hotspot was heard"
 	case fCellular:

@@ -71,6 +71,15 @@
 // What was not heard is simply not heard: a radio atom is never unknown. Load
 // admits radio facts only where being true makes a verdict stricter.
 //
+// # The site's own lists
+//
+// Whether a vehicle is inside already, bears another plate or VIN than the site
+// has, was just seen elsewhere, stands on the watch list or shows a pass that is
+// not good for it is found or not found, as on the air: such an atom is never
+// unknown, and Load admits it only where being true makes a verdict stricter.
+// arrival.pass is a fact like others; where it makes a verdict milder Load admits
+// only that the pass is valid.
+//
 // # Examples
 //
 // A rule file shows what it does by cases beside its rules: facts and what is
@@ -88,8 +97,8 @@
 // # Laws
 //
 // Tested over random policies and facts: replacing a known leaf, other than a
-// radio one, by unknown never turns flag or deny into grant unless the grant is
-// marked presumed; adding radio facts never lowers a verdict; the order of rules
+// radio one or a finding, by unknown never turns flag or deny into grant unless the grant is
+// marked presumed; adding radio facts or findings never lowers a verdict; the order of rules
 // never changes the outcome; adding a rule that denies or flags, and lifts
 // nothing, never lowers it; the same input gives the same bytes; all of it
 // agrees with a slow walk over the rules as they were written.

@@ -523,9 +523,10 @@ func (m *machine) atom(n *node) Truth {
 }
 
 // absent is the value of an atom whose fact is unknown. What was not heard on
-// the air is simply not heard, so that hearing more can only raise.
+// the air, or not found on the site's lists, is simply not found, so that
+// finding more can only raise.
 func (m *machine) absent(n *node) Truth {
-	if n.fact.radio() {
+	if n.fact.finding() {
 		return False
 	}
 	return Unknown
@@ -649,6 +650,12 @@ func (m *machine) fill() {
 	n[fTyreProtocol] = boolOf(&f.Radio.TyreProtocol)
 	n[fDimensions] = boolOf(&f.Radio.Dimensions)
 	n[fUplinkNoModem] = boolOf(&f.Radio.UplinkWithoutModem)
+	n[fInsideAlready] = boolOf(&f.Arrival.InsideAlready)
+	n[fPlateDiffers] = boolOf(&f.Arrival.PlateDiffers)
+	n[fSeenElsewhere] = boolOf(&f.Arrival.SeenElsewhere)
+	n[fWatchListed] = boolOf(&f.Arrival.WatchListed)
+	n[fLabelDiffers] = boolOf(&f.Arrival.LabelDiffers)
+	n[fPassRefused] = boolOf(&f.Arrival.PassRefused)
 	n[fZone] = numberOf(&f.Site.Zone)
 	n[fPosture] = numberOf(&f.Site.Posture)
 	n[fLocalTime] = numberOf(&f.Site.LocalTime)
@@ -730,6 +737,8 @@ func (m *machine) word(f factID) (string, bool) {
 		return m.cand.SIMHome.Value, m.cand.SIMHome.Known
 	case fClass:
 		return string(m.f.Registration.Class.Value), m.f.Registration.Class.Known
+	case fPass:
+		return m.f.Arrival.Pass.Value, m.f.Arrival.Pass.Known
 	case fHeardMaker:
 		return string(m.f.Radio.HeardMaker.Value), m.f.Radio.HeardMaker.Known
 	case fMarket:

@@ -376,6 +376,20 @@ func (f *Facts) put(fact factID, v value, known bool) {
 		putText(&f.Registration.Class, v, known)
 	case fOnCall:
 		putFlag(&f.Arrival.OnCall, v, known)
+	case fPass:
+		putText(&f.Arrival.Pass, v, known)
+	case fInsideAlready:
+		putFlag(&f.Arrival.InsideAlready, v, known)
+	case fPlateDiffers:
+		putFlag(&f.Arrival.PlateDiffers, v, known)
+	case fSeenElsewhere:
+		putFlag(&f.Arrival.SeenElsewhere, v, known)
+	case fWatchListed:
+		putFlag(&f.Arrival.WatchListed, v, known)
+	case fLabelDiffers:
+		putFlag(&f.Arrival.LabelDiffers, v, known)
+	case fPassRefused:
+		putFlag(&f.Arrival.PassRefused, v, known)
 	case fHotspotHeard:
 		putFlag(&f.Radio.HotspotHeard, v, known)
 	case fHeardMaker:

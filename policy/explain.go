@@ -457,6 +457,18 @@ func boolWords(f factID, yes bool) string {
 		return "nobody is on record as having looked for fitted and carried devices"
 	case fOnCall:
 		return "it is not on an emergency call"
+	case fInsideAlready:
+		return "the site's list does not have it inside"
+	case fPlateDiffers:
+		return "its plate is the one that the site has with this VIN"
+	case fSeenElsewhere:
+		return "it was not seen elsewhere just before"
+	case fWatchListed:
+		return "it is not on the site's watch list"
+	case fLabelDiffers:
+		return "no second VIN was read off it"
+	case fPassRefused:
+		return "no pass was refused"
 	case fRecordingOff:
 		return "recording is neither switched off nor covered"
 	case fModuleChipDown:
@@ -686,6 +698,20 @@ func (m *machine) leafSource(f factID) *Source {
 		return &m.f.Devices.LookedFor.From
 	case fOnCall:
 		return &m.f.Arrival.OnCall.From
+	case fPass:
+		return &m.f.Arrival.Pass.From
+	case fInsideAlready:
+		return &m.f.Arrival.InsideAlready.From
+	case fPlateDiffers:
+		return &m.f.Arrival.PlateDiffers.From
+	case fSeenElsewhere:
+		return &m.f.Arrival.SeenElsewhere.From
+	case fWatchListed:
+		return &m.f.Arrival.WatchListed.From
+	case fLabelDiffers:
+		return &m.f.Arrival.LabelDiffers.From
+	case fPassRefused:
+		return &m.f.Arrival.PassRefused.From
 	case fClass:
 		return &m.f.Registration.Class.From
 	case fHotspotHeard:

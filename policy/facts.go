@@ -167,9 +167,44 @@ type DeviceFacts struct {
 	LookedFor Leaf[bool] `json:"looked_for,omitzero"` // a person looked for them, and the inspection is in date
 }
 
-// ArrivalFacts is what a person at the lane said of this arrival.
+// What is said of a vehicle's pass: of the one that was shown, or else of one
+// that the site has on record for it.
+const (
+	PassValid        = "valid"
+	PassExpired      = "expired"
+	PassNotYet       = "not_yet"       // it begins later
+	PassNotHere      = "not_here"      // it is for other lanes or zones
+	PassRevoked      = "revoked"       // somebody has ended it
+	PassForged       = "forged"        // this site has not signed or not issued it
+	PassOtherVehicle = "other_vehicle" // it names another vehicle
+	PassNone         = "none"          // none was shown, and none is on record
+)
+
+// ArrivalFacts is what a person at the lane said of this arrival, and what the
+// site found when it held who presents itself against its own lists. A finding
+// may raise a verdict and never lowers one; that nothing was found, or that
+// there was nothing to look for, leaves it unknown or false.
 type ArrivalFacts struct {
-	OnCall Leaf[bool] `json:"on_call,omitzero"` // an emergency vehicle on a call
+	OnCall Leaf[bool]   `json:"on_call,omitzero"` // an emergency vehicle on a call
+	Pass   Leaf[string] `json:"pass,omitzero"`    // PassValid …; unknown where the vehicle is not known well enough to tell
+
+	InsideAlready Leaf[bool]       `json:"inside_already,omitzero"` // a vehicle of this VIN or plate came in and has not left
+	PlateDiffers  Leaf[bool]       `json:"plate_differs,omitzero"`  // the site has another plate with this VIN, or another VIN with this plate
+	SeenElsewhere Leaf[bool]       `json:"seen_elsewhere,omitzero"` // at another lane or site, too short a time ago
+	WatchListed   Leaf[bool]       `json:"watch_listed,omitzero"`   // by VIN, plate, module maker or group
+	LabelDiffers  Leaf[bool]       `json:"label_differs,omitzero"`  // two VINs were read off the vehicle
+	PassRefused   Leaf[bool]       `json:"pass_refused,omitzero"`   // the pass that was shown is not good for it here and now
+	Findings      []ArrivalFinding `json:"findings,omitempty"`      // all of it, for the screen and the record; no rule looks at it
+}
+
+// ArrivalFinding is one thing that the site found about who presents itself.
+type ArrivalFinding struct {
+	Code   string `json:"code"`             // inside_already, plate_differs, seen_elsewhere, watch_listed, watch_alike, label_differs, pass_expired …
+	Says   string `json:"says"`             // one plain sentence
+	Do     string `json:"do,omitempty"`     // what the guard is to do, as whoever entered it wrote
+	Reason string `json:"reason,omitempty"` // its code on the watch list
+	Hint   bool   `json:"hint,omitempty"`   // worth a look, and no rule counts it
+	From   Source `json:"from,omitzero"`
 }
 
 // RegistrationFacts is what the site, or the fleet, has registered.

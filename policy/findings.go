@@ -430,7 +430,7 @@ func (fs *Findings) explainAtom(i int32, n *node) {
 func (fs *Findings) explainSupply(i int32, n *node) {
 	leaf := fs.party(n.fact)
 	if !leaf.Known {
-		if !n.fact.radio() {
+		if !n.fact.finding() {
 			fs.explainUnknown(i, n, Unknown)
 		}
 		return

@@ -75,6 +75,20 @@ func (w *tree) leaf(f factID, u, k int) (num int64, text string, known bool) {
 		return flag(w.f.Devices.LookedFor)
 	case fOnCall:
 		return flag(w.f.Arrival.OnCall)
+	case fPass:
+		return word(w.f.Arrival.Pass.Value, w.f.Arrival.Pass.Known)
+	case fInsideAlready:
+		return flag(w.f.Arrival.InsideAlready)
+	case fPlateDiffers:
+		return flag(w.f.Arrival.PlateDiffers)
+	case fSeenElsewhere:
+		return flag(w.f.Arrival.SeenElsewhere)
+	case fWatchListed:
+		return flag(w.f.Arrival.WatchListed)
+	case fLabelDiffers:
+		return flag(w.f.Arrival.LabelDiffers)
+	case fPassRefused:
+		return flag(w.f.Arrival.PassRefused)
 	case fClass:
 		return word(string(w.f.Registration.Class.Value), w.f.Registration.Class.Known)
 	case fZone:
@@ -135,7 +149,7 @@ func (w *tree) atom(c *cond, u, k int) Truth {
 	}
 	num, text, known := w.leaf(c.fact, u, k)
 	switch {
-	case !known && c.fact.radio():
+	case !known && c.fact.finding():
 		return False
 	case !known:
 		return Unknown
@@ -425,7 +439,7 @@ func TestTheAtomsOfAReasonDecideIt(t *testing.T) {
 			w := tree{p: p, f: f, s: s}
 			_, _, _, vals := w.verdict()
 			w.hide = func(c *cond, u, k int) bool {
-				return !c.fact.radio() && c.fact.kind() != kindCount && !slices.ContainsFunc(named, func(n Atom) bool {
+				return !c.fact.finding() && c.fact.kind() != kindCount && !slices.ContainsFunc(named, func(n Atom) bool {
 					return n.Fact == c.fact.info().name && (n.Unit < 0 || n.Unit == u && n.Candidate == k)
 				})
 			}
@@ -459,7 +473,7 @@ func TestWhatIsNoGapSettlesNothing(t *testing.T) {
 			}
 			g := copyFacts(t, f)
 			for fact := range factCount {
-				if fact.module() || fact.kind() == kindCount || fact.radio() || fact == fAuthorisations || gaps[fact.info().name] || fs.leafKnown(fact) {
+				if fact.module() || fact.kind() == kindCount || fact.finding() || fact == fAuthorisations || gaps[fact.info().name] || fs.leafKnown(fact) {
 					continue
 				}
 				// A modem that is known to be missing speaks for the units.

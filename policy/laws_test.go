@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -30,7 +31,7 @@ var vehicleAtoms = []string{
 	"{fact: site.zone, at_least: restricted}", "{fact: registration.class, in: [government, military]}",
 	"{fact: capability.camera_outside, is: true}", "{fact: vehicle.maker, controlled_from: {country: CN}}",
 	"{fact: registration.authorisations, include: pass}", "{known: vehicle.built_in}", "{unknown: registration.class}",
-	"{fact: vehicle.built_on, before: 2027-01-01}", "{fact: capability.sentry, is: true}", "{fact: devices.looked_for, is: true}",
+	"{fact: vehicle.built_on, before: 2027-01-01}", "{fact: capability.sentry, is: true}", "{fact: devices.looked_for, is: true}", "{fact: arrival.pass, is: valid}",
 	"{all: [{fact: arrival.on_call, is: true}, {fact: registration.class, is: emergency}]}", "{fact: site.local_time, at_least: 22:00}", "{fact: site.weekday, in: [sat, sun]}",
 	"{fact: vehicle.maker, authorised_by: us-bis}", "{fact: data.vpic_age_days, more_than: 90}",
 	"{fact: modules.known, at_most: 0}", "{fact: modules.known, at_least: 2}", "{fact: units.claimed, is: 1}",
@@ -50,6 +51,15 @@ var radioAtoms = []string{
 	"{fact: radio.tesla_name_matches, is: true}", "{fact: radio.tyre_protocol_differs, is: true}", "{fact: radio.dimensions_differ, is: true}",
 	"{fact: radio.uplink_without_modem, is: true}", "{fact: radio.heard_maker, is: acme}",
 	"{fact: radio.heard_maker, controlled_from: {country: CN}}",
+	"{fact: arrival.inside_already, is: true}", "{fact: arrival.plate_differs, is: true}", "{fact: arrival.seen_elsewhere, is: true}",
+	"{fact: arrival.watch_listed, is: true}", "{fact: arrival.label_differs, is: true}", "{fact: arrival.pass_refused, is: true}",
+}
+
+// findingsOf are the leaves of what is found, or is not, in the site's lists.
+func findingsOf(f *Facts) map[string]*Leaf[bool] {
+	a := &f.Arrival
+	return map[string]*Leaf[bool]{"inside already": &a.InsideAlready, "plate": &a.PlateDiffers, "elsewhere": &a.SeenElsewhere,
+		"watch list": &a.WatchListed, "label": &a.LabelDiffers, "pass refused": &a.PassRefused}
 }
 
 // drawCond draws a condition; radio atoms only where they may stand.
@@ -176,6 +186,10 @@ func drawFacts(t *rapid.T) *Facts {
 	f.Capabilities.CameraOutside = drawLeaf(t, "camera", true, false)
 	f.Registration.Class = drawLeaf(t, "class", ClassPrivate, ClassGovernment, ClassEmergency)
 	f.Site.Zone = drawLeaf(t, "zone", ZonePublic, ZoneRestricted)
+	f.Arrival.Pass = drawLeaf(t, "pass", passNames...)
+	for _, name := range slices.Sorted(maps.Keys(findingsOf(f))) {
+		*findingsOf(f)[name] = drawLeaf(t, name, true, false)
+	}
 	f.Radio.HotspotHeard = drawLeaf(t, "hotspot", true, false)
 	f.Radio.Cellular = drawLeaf(t, "cellular", true, false)
 	f.Radio.Contradiction = drawLeaf(t, "contradiction", true, false)
@@ -231,6 +245,9 @@ func leaves(v reflect.Value, out []func()) []func() {
 		if v.Type() == reflect.TypeFor[RadioFacts]() || v.Type() == reflect.TypeFor[time.Time]() {
 			return out
 		}
+		if v.Type() == reflect.TypeFor[ArrivalFacts]() {
+			return leaves(v.FieldByName("Pass"), leaves(v.FieldByName("OnCall"), out)) // the rest is found, or not
+		}
 		for i := range v.NumField() {
 			out = leaves(v.Field(i), out)
 		}
@@ -275,6 +292,9 @@ func TestHearingNeverLowers(t *testing.T) {
 			if !l.Known || !l.Value {
 				*l = drawLeaf(t, name+" later", true, l.Known && l.Value)
 			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(findingsOf(g))) {
+			hear(findingsOf(g)[name], name)
 		}
 		hear(&g.Radio.HotspotHeard, "hotspot")
 		hear(&g.Radio.Cellular, "cellular")

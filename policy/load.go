@@ -1015,8 +1015,12 @@ func (l *loader) knowledge(c *cond, n *yaml.Node, p place) {
 	}
 	c.fact = fact
 	switch {
-	case fact.radio():
-		l.err(n, "use {fact: "+fact.info().name+", …}: what was not heard is simply not heard", "silence on the air is not a fact")
+	case fact.finding():
+		if fact.radio() {
+			l.err(n, "use {fact: "+fact.info().name+", …}: what was not heard is simply not heard", "silence on the air is not a fact")
+		} else {
+			l.err(n, "use {fact: "+fact.info().name+", is: true}: what was not found is simply not found", "that nothing was found is not a fact")
+		}
 		return
 	case fact.kind() == kindCount || fact.kind() == kindAuthorisation:
 		l.err(n, "compare it instead", "%s is always known", fact.info().name)
@@ -1098,16 +1102,23 @@ func (l *loader) atom(entries []entry, p place) *cond {
 	c.test = allowed[i]
 	l.operand(c, e.val)
 	l.said(fn, fact, p.raise && len(c.vals) == 1 && c.vals[0].num == 1, p)
+	if fact == fPass && (p.both || !p.raise) && (c.test != testIs || len(c.vals) == 1 && c.vals[0].text != PassValid) {
+		l.err(e.val, "write is: "+PassValid, "%s may make a verdict milder only where the pass is valid", fact.info().name)
+	}
 	if fact.kind() == kindAuthorisation {
 		// Of an authorisation nobody knows, the vehicle holds none.
 		c.presumes = p.raise
 	}
-	if fact.radio() {
+	if fact.finding() {
 		switch {
 		case !p.radio || !p.raise:
 			l.err(fn, "use it in a rule that flags or denies, outside not", "%s may raise a verdict, never lower one", fact.info().name)
 		case fact.kind() == kindBool && len(c.vals) == 1 && c.vals[0].num == 0:
-			l.err(e.val, "write is: true", "silence on the air proves nothing")
+			if fact.radio() {
+				l.err(e.val, "write is: true", "silence on the air proves nothing")
+			} else {
+				l.err(e.val, "write is: true", "that nothing was found proves nothing")
+			}
 		}
 	}
 	if fact.kind() == kindCount {
@@ -1219,6 +1230,8 @@ func (l *loader) value(fact factID, n *yaml.Node) value {
 		return l.clock(n)
 	case kindWeekday:
 		return value{text: l.choice(n, "day of the week", weekdayNames...)}
+	case kindPass:
+		return value{text: l.choice(n, "word for a pass", passNames...)}
 	case kindPosture:
 		return l.posture(n)
 	default:

@@ -12,6 +12,7 @@ var (
 	classNames     = []string{string(ClassPrivate), string(ClassGovernment), string(ClassContractor), string(ClassEmergency), string(ClassMilitary), string(ClassDiplomatic), string(ClassAllied)}
 	momentNames    = [...]string{MomentEntry: "entry", MomentExit: "exit", MomentInside: "inside"}
 	weekdayNames   = []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
+	passNames      = []string{PassValid, PassExpired, PassNotYet, PassNotHere, PassRevoked, PassForged, PassOtherVehicle, PassNone}
 	roleNames      = []string{"tcu", "head-unit", "device"}
 	basisNames     = []string{"catalogue", "declared", "inspected", "heard"}
 )

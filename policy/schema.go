@@ -132,7 +132,7 @@ func condSchema(atoms []object, name string, vehicle bool) object {
 	}
 	var known []string
 	for f := range factCount {
-		if !f.radio() && f.kind() != kindCount && f.kind() != kindAuthorisation && (!vehicle || !f.module()) {
+		if !f.finding() && f.kind() != kindCount && f.kind() != kindAuthorisation && (!vehicle || !f.module()) {
 			known = append(known, f.info().name)
 		}
 	}
@@ -166,7 +166,7 @@ func atoms(module bool) []object {
 			key.WriteString(testNames[t] + " ")
 		}
 		k := alike{f.kind(), key.String()}
-		if f.radio() && f.kind() == kindBool {
+		if f.finding() && f.kind() == kindBool {
 			k.tests = "is heard"
 		}
 		if names[k] == nil {

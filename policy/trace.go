@@ -178,8 +178,8 @@ func (t *Trace) leaf(out *Node, i int32, n *node, by []clause) {
 	}
 	if from := t.leafSource(n.fact); from != nil {
 		out.source(from)
-		if n.fact.radio() {
-			out.Because = from.Quote // what was heard: the fact alone says only that something was
+		if n.fact.finding() {
+			out.Because = from.Quote // what was found: the fact alone says only that something was
 		}
 	}
 	if n.fact.module() {

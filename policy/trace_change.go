@@ -287,6 +287,8 @@ func otherWord(k factKind, named []string) string {
 		pool = basisNames
 	case kindWeekday:
 		pool = weekdayNames
+	case kindPass:
+		pool = passNames
 	}
 	for _, w := range pool {
 		if !slices.Contains(named, w) {

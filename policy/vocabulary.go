@@ -40,6 +40,7 @@ const (
 	fClass
 	fAuthorisations
 	fOnCall
+	fPass
 	fHotspotHeard
 	fHeardMaker
 	fCellular
@@ -48,6 +49,12 @@ const (
 	fTyreProtocol
 	fDimensions
 	fUplinkNoModem
+	fInsideAlready
+	fPlateDiffers
+	fSeenElsewhere
+	fWatchListed
+	fLabelDiffers
+	fPassRefused
 	fZone
 	fMarket
 	fPosture
@@ -80,6 +87,7 @@ const (
 	kindTime
 	kindWeekday
 	kindPosture
+	kindPass
 )
 
 func (k factKind) numeric() bool {
@@ -93,7 +101,7 @@ func (k factKind) numeric() bool {
 func (k factKind) String() string {
 	return [...]string{"true or false", "a whole number", "text", "a country (ISO 3166-1 alpha-2)", "a country (ISO 3166-1 alpha-2) or EU",
 		"a class", "a zone", "a certainty", "a role", "a basis", "a party id", "an authorisation id", "a whole number",
-		"a day (YYYY-MM-DD)", "a time of day (HH:MM)", "a day of the week", "a threat level"}[k]
+		"a day (YYYY-MM-DD)", "a time of day (HH:MM)", "a day of the week", "a threat level", "what is said of a pass"}[k]
 }
 
 // factInfo describes one fact: how a rule names it, and how a person is told
@@ -141,6 +149,7 @@ var factTable = [factCount]factInfo{
 	fClass:           {"registration.class", kindClass, "the vehicle's class", "Look the vehicle up in the registration or plate list: which class is it?", 1},
 	fAuthorisations:  {"registration.authorisations", kindAuthorisation, "its authorisations", "Ask for the authorisation's number and look it up", 3},
 	fOnCall:          {"arrival.on_call", kindBool, "whether it is on an emergency call", "Ask the crew and their dispatcher whether the vehicle is on an emergency call", 1},
+	fPass:            {"arrival.pass", kindPass, "the vehicle's pass", "Ask for the vehicle's pass and scan it", 1},
 	fHotspotHeard:    {"radio.hotspot_heard", kindBool, "whether a hotspot of the vehicle was heard", "", 0},
 	fHeardMaker:      {"radio.heard_maker", kindParty, "the maker heard on the air", "", 0},
 	fCellular:        {"radio.cellular", kindBool, "whether a mobile uplink was heard", "", 0},
@@ -149,6 +158,12 @@ var factTable = [factCount]factInfo{
 	fTyreProtocol:    {"radio.tyre_protocol_differs", kindBool, "whether a tyre sensor speaks what was never seen on the make", "", 0},
 	fDimensions:      {"radio.dimensions_differ", kindBool, "whether a message of the vehicle tells of another size", "", 0},
 	fUplinkNoModem:   {"radio.uplink_without_modem", kindBool, "whether a mobile uplink was heard where no modem is declared or on record", "", 0},
+	fInsideAlready:   {"arrival.inside_already", kindBool, "whether the site's list has this vehicle inside already", "", 0},
+	fPlateDiffers:    {"arrival.plate_differs", kindBool, "whether its plate is not the one that the site has with this VIN", "", 0},
+	fSeenElsewhere:   {"arrival.seen_elsewhere", kindBool, "whether its VIN or plate was seen elsewhere, too short a time ago for one vehicle", "", 0},
+	fWatchListed:     {"arrival.watch_listed", kindBool, "whether it stands on the site's watch list", "", 0},
+	fLabelDiffers:    {"arrival.label_differs", kindBool, "whether two VINs were read off it", "", 0},
+	fPassRefused:     {"arrival.pass_refused", kindBool, "whether the pass that was shown is not good for it here and now", "", 0},
 	fZone:            {"site.zone", kindZone, "the zone", "Have the security manager set the zone of this lane", 1},
 	fMarket:          {"site.market", kindMarket, "the market of the vehicle", "Read the country off the registration document", 1},
 	fPosture:         {"site.posture", kindPosture, "the threat level", "Have the security manager set the threat level", 1},
@@ -168,6 +183,11 @@ func (f factID) module() bool { return f >= fModuleMaker && f <= fModuleSIMHome 
 
 // radio says whether the fact comes from the air.
 func (f factID) radio() bool { return f >= fHotspotHeard && f <= fUplinkNoModem }
+
+// finding says whether the fact is one that is found or not: it comes from the
+// air, or from holding the arrival against the site's own lists. That nothing
+// was found is no fact, and a rule may only be stricter for what was.
+func (f factID) finding() bool { return f >= fHotspotHeard && f <= fPassRefused }
 
 func factByName(name string) (factID, bool) {
 	i := slices.IndexFunc(factTable[:], func(f factInfo) bool { return f.name == name })
@@ -255,22 +275,23 @@ func (o op) quantifier() bool { return o >= opAnyModule && o <= opAnyDevice }
 
 // kindKeys name the kinds for a program, in the order of the constants.
 var kindKeys = [...]string{"bool", "int", "text", "country", "market", "class", "zone", "certainty", "role", "basis", "party",
-	"authorisation", "count", "date", "time", "weekday", "posture"}
+	"authorisation", "count", "date", "time", "weekday", "posture", "pass"}
 
 // FactView describes one fact that a rule may look at, for an editor, a schema
 // or a reader.
 type FactView struct {
-	Name      string   `json:"name"`             // as a rule writes it: "vehicle.built_in"
-	Kind      string   `json:"kind"`             // bool, int, text, country, market, class, zone, certainty, role, basis, party, authorisation, count, date, time, weekday, posture
-	Words     string   `json:"words"`            // what its value is, in English
-	Label     string   `json:"label"`            // what it is, in English
-	Operators []string `json:"operators"`        // what a rule may ask of it
-	Values    []string `json:"values,omitempty"` // where its value is one of a few words
-	Ask       string   `json:"ask,omitempty"`    // the act that settles it; %s stands for the unit; empty where no act does
-	Cost      int      `json:"cost,omitempty"`   // ranks the acts, cheapest first
-	Module    bool     `json:"module,omitempty"` // one of a module: it needs a quantifier
-	Radio     bool     `json:"radio,omitempty"`  // from the air: it may raise a verdict, never lower one
-	Always    bool     `json:"always,omitempty"` // never unknown
+	Name      string   `json:"name"`              // as a rule writes it: "vehicle.built_in"
+	Kind      string   `json:"kind"`              // bool, int, text, country, market, class, zone, certainty, role, basis, party, authorisation, count, date, time, weekday, posture, pass
+	Words     string   `json:"words"`             // what its value is, in English
+	Label     string   `json:"label"`             // what it is, in English
+	Operators []string `json:"operators"`         // what a rule may ask of it
+	Values    []string `json:"values,omitempty"`  // where its value is one of a few words
+	Ask       string   `json:"ask,omitempty"`     // the act that settles it; %s stands for the unit; empty where no act does
+	Cost      int      `json:"cost,omitempty"`    // ranks the acts, cheapest first
+	Module    bool     `json:"module,omitempty"`  // one of a module: it needs a quantifier
+	Radio     bool     `json:"radio,omitempty"`   // from the air
+	Finding   bool     `json:"finding,omitempty"` // found or not, on the air or in the site's lists: it may raise a verdict, never lower one
+	Always    bool     `json:"always,omitempty"`  // never unknown
 }
 
 // Vocabulary lists every fact that a rule may look at, in the order in which
@@ -280,7 +301,7 @@ func Vocabulary() []FactView {
 	for f := range factCount {
 		info := f.info()
 		v := FactView{Name: info.name, Kind: kindKeys[info.kind], Words: info.kind.String(), Label: info.label, Ask: info.ask, Cost: info.cost,
-			Values: slices.Clone(wordsOf(info.kind)), Module: f.module(), Radio: f.radio(), Always: info.kind == kindCount || info.kind == kindAuthorisation}
+			Values: slices.Clone(wordsOf(info.kind)), Module: f.module(), Radio: f.radio(), Finding: f.finding(), Always: info.kind == kindCount || info.kind == kindAuthorisation}
 		for _, t := range testsOf(f) {
 			v.Operators = append(v.Operators, testNames[t])
 		}
@@ -304,6 +325,8 @@ func wordsOf(k factKind) []string {
 		return basisNames
 	case kindWeekday:
 		return weekdayNames
+	case kindPass:
+		return passNames
 	}
 	return nil
 }
