@@ -151,6 +151,8 @@ type Passage struct {
 	Result  Assessment `json:"result"`
 	// Moment is that of the lane's direction when the vehicle came.
 	Moment policy.Moment `json:"moment,omitzero"`
+	// Afterwards says that it was dealt with on paper and entered later; nil is no.
+	Afterwards *Afterwards `json:"afterwards,omitempty"`
 }
 
 // Assessment is the answer of the Assessor: the contract of `sallyport assess`

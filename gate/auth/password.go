@@ -51,11 +51,15 @@ func HashPassword(password string) (string, error) {
 	if utf8.RuneCountInString(password) < MinPasswordChars || len(password) > MaxPasswordBytes || !utf8.ValidString(password) {
 		return "", ErrPassword
 	}
+	return hash(password), nil
+}
+
+func hash(secret string) string {
 	salt := make([]byte, hashSaltLen)
 	rand.Read(salt)
-	key := argon2.IDKey([]byte(password), salt, hashPasses, hashMemoryKiB, hashLanes, hashKeyLen)
+	key := argon2.IDKey([]byte(secret), salt, hashPasses, hashMemoryKiB, hashLanes, hashKeyLen)
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, hashMemoryKiB, hashPasses, hashLanes,
-		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key)), nil
+		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
 }
 
 // VerifyPassword says whether a password fits a PHC string, in time that does

@@ -54,6 +54,11 @@ const (
 	RaisePosture    Permission = "raise-posture"    // set a threat level that is at no time lower than what holds
 	SetPosture      Permission = "set-posture"      // set any threat level
 	SeeRadio        Permission = "see-radio"        // what the air says at the lanes, how the sensors are, and what may be heard
+
+	SeeAlarms        Permission = "see-alarms"        // the alarms of all lanes, with those that must not be seen at the lane
+	AcknowledgeAlarm Permission = "acknowledge-alarm" // take note of an alarm
+	KeepForms        Permission = "keep-forms"        // number blank paper forms, enter them, countersign them
+	SeeShifts        Permission = "see-shifts"        // who had which lane, and what happened meanwhile
 )
 
 // Permissions lists every permission.
@@ -63,6 +68,7 @@ func Permissions() []Permission {
 		SeeData, VerifyLog, ReportRadio, ReportPlate,
 		SeeInspections, InspectVehicle, FileStatement, EndInspection,
 		ProposePolicy, ApprovePolicy, RaisePosture, SetPosture, SeeRadio,
+		SeeAlarms, AcknowledgeAlarm, KeepForms, SeeShifts,
 	}
 }
 
@@ -76,23 +82,26 @@ func Permissions() []Permission {
 // Rules are approved by security managers only, and never by who wrote or
 // proposed them; the duty officer (supervisor) may raise the threat level and
 // not lower it. What the air says beyond a verdict's reasons is for those who can
-// weigh it: a guard sees whether the lane's sensors hear, and the reasons.
+// weigh it: a guard sees whether the lane's sensors hear, and the reasons. Alarms of
+// all lanes are for those who send help, and never for a screen at a lane.
 func May(r Role, p Permission) bool {
 	switch r {
 	case Guard:
-		return p == SeeLane || p == WorkLane || p == SeePolicy || p == SeeInspections || p == InspectVehicle
+		return p == SeeLane || p == WorkLane || p == SeePolicy || p == SeeInspections || p == InspectVehicle || p == KeepForms
 	case Supervisor:
 		return p == SeeLane || p == WorkLane || p == ApproveOverride || p == SeePassages || p == SeePolicy || p == SeeData ||
 			p == SeeInspections || p == InspectVehicle || p == FileStatement || p == EndInspection ||
-			p == ProposePolicy || p == RaisePosture || p == SeeRadio
+			p == ProposePolicy || p == RaisePosture || p == SeeRadio ||
+			p == SeeAlarms || p == AcknowledgeAlarm || p == KeepForms || p == SeeShifts
 	case SecurityManager:
 		return p == SeeLane || p == ApproveOverride || p == SeePassages || p == SeePolicy || p == SeeData ||
 			p == SeeInspections || p == InspectVehicle || p == FileStatement || p == EndInspection ||
-			p == ProposePolicy || p == ApprovePolicy || p == RaisePosture || p == SetPosture || p == SeeRadio
+			p == ProposePolicy || p == ApprovePolicy || p == RaisePosture || p == SetPosture || p == SeeRadio ||
+			p == SeeAlarms || p == AcknowledgeAlarm || p == KeepForms || p == SeeShifts
 	case FleetManager:
 		return p == SeePolicy || p == SeeData
 	case Auditor:
-		return p == SeePassages || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeInspections || p == SeeRadio
+		return p == SeePassages || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeInspections || p == SeeRadio || p == SeeShifts
 	case Administrator:
 		return p == SeeLane || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeRadio
 	}
@@ -107,10 +116,11 @@ const (
 	KindSensor DeviceKind = "sensor"       // passive radio sensor
 	KindKiosk  DeviceKind = "kiosk"        // lane terminal
 	KindCamera DeviceKind = "plate-camera" // plate reader
+	KindAlarm  DeviceKind = "alarm-panel"  // shows or sounds alarms where help is: never at a lane
 )
 
 // DeviceKinds lists every kind.
-func DeviceKinds() []DeviceKind { return []DeviceKind{KindSensor, KindKiosk, KindCamera} }
+func DeviceKinds() []DeviceKind { return []DeviceKind{KindSensor, KindKiosk, KindCamera, KindAlarm} }
 
 // ParseDeviceKind reads a kind's name.
 func ParseDeviceKind(s string) (DeviceKind, error) {
@@ -132,6 +142,8 @@ func DeviceMay(k DeviceKind, p Permission) bool {
 		return p == SeeLane || p == WorkLane
 	case KindCamera:
 		return p == ReportPlate
+	case KindAlarm:
+		return p == SeeAlarms
 	}
 	return false
 }
