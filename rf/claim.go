@@ -1,6 +1,9 @@
 package rf
 
-import "cmp"
+import (
+	"cmp"
+	"strings"
+)
 
 // Identity is what an emitter's broadcasts say of who made it.
 type Identity struct {
@@ -94,10 +97,26 @@ func (i Identity) Describe(h *Heard) {
 
 // Hotspot tells whether it is a network, or the radio of a telematics unit, by
 // what is found in vehicles alone: a Bluetooth name is that of a key, and a
-// company id one that anybody's advertisement may carry.
+// company id one that anybody's advertisement may carry. A network that is known
+// to lead to no modem is none.
 func (i Identity) Hotspot() bool {
 	return i.Known && i.Prefix.Specificity == Automotive ||
-		i.Name != nil && i.Name.Specificity == Automotive && i.Name.Over == WiFi
+		i.Name != nil && i.Name.Specificity == Automotive && i.Name.Over == WiFi && !i.Name.Modemless()
+}
+
+// Modemless tells whether the network of that name is known to come without a
+// cellular modem, as its row says.
+func (n *SSIDPattern) Modemless() bool { return strings.Contains(n.Note, "WITHOUT a cellular modem") }
+
+// NameBasis is where a pattern of names comes from, by its row's source, and of
+// which day that is: the page's own, or the day on which one that bears none was
+// read.
+func NameBasis(source string) (address, date string) {
+	address, _, _ = strings.Cut(source, " ") // what follows names the place in it
+	if strings.Contains(address, "martin.heiland.io/2017/03/12") {
+		return address, "2017-03-12"
+	}
+	return address, "2026-11-22"
 }
 
 // Claim adds to a finding what an automotive emitter says that was attributed
@@ -111,9 +130,10 @@ func (p *Prefixes) Claim(f *Finding, i Identity, probability float64) {
 		if i.Name.Over == BLE {
 			what = "a Bluetooth name"
 		}
+		address, date := NameBasis(i.Name.Source)
 		f.Sources = append(f.Sources, FindingBasis{
 			Claim:   what + " of the shape that " + i.Name.Make + " vehicles broadcast was heard from the vehicle",
-			Address: i.Name.Source, Date: p.Source("ssid").Date,
+			Address: address, Date: date,
 		})
 	}
 	if i.Known && i.Prefix.Specificity == Automotive {

@@ -30,6 +30,8 @@ func TestIdentityByAddressNameAndCompany(t *testing.T) {
 		{"ble name", []Observation{{Kind: BLE, Address: Static, Name: "S1a87a5a75f3df858C"}}, "", "Tesla", 0, true, false},
 		{"the same name over wifi", []Observation{{Kind: WiFi, SSID: "S1a87a5a75f3df858C"}}, "", "", 0, false, false},
 		{"a network's name over ble", []Observation{{Kind: BLE, Address: Static, Name: "Audi_MMI_1234"}}, "", "", 0, false, false},
+		{"a network that leads to no modem", []Observation{{Kind: WiFi, Role: "ap", Emitter: "02:00:00:00:00:09", SSID: "SmartGate_0123AB"}}, "", "Skoda", 0, true, false},
+		{"a network that leads to one", []Observation{{Kind: WiFi, Role: "ap", Emitter: "02:00:00:00:00:09", SSID: "Audi_MMI_1234"}}, "", "Audi", 0, true, true},
 		{"name that comes later", []Observation{{Kind: BLE, Address: Static}, {Kind: BLE, Address: Static, Name: "Tesla 123456"}}, "", "Tesla", 0, true, false},
 		{"company of a car maker", []Observation{{Kind: BLE, Address: Static, Company: 0x022B}}, "", "", 0x022B, true, false},
 		{"company of a module maker", []Observation{{Kind: BLE, Address: Static, Company: 0x0D87}}, "", "", 0x0D87, false, false},
@@ -56,6 +58,25 @@ func TestIdentityByAddressNameAndCompany(t *testing.T) {
 				t.Errorf("%+v: automotive %v, hotspot %v", h, i.Automotive(), i.Hotspot())
 			}
 		})
+	}
+}
+
+// A claim cites the page that its pattern comes from, with that page's date and
+// not that of another.
+func TestClaimsCiteTheirOwnPage(t *testing.T) {
+	p := table(t)
+	for _, tt := range []struct {
+		o             Observation
+		address, date string
+	}{
+		{Observation{Kind: BLE, Address: Static, Emitter: "c6:26:b4:01:02:03", Name: "S1a87a5a75f3df858C"}, "https://github.com/teslamotors/vehicle-command", "2026-11-22"},
+		{Observation{Kind: WiFi, Role: "ap", Emitter: "02:00:00:00:00:09", SSID: "Audi_MMI_1234"}, "https://martin.heiland.io/2017/03/12/reverse-wardriving", "2017-03-12"},
+		{Observation{Kind: WiFi, Role: "ap", Emitter: "00:26:b4:01:02:03"}, "https://standards-oui.ieee.org/", "2026-08"},
+	} {
+		f := HearOnce([]Observation{tt.o}, p)
+		if len(f.Sources) != 1 || f.Sources[0].Address != tt.address || f.Sources[0].Date != tt.date {
+			t.Errorf("%+v: %+v, want %s of %s", tt.o, f.Sources, tt.address, tt.date)
+		}
 	}
 }
 

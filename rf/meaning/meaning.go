@@ -302,8 +302,8 @@ func (r *reader) name(h *rf.Heard) {
 	if n == nil {
 		return
 	}
-	address, _, _ := strings.Cut(n.Source, " ") // what follows names the place in it
-	from := Source{address, nameDate(n.Source)}
+	address, date := rf.NameBasis(n.Source)
+	from := Source{address, date}
 	if n.Specificity != rf.Automotive {
 		r.add(weigh(Evidence{
 			Code: MixedHeard, Make: n.Make, Source: from,
@@ -321,15 +321,6 @@ func (r *reader) name(h *rf.Heard) {
 	}
 	r.making(h, "A network name of the shape that "+n.Make+" vehicles use", n.Make, true, from, byUnit, byOther)
 	r.modemless(h, "A network of the shape that "+n.Make+" vehicles offer", n.Make, "", from, fold(n.Make) != "skoda")
-}
-
-// nameDate is the date of a source of patterns of names: its own, or the day on
-// which a page that bears none was read.
-func nameDate(source string) string {
-	if strings.Contains(source, "martin.heiland.io/2017/03/12") {
-		return "2017-03-12"
-	}
-	return "2026-11-22"
 }
 
 // TeslaName is the Bluetooth name of the Tesla of a VIN: S, the first eight bytes
