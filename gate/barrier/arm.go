@@ -96,23 +96,7 @@ func (a *Arm) mayMove(ctx context.Context, id gate.PassageID) error {
 	if a.used[id] {
 		return a.fault(Twice, NotMoved, nil)
 	}
-	for _, want := range []struct {
-		point Point
-		level Level
-		class Class
-	}{{UnderArm, Off, Covered}, {ArmDown, On, NotClosed}, {ArmUp, Off, NotClosed}} {
-		if !a.cfg.Contacts.Has(want.point) {
-			continue
-		}
-		switch l, _ := a.cfg.Contacts.Level(want.point); l {
-		case want.level:
-		case Unknown:
-			return Faultf(a.cfg.Name, Unread, NotMoved, "%s is unknown", want.point)
-		default:
-			return Faultf(a.cfg.Name, want.class, NotMoved, "%s is %s", want.point, l)
-		}
-	}
-	return nil
+	return a.cfg.Contacts.MayRaise(a.cfg.Name)
 }
 
 // use marks the passage as one that has had its command.

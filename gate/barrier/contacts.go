@@ -178,6 +178,28 @@ func (c *Contacts) explain(until time.Time) {
 	c.openedBy = until
 }
 
+// MayRaise refuses, as a Fault of that device, an arm that must not move now: one
+// that has a vehicle under it, is not closed, or cannot be seen.
+func (c *Contacts) MayRaise(device string) error {
+	for _, want := range []struct {
+		point Point
+		level Level
+		class Class
+	}{{UnderArm, Off, Covered}, {ArmDown, On, NotClosed}, {ArmUp, Off, NotClosed}} {
+		if !c.Has(want.point) {
+			continue
+		}
+		switch l, _ := c.Level(want.point); l {
+		case want.level:
+		case Unknown:
+			return Faultf(device, Unread, NotMoved, "%s is unknown", want.point)
+		default:
+			return Faultf(device, want.class, NotMoved, "%s is %s", want.point, l)
+		}
+	}
+	return nil
+}
+
 // Await returns nil as soon as ok says so of the levels, which it is asked about
 // at once and after each reading, or else ctx's error. ok is told what At of
 // Level would be told, and must not call the contacts.

@@ -54,7 +54,7 @@ type Rig struct {
 const patience = 15 * time.Second
 
 // Arm checks a driver. build makes a rig with a closed arm and nothing under it,
-// whose confirmation takes at most a second; what it starts it ends by t.Cleanup.
+// whose confirmation takes two seconds at most; what it starts it ends by t.Cleanup.
 func Arm(t *testing.T, build func(t *testing.T) *Rig) {
 	can := func(t *testing.T, r *Rig, b Break) {
 		t.Helper()
@@ -139,9 +139,15 @@ func Arm(t *testing.T, build func(t *testing.T) *Rig) {
 		"the caller's time is kept": func(t *testing.T, r *Rig) {
 			can(t, r, Seized)
 			r.World.Break(Seized)
-			ctx, cancel := context.WithTimeout(t.Context(), r.Polls)
-			defer cancel()
-			err := r.Arm.Raise(ctx, "p1")
+			var err error
+			for _, id := range []gate.PassageID{"p1", "p2", "p3"} {
+				ctx, cancel := context.WithTimeout(t.Context(), r.Polls)
+				err = r.Arm.Raise(ctx, id)
+				cancel()
+				if barrier.ClassOf(err) != barrier.Offline || r.World.Pulses() != 0 {
+					break // else the device was out of reach just then
+				}
+			}
 			if err == nil || barrier.EffectOf(err) != barrier.MayHaveMoved {
 				t.Fatalf("error %v, want one after which the arm may have moved", err)
 			}
@@ -203,8 +209,10 @@ func Arm(t *testing.T, build func(t *testing.T) *Rig) {
 			r.Stop()
 			// The limit is a promise to people who switch a gate off, so that it
 			// is held with room for a machine that is busy.
-			if took := time.Since(start); took > 2*barrier.CloseWithin {
-				t.Errorf("took %v to stop", took)
+			took := time.Since(start)
+			t.Logf("stopped in %v", took.Round(time.Millisecond))
+			if took > 2*barrier.CloseWithin {
+				t.Error("took too long")
 			}
 			err := r.raise(t, "p1")
 			if err == nil || barrier.EffectOf(err) != barrier.NotMoved {
@@ -226,7 +234,25 @@ func Arm(t *testing.T, build func(t *testing.T) *Rig) {
 func (r *Rig) raise(t *testing.T, id gate.PassageID) error {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	return r.Arm.Raise(ctx, id)
+	return r.calm(ctx, id)
+}
+
+// calm raises the arm. Where the device was just then out of reach and nothing was
+// sent, as may be on a busy machine, it raises it for another passage.
+func (r *Rig) calm(ctx context.Context, id gate.PassageID) error {
+	for try := 0; ; try++ {
+		before := r.World.Pulses()
+		err := r.Arm.Raise(ctx, id)
+		if try == 5 || barrier.ClassOf(err) != barrier.Offline || barrier.EffectOf(err) != barrier.NotMoved || r.World.Pulses() != before {
+			return err
+		}
+		id += "+"
+		select {
+		case <-time.After(r.Polls):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // refused checks that p1 is refused before anything is sent.

@@ -23,10 +23,12 @@ const (
 	DefaultTimeout = 150 * time.Millisecond
 	DefaultLength  = time.Second
 
+	maxTimeout = time.Second
 	firstPause = 250 * time.Millisecond
 	lastPause  = 10 * time.Second
 	attempts   = 3
-	letGo      = 200 * time.Millisecond // of barrier.CloseWithin, for a request under way
+	letGo      = 120 * time.Millisecond // of barrier.CloseWithin, for a request under way
+	letClose   = 80 * time.Millisecond  // and for the closing after it
 	stuckAfter = time.Second            // beyond Length
 )
 
@@ -93,7 +95,9 @@ type Device struct {
 	told  barrier.Class // of the fault last told; "" when up
 	stuck bool          // the output stays on
 
-	onSince time.Time // owned by Run: since when the output has been read as on
+	// owned by Run
+	onSince time.Time // since when the output has been read as on
+	lost    bool      // nobody may wait for the board
 }
 
 var (
@@ -130,8 +134,8 @@ func New(cfg Config) (*Device, error) {
 	if !ok {
 		return bad("parity %q is none of none, even, odd", cfg.Parity)
 	}
-	if cfg.Timeout > letGo {
-		return bad("timeout %v is longer than %v, in which the device must be let go", cfg.Timeout, letGo)
+	if cfg.Timeout > maxTimeout {
+		return bad("timeout %v is longer than %v, and a board that is silent shall be seen soon", cfg.Timeout, maxTimeout)
 	}
 	if cfg.Every < 0 || cfg.Timeout < 0 || cfg.Confirm < 0 {
 		return bad("a time is negative")
@@ -239,6 +243,10 @@ func (d *Device) pulse(ctx context.Context) error {
 		return d.fault(barrier.Stuck, barrier.NotMoved, nil)
 	}
 	return d.ask(ctx, func(c *modbus.ModbusClient) error {
+		// A line that was opened again in between has cost time.
+		if err := d.contacts.MayRaise(d.cfg.Name); err != nil {
+			return err
+		}
 		if p.Register {
 			return d.classify(c.WriteRegister(p.Address, p.Value))
 		}
@@ -336,6 +344,7 @@ func (d *Device) Run(ctx context.Context) error {
 	defer close(d.ended)
 	defer func() { d.contacts.Lost(time.Now()) }()
 	pause, failed := firstPause, 0
+	d.lost = true
 	for ctx.Err() == nil {
 		answered, err := d.connect(ctx)
 		if ctx.Err() != nil {
@@ -345,10 +354,12 @@ func (d *Device) Run(ctx context.Context) error {
 			pause, failed = firstPause, 0
 		}
 		// A line that garbles one answer is opened again at once, which throws
-		// away what waits in it; one that goes on so is lost.
+		// away what waits in it; one that goes on so is lost. Until then whoever
+		// asks for something waits.
 		if failed++; failed < attempts {
 			continue
 		}
+		d.lost = true
 		d.contacts.Lost(time.Now())
 		d.tell(err)
 		if err := d.away(ctx, pause); err != nil {
@@ -395,6 +406,10 @@ func (d *Device) tell(err error) {
 // up when ctx has ended and it does not return soon. What it held is closed then
 // by whoever is still in it.
 func (d *Device) exchange(ctx context.Context, use func() error) error {
+	return d.within(ctx, letGo, use)
+}
+
+func (*Device) within(ctx context.Context, after time.Duration, use func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		defer func() {
@@ -409,7 +424,7 @@ func (d *Device) exchange(ctx context.Context, use func() error) error {
 		return err
 	case <-ctx.Done():
 	}
-	limit := time.NewTimer(letGo)
+	limit := time.NewTimer(after)
 	defer limit.Stop()
 	select {
 	case err := <-done:
@@ -431,13 +446,18 @@ func (d *Device) connect(ctx context.Context) (answered bool, err error) {
 	old := time.NewTimer(attempts * d.cfg.Timeout)
 	defer old.Stop()
 	for err = errNotConnected; errors.Is(err, errNotConnected); {
+		work := d.work
+		if !d.lost {
+			work = nil
+		}
 		select {
 		case err = <-opened:
 		case <-old.C:
 			// What was read last is too old to be believed.
+			d.lost = true
 			d.contacts.Lost(time.Now())
 			d.tell(d.fault(barrier.Offline, barrier.NotMoved, errNotConnected))
-		case r := <-d.work:
+		case r := <-work:
 			r.done <- d.fault(barrier.Offline, barrier.NotMoved, errNotConnected)
 		}
 	}
@@ -455,7 +475,7 @@ func (d *Device) connect(ctx context.Context) (answered bool, err error) {
 			go client.Close() //nolint:errcheck // as above
 			return
 		}
-		if cerr := d.exchange(ctx, client.Close); cerr != nil {
+		if cerr := d.within(ctx, letClose, client.Close); cerr != nil {
 			err = errors.Join(err, cerr)
 		}
 	}()
@@ -468,7 +488,7 @@ func (d *Device) connect(ctx context.Context) (answered bool, err error) {
 		if err := d.poll(ctx, client); err != nil {
 			return answered, err
 		}
-		answered = true
+		answered, d.lost = true, false
 		if err := d.refresh(ctx, client); err != nil {
 			return answered, err
 		}
@@ -496,10 +516,12 @@ func (d *Device) serve(ctx context.Context, client *modbus.ModbusClient, r *requ
 		return err
 	}
 	r.done <- err
-	if class := barrier.ClassOf(err); err != nil && class != barrier.Rejected && class != barrier.Stuck {
+	switch barrier.ClassOf(err) {
+	case barrier.Offline, barrier.Garbled:
 		return err
+	default:
+		return nil // the board answered, or was not asked
 	}
-	return nil
 }
 
 // refresh shows the wanted signal to a board that came back.
@@ -535,18 +557,16 @@ func (d *Device) poll(ctx context.Context, c *modbus.ModbusClient) error {
 		got, err = d.read(c)
 		return err
 	})
-	if errors.Is(err, errAbandoned) {
-		return err // got may still be written
+	if err != nil {
+		return err // where it was given up, got may still be written
 	}
+	// The reading of the output has shown that the one before it was no late one.
 	if !got.at.IsZero() {
 		reading := make(barrier.Reading, len(d.cfg.Inputs))
 		for _, in := range d.cfg.Inputs {
 			reading[in.Point] = barrier.LevelOf(got.levels[in.Address-d.first] != in.Inverted)
 		}
 		d.contacts.Set(got.at, reading)
-	}
-	if err != nil {
-		return err
 	}
 	d.watch(got.on)
 	return nil

@@ -412,7 +412,7 @@ func TestNewRefuses(t *testing.T) {
 	for want, change := range map[string]func(*Config){
 		"rtu://":                       func(c *Config) { c.URL = "udp://127.0.0.1:1" },
 		"parity":                       func(c *Config) { c.Parity = "mark" },
-		"timeout":                      func(c *Config) { c.Timeout = time.Second },
+		"timeout":                      func(c *Config) { c.Timeout = 2 * time.Second },
 		"negative":                     func(c *Config) { c.Every = -1 },
 		"nothing is connected":         func(c *Config) { *c = Config{URL: c.URL} },
 		"same coil":                    func(c *Config) { c.Lamps.Green = 0 },

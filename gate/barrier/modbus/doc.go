@@ -25,11 +25,12 @@
 // # Life of one poll
 //
 // One goroutine owns the line. It reads the inputs (function 2) and then the
-// output (1 or 3), writes both into barrier.Contacts, and does what Raise, Show
-// and the next tick ask for, one after the other. The two kinds of reading
+// output (1 or 3), writes the contacts into barrier.Contacts, and does what Raise,
+// Show and the next tick ask for, one after the other. The two kinds of reading
 // alternate so that an answer that comes too late, to the request before, has the
-// wrong function and is seen; the line is then closed, and what waits in it is
-// thrown away. Three requests in a row without an answer and the device is lost:
-// every contact is unknown, a Fault is told, and it is looked for with growing
-// pauses. A read is tried again; a pulse never is.
+// wrong function and is seen; the line is then closed, what waits in it is thrown
+// away, and nothing of that poll is believed. Three failures in a row and the
+// device is lost: every contact is unknown, a Fault is told, and it is looked for
+// with growing pauses. A read is tried again; a pulse never is. One that had to
+// wait for the line looks once more whether the arm may move.
 package modbus

@@ -189,10 +189,10 @@ func (b pyBoard) conforms(t *testing.T, url string) {
 		b.say("reset")
 		d, stop := start(t, Config{
 			Name: "north", URL: url, Pulse: &Pulse{Address: coilArm}, Inputs: wiring,
-			Every: 20 * time.Millisecond, Confirm: time.Second,
+			Every: 20 * time.Millisecond, Timeout: 400 * time.Millisecond, Confirm: 2 * time.Second,
 		})
 		return &barriertest.Rig{
-			Arm: d, Inputs: d, World: b, Stop: stop, Polls: 400 * time.Millisecond,
+			Arm: d, Inputs: d, World: b, Stop: stop, Polls: 900 * time.Millisecond,
 			Breaks: []barriertest.Break{barriertest.Before, barriertest.After, barriertest.Seized, barriertest.Silent},
 		}
 	})
@@ -204,7 +204,7 @@ func TestTraceOfRTU(t *testing.T) {
 	inputs := append(slices.Clone(wiring), Input{Address: 7, Point: barrier.Tamper})
 	d, stop := start(t, Config{
 		Name: "north", URL: url, Pulse: &Pulse{Address: coilArm}, Lamps: &Lamps{Red: coilRed, Green: coilGreen}, Inputs: inputs,
-		Every: 20 * time.Millisecond, Confirm: 2 * time.Second,
+		Every: 20 * time.Millisecond, Timeout: 400 * time.Millisecond, Confirm: 2 * time.Second,
 	})
 	await(t, "red", func() bool { return b.say("coil 1") == "1" })
 	if err := d.Show(t.Context(), barrier.Green); err != nil {

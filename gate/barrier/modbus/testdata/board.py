@@ -18,14 +18,21 @@ from pymodbus.server import StartAsyncSerialServer, StartAsyncTcpServer
 ARM, DOWN, UP, CLEAR = 0, 0, 1, 2  # coil; inputs
 mode = "works"
 pulses = 0
+epoch = 0  # counts resets
+
+
 class Block(ModbusSequentialDataBlock):
     def validate(self, address, count=1):
         if mode == "silent":
-            time.sleep(0.3)  # longer than anybody waits
+            time.sleep(0.8)  # longer than anybody waits
         return super().validate(address, count)
 
 
 class Coils(Block):
+    def release(self, pulse):
+        if pulse == pulses:  # a later one begins the time again
+            Block.setValues(self, ARM, [0])
+
     def setValues(self, address, values):
         global pulses
         if address != ARM:
@@ -33,16 +40,22 @@ class Coils(Block):
             return
         if mode == "before":
             raise ValueError("the board fails")
-        super().setValues(address, values)
         if not values[0]:
+            super().setValues(address, values)
             return
         pulses += 1
-        threading.Timer(0.15, lambda: Block.setValues(self, ARM, [0])).start()
+        threading.Timer(0.15, self.release, [pulses]).start()
+        super().setValues(address, values)
         if mode != "seized":
-            threading.Timer(0.05, lambda: inputs.setValues(DOWN, [0])).start()
-            threading.Timer(0.10, lambda: inputs.setValues(UP, [1])).start()
+            threading.Timer(0.05, move, [epoch, DOWN, 0]).start()
+            threading.Timer(0.10, move, [epoch, UP, 1]).start()
         if mode == "after":
-            time.sleep(0.3)
+            time.sleep(0.8)
+
+
+def move(when, contact, on):
+    if when == epoch:
+        inputs.setValues(contact, [on])
 
 
 inputs = Block(0, [1, 0, 1, 0, 0, 0, 0, 0])
@@ -50,7 +63,7 @@ coils = Coils(0, [0] * 8)
 
 
 def obey():
-    global mode, pulses
+    global epoch, mode, pulses
     for line in sys.stdin:
         word = line.split()
         if word[0] == "set":
@@ -63,6 +76,7 @@ def obey():
             print(pulses)
         elif word[0] == "reset":
             mode = "works"
+            epoch += 1
             pulses = 0
             coils.setValues(1, [0, 0])
             Block.setValues(coils, ARM, [0])
