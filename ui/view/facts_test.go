@@ -62,3 +62,29 @@ func TestPassageTellsWhatTheAirSaid(t *testing.T) {
 		}
 	}
 }
+
+// A guard who asks why finds the same among the reasons: a spoofed name, or a key
+// in a pocket, is told from a vehicle by what else it may be.
+func TestKioskTellsWhatElseTheAirMayBe(t *testing.T) {
+	from := policy.Source{Title: "passive sensor stop", Address: "https://github.com/teslamotors/vehicle-command", Date: "2026-11-22"}
+	v := waiting(policy.Flag, gate.ActInspect)
+	v.Passage.Result.Facts.Radio.Evidence = []policy.RadioEvidence{
+		{Code: "make_differs", Says: "A name was heard.", Against: "make", Strength: "moderate", Probability: 0.979, Contradicts: true, Explains: []string{"key", "near"}, From: from},
+	}
+	s := set(t)
+	for lang, words := range map[string][]string{
+		"en": {"contradicts", "97 %", "What else it may be: the key or app of another car in somebody&#39;s pocket; a vehicle close by.", "https://github.com/teslamotors/vehicle-command", "2026-11-22"},
+		"pl": {"przeczy", "97 %"},
+		"de": {"widerspricht", "Was es sonst sein kann: Schlüssel oder App eines anderen Autos in jemandes Tasche; ein Fahrzeug in der Nähe."},
+	} {
+		b, err := s.Render(NewKiosk(base(t, lang), v, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range words {
+			if !strings.Contains(string(b), w) {
+				t.Errorf("%s: the kiosk does not say %q", lang, w)
+			}
+		}
+	}
+}

@@ -36,6 +36,7 @@ type Kiosk struct {
 	Next     string // what to do now
 	Reasons  []Reason
 	Lifted   []Reason
+	Air      []Evidence // what the air said of the vehicle, with what else each may be
 	Open     []string
 	Conds    []string
 	Work     []string
@@ -149,6 +150,7 @@ func NewKiosk(b Base, lv gate.LaneView, say Say) *Kiosk {
 		k.Vehicle = k.vehicle(p)
 		if lv.Durable && shown && outcomeName(p.Result.Verdict.Outcome) != "" {
 			k.verdict(p.Result.Verdict, say)
+			k.Air = evidence(p.Result.Facts.Radio)
 			if lv.Again != "" {
 				k.Again = b.Words.Or("again."+lv.Again, lv.Again)
 			}
