@@ -17,21 +17,29 @@ const eraseGroup = 500
 // expired finds records whose personal data is older than allowed: of passages
 // that have ended, with their acts, reassessments and radio sets; of inspections that have
 // expired or were ended, with their acts and photographs; of lines of the list
-// that a later line has replaced.
-const expired = `
+// that a later line has replaced; of holds that were lifted. What a hold is on
+// stays.
+var expired = `
 WITH done (id) AS (
 	SELECT i.id FROM inspection i WHERE i.at < :before AND (i.expires < :before OR EXISTS (
-		SELECT 1 FROM inspection_act e WHERE e.inspection = i.id AND e.kind <> 'confirmed' AND e.at < :before)))
-SELECT p.seq, 'passage' FROM passage p WHERE p.at < :before AND p.salt IS NOT NULL AND EXISTS (SELECT 1 FROM outcome o WHERE o.passage = p.id)
-UNION ALL SELECT r.seq, 'reassessment' FROM reassessment r JOIN passage p ON p.id = r.passage WHERE p.at < :before AND r.salt IS NOT NULL AND EXISTS (SELECT 1 FROM outcome o WHERE o.passage = p.id)
-UNION ALL SELECT a.seq, 'act' FROM act a JOIN passage p ON p.id = a.passage WHERE p.at < :before AND a.salt IS NOT NULL AND EXISTS (SELECT 1 FROM outcome o WHERE o.passage = p.id)
-UNION ALL SELECT w.seq, 'radio_set' FROM radio_set w JOIN passage p ON p.id = w.passage WHERE p.at < :before AND w.salt IS NOT NULL AND EXISTS (SELECT 1 FROM outcome o WHERE o.passage = p.id)
+		SELECT 1 FROM inspection_act e WHERE e.inspection = i.id AND e.kind <> 'confirmed' AND e.at < :before))
+		AND NOT ` + heldBy("i.vin", "NULL") + `)
+SELECT p.seq, 'passage' FROM passage p WHERE p.salt IS NOT NULL AND ` + over + `
+UNION ALL SELECT r.seq, 'reassessment' FROM reassessment r JOIN passage p ON p.id = r.passage WHERE r.salt IS NOT NULL AND ` + over + `
+UNION ALL SELECT a.seq, 'act' FROM act a JOIN passage p ON p.id = a.passage WHERE a.salt IS NOT NULL AND ` + over + `
+UNION ALL SELECT w.seq, 'radio_set' FROM radio_set w JOIN passage p ON p.id = w.passage WHERE w.salt IS NOT NULL AND ` + over + `
 UNION ALL SELECT i.seq, 'inspection' FROM inspection i WHERE i.id IN (SELECT id FROM done) AND i.salt IS NOT NULL
 UNION ALL SELECT e.seq, 'inspection_act' FROM inspection_act e WHERE e.inspection IN (SELECT id FROM done) AND e.salt IS NOT NULL
 UNION ALL SELECT f.seq, 'photo' FROM photo f WHERE f.inspection IN (SELECT id FROM done) AND f.salt IS NOT NULL
 UNION ALL SELECT g.seq, 'registration' FROM registration g WHERE g.at < :before AND g.salt IS NOT NULL AND (g.class = '' OR EXISTS (
 	SELECT 1 FROM registration n WHERE n.seq > g.seq AND (g.vin <> '' AND n.vin = g.vin OR g.vin = '' AND n.vin = '' AND n.plate = g.plate)))
+	AND NOT ` + heldBy("g.vin", "g.plate") + `
+UNION ALL SELECT h.seq, 'hold' FROM hold h WHERE h.salt IS NOT NULL AND EXISTS (SELECT 1 FROM hold l WHERE l.id = h.id AND l.kind = 'lifted' AND l.at < :before)
 ORDER BY 1 LIMIT :limit`
+
+// over is the condition of a passage p that has ended and is past its retention.
+// A passage that was erased is held by nothing: what hangs on it goes with it.
+var over = "p.at < :before AND EXISTS (SELECT 1 FROM outcome o WHERE o.passage = p.id) AND NOT " + heldBy("p.vin", "p.plate")
 
 // forget is the statement that erases one record of each table.
 var forget = map[string]string{
@@ -43,6 +51,7 @@ var forget = map[string]string{
 	tableInspectionAct: "UPDATE inspection_act SET salt = NULL, note = NULL WHERE seq = ?",
 	tablePhoto:         "UPDATE photo SET salt = NULL, sha256 = NULL, data = NULL WHERE seq = ?",
 	tableRegistration:  "UPDATE registration SET salt = NULL, vin = NULL, plate = NULL, doc = NULL WHERE seq = ?",
+	tableHold:          "UPDATE hold SET salt = NULL, vin = NULL, plate = NULL, why = NULL WHERE seq = ?",
 }
 
 // EraseBefore erases the personal data of records older than before, and logs

@@ -3,7 +3,10 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -17,4 +20,23 @@ func LimitPages(t *testing.T, s *Store, pages int) {
 	if err := s.queue("limit", o); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Reached tells whether every way of erasing and showing knows a table of
+// personal data.
+func Reached(table string) error {
+	var errs []error
+	if forget[table] == "" {
+		errs = append(errs, errors.New("nothing erases a record of it"))
+	}
+	if !strings.Contains(expired, "'"+table+"'") {
+		errs = append(errs, errors.New("retention does not know it"))
+	}
+	if !slices.ContainsFunc(vehicleTables, func(v vehicleTable) bool { return v.table == table }) {
+		errs = append(errs, errors.New("a request of a vehicle's keeper does not reach it"))
+	}
+	if recordForm[table].kind == "" || !slices.ContainsFunc(lines[:], func(l line) bool { return l.table == table }) {
+		errs = append(errs, errors.New("the log is not compared with it"))
+	}
+	return errors.Join(errs...)
 }

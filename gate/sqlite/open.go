@@ -30,6 +30,8 @@ const (
 	filePub  = "log.pub" // verifies the log; may be handed to anyone
 	fileLock = "site.lock"
 	fileHead = "log.heads" // signed heads of the log kept outside the database
+
+	fileCosigned = "log.cosigned" // heads that a witness cosigned
 )
 
 // The sentinels of Open and Init.

@@ -74,3 +74,11 @@ func (r *Reader) RadioSetsOf(ctx context.Context, vin, plate string) ([]gate.Rad
 
 // Close ends the reading.
 func (r *Reader) Close() error { return r.s.r.Close() }
+
+// Subject is everything that is kept of a vehicle, as of Store.
+func (r *Reader) Subject(ctx context.Context, of gate.DataSubject) (gate.SubjectExport, error) {
+	return r.s.Subject(ctx, of)
+}
+
+// Holds are the holds that are kept, as of Store.
+func (r *Reader) Holds(ctx context.Context) ([]gate.Hold, error) { return r.s.Holds(ctx) }

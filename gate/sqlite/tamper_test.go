@@ -17,7 +17,7 @@ import (
 )
 
 // tables are those whose every byte is held by the log.
-var tables = []string{"log", "log_hash", "log_checkpoint", "passage", "reassessment", "act", "outcome", "inspection", "inspection_act", "photo", "registration", "policy", "policy_version", "policy_step", "posture", "radio_set", "radio_key"}
+var tables = []string{"log", "log_hash", "log_checkpoint", "passage", "reassessment", "act", "outcome", "inspection", "inspection_act", "photo", "registration", "policy", "policy_version", "policy_step", "posture", "radio_set", "radio_key", "hold"}
 
 // smallLog fills a site with at least one row in each table, some erased.
 func smallLog(t testing.TB, s *sqlite.Store) {

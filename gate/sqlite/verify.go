@@ -5,9 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,7 +19,9 @@ import (
 // VerifyReport is the result of reading the whole log back.
 type VerifyReport struct {
 	translog.Report
-	Key string `json:"key"` // the verifier key that was used
+	Key      string                `json:"key"`      // the verifier key that was used
+	Heads    int                   `json:"heads"`    // signed heads kept outside the database, which the log was compared with
+	Cosigned translog.CosignedHead `json:"cosigned"` // the last of them that a known witness cosigned; zero when there is none
 }
 
 // Verify reads the log of the site in the directory and checks all of it. It
@@ -29,7 +29,7 @@ type VerifyReport struct {
 // An empty key means the one that lies beside the database: enough against
 // damage, but an auditor brings their own copy. The error is a failure to
 // read; what does not fit is in the report.
-func Verify(ctx context.Context, dir, key string) (VerifyReport, error) {
+func Verify(ctx context.Context, dir, key string, outside ...Outside) (VerifyReport, error) {
 	path, err := existing(dir)
 	if err != nil {
 		return VerifyReport{}, err
@@ -43,28 +43,35 @@ func Verify(ctx context.Context, dir, key string) (VerifyReport, error) {
 	if err != nil {
 		return VerifyReport{}, err
 	}
-	report, err := verify(ctx, r, path, key)
+	var o Outside
+	for _, more := range outside {
+		o.Witnesses, o.Heads = append(o.Witnesses, more.Witnesses...), append(o.Heads, more.Heads...)
+		if more.Dir != "" {
+			o.Dir = more.Dir
+		}
+	}
+	report, err := verify(ctx, r, path, key, o)
 	return report, errors.Join(err, r.Close())
 }
 
 // Verify checks the log of the open site.
 func (s *Store) Verify(ctx context.Context) (VerifyReport, error) {
-	return verify(ctx, s.r, s.dir, s.verifierKey)
+	return verify(ctx, s.r, s.dir, s.verifierKey, s.knownOutside())
 }
 
-func verify(ctx context.Context, r *sql.DB, dir, key string) (rep VerifyReport, err error) {
+func verify(ctx context.Context, r *sql.DB, dir, key string, o Outside) (rep VerifyReport, err error) {
 	v, err := translog.NewVerifier(key)
 	if err != nil {
 		return rep, err
 	}
 	// The heads outside are read before the snapshot is taken: a log may be
 	// ahead of them, never behind.
-	outside, _, err := readHeads(dir)
+	g, err := gather(dir, v, o)
 	if err != nil {
 		return rep, err
 	}
-	rep.Key = strings.TrimSpace(key)
-	if fast, clean := verifyBlocks(ctx, r, v, outside); clean {
+	rep.Key, rep.Heads, rep.Cosigned = strings.TrimSpace(key), len(g.heads), g.seen
+	if fast, clean := verifyBlocks(ctx, r, v, g.heads); clean && len(g.misfits) == 0 {
 		rep.Report = fast
 		return rep, nil
 	}
@@ -73,10 +80,12 @@ func verify(ctx context.Context, r *sql.DB, dir, key string) (rep VerifyReport, 
 		return rep, fmt.Errorf("verify: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was written
-	rep.Report, err = translog.Verify(&snapshot{ctx: ctx, tx: tx}, v, outside...)
+	rep.Report, err = translog.Verify(&snapshot{ctx: ctx, tx: tx}, v, g.heads...)
 	if err != nil {
 		return VerifyReport{}, fmt.Errorf("verify: %w", err)
 	}
+	// What is wrong in the log comes before what is wrong beside it.
+	rep.Misfits = append(rep.Misfits, g.misfits...)
 	return rep, nil
 }
 
@@ -123,65 +132,6 @@ func (s *Store) Entries(ctx context.Context, from int64, n int) ([]translog.Stor
 
 func scanEntry(rows *sql.Rows) (e translog.StoredEntry, err error) {
 	return e, rows.Scan(&e.Seq, &e.Data)
-}
-
-// KeepHead writes the last signed head to a file beside the database, where an
-// older copy of the database put in its place does not take it along. Verify
-// compares the log with every head kept there. It is durable on return. Called
-// again without new entries it does nothing.
-func (s *Store) KeepHead(ctx context.Context) (err error) {
-	last, err := s.Checkpoints(ctx, 1)
-	if err != nil || len(last) == 0 {
-		return err
-	}
-	kept, whole, err := readHeads(s.dir)
-	if err != nil {
-		return err
-	}
-	if n := len(kept); n > 0 && string(kept[n-1]) == string(last[0].Signed) {
-		return nil
-	}
-	f, err := os.OpenFile(filepath.Join(s.dir, fileHead), os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("keep head: %w", err)
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := f.Truncate(whole); err != nil {
-		return fmt.Errorf("keep head: %w", err)
-	}
-	if _, err := f.WriteAt(append(last[0].Signed, headEnd...), whole); err != nil {
-		return fmt.Errorf("keep head: %w", err)
-	}
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("keep head: %w", err)
-	}
-	return nil
-}
-
-// headEnd ends each head in the file of heads.
-const headEnd = "\n"
-
-// readHeads reads the heads kept outside the database, and how many bytes they
-// take. A head that a crash cut off while it was written is the last; it is
-// passed over, and the next one written over it.
-func readHeads(dir string) (heads [][]byte, size int64, err error) {
-	data, err := os.ReadFile(filepath.Join(dir, fileHead))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, nil
-	}
-	if err != nil {
-		return nil, 0, fmt.Errorf("heads kept outside: %w", err)
-	}
-	for {
-		// A head is four lines of text, a blank one, one signature, a blank one.
-		lines := strings.SplitAfterN(string(data[size:]), "\n", 8)
-		if len(lines) < 8 {
-			return heads, size, nil
-		}
-		head := strings.Join(lines[:6], "")
-		heads = append(heads, []byte(head))
-		size += int64(len(head) + len(lines[6]))
-	}
 }
 
 // snapshot is the log as of one moment: a translog.Reader.
@@ -234,10 +184,13 @@ func (s *snapshot) Checkpoints() iter.Seq2[translog.StoredCheckpoint, error] {
 	return stream(s, "SELECT size, signed FROM log_checkpoint ORDER BY size", scanCheckpoint)
 }
 
+// line says how the records of a table are read.
+type line struct{ table, query string }
+
 // lines are the records of each table, one uniform line each: table, entry,
 // instant, lane, passage, up to three columns kept for ever, salt, up to three
 // columns of personal data.
-var lines = [...]struct{ table, query string }{
+var lines = [...]line{
 	{tablePassage, "SELECT 'passage' AS tab, seq, at, lane, id, outcome, policy, '', salt, vin, plate, doc FROM passage"},
 	{tableReassessment, "SELECT 'reassessment', seq, at, lane, passage, outcome, policy, because, salt, doc, NULL, NULL FROM reassessment"},
 	{tableAct, "SELECT 'act', seq, at, lane, passage, kind, by, supervisor, salt, reason, NULL, NULL FROM act"},
@@ -252,6 +205,7 @@ var lines = [...]struct{ table, query string }{
 	{tablePosture, "SELECT 'posture', seq, at, '', '', number, level, doc, NULL, NULL, NULL, NULL FROM posture"},
 	{tableRadioSet, "SELECT 'radio_set', seq, at, lane, passage, epoch, '', '', salt, tags, NULL, NULL FROM radio_set"},
 	{tableRadioKey, "SELECT 'radio_key', seq, at, '', '', epoch, kind, doc, NULL, NULL, NULL, NULL FROM radio_key"},
+	{tableHold, "SELECT 'hold', seq, at, '', '', id, kind, by, salt, vin, plate, why FROM hold"},
 }
 
 // allRows is the query for all records. A database that an older program wrote
@@ -296,6 +250,7 @@ var recordForm = map[string]struct {
 	tablePosture:       {tablePosture, 0, func(a, b, c string) []byte { return postureBody(a, b, c) }},
 	tableRadioSet:      {tableRadioSet, 1, func(a, _, _ string) []byte { return radioSetBody(a) }},
 	tableRadioKey:      {tableRadioKey, 0, func(a, b, c string) []byte { return radioKeyBody(a, b, c) }},
+	tableHold:          {tableHold, 3, func(a, b, c string) []byte { return holdBody(a, b, c) }},
 }
 
 // Rows streams the records.
@@ -362,10 +317,16 @@ type hashReader struct {
 
 // ReadHashes reads stored hashes by index.
 func (r hashReader) ReadHashes(indexes []int64) ([]translog.Hash, error) {
+	return readHashes(indexes, func(index int64) *sql.Row {
+		return r.db.QueryRowContext(r.ctx, "SELECT hash FROM log_hash WHERE idx = ?", index)
+	})
+}
+
+func readHashes(indexes []int64, read func(index int64) *sql.Row) ([]translog.Hash, error) {
 	hashes := make([]translog.Hash, len(indexes))
 	for i, index := range indexes {
 		var b []byte
-		if err := r.db.QueryRowContext(r.ctx, "SELECT hash FROM log_hash WHERE idx = ?", index).Scan(&b); err != nil {
+		if err := read(index).Scan(&b); err != nil {
 			return nil, found(fmt.Sprintf("stored hash %d", index), err)
 		}
 		if len(b) != len(hashes[i]) {

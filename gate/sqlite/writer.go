@@ -34,8 +34,9 @@ type Store struct {
 	stmts  map[string]*sql.Stmt
 	hashes map[int64]translog.Hash // committed hashes, to save reads
 
-	headMu sync.Mutex
-	head   head
+	headMu  sync.Mutex
+	head    head
+	outside Outside
 }
 
 // head is what the last checkpoint says.
@@ -68,6 +69,9 @@ func (s *Store) Close() error {
 	s.close.Do(func() {
 		close(s.closing)
 		<-s.closed
+		if s.lock != nil {
+			err = s.KeepHead(context.Background())
+		}
 		for _, st := range s.stmts {
 			err = errors.Join(err, st.Close())
 		}

@@ -31,7 +31,8 @@ const KindErased = "erased"
 type Erasure struct {
 	Before time.Time `json:"before"` // records older than this
 	Why    string    `json:"why"`
-	Seqs   []int64   `json:"seqs"` // entries whose personal data is gone, rising
+	By     string    `json:"by,omitempty"` // who ordered it; empty is retention
+	Seqs   []int64   `json:"seqs"`         // entries whose personal data is gone, rising
 }
 
 // Encode is the canonical form of the entry: one JSON object, fields in fixed

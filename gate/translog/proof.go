@@ -48,3 +48,12 @@ func CheckConsistency(proof []Hash, newer, older Checkpoint) error {
 	}
 	return nil
 }
+
+// Root is the root of the log as it was with so many entries.
+func Root(r HashReader, size int64) (Hash, error) {
+	h, err := tlog.TreeHash(size, r)
+	if err != nil {
+		return Hash{}, fmt.Errorf("root of %d entries: %w", size, err)
+	}
+	return h, nil
+}
