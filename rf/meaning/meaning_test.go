@@ -526,3 +526,26 @@ func BenchmarkRead(b *testing.B) {
 		Read(f, ford)
 	}
 }
+
+// TestLimits holds the largest sizes to the law that binds vehicles of the type:
+// Directive 96/53/EC is about buses and lorries and says nothing of a car.
+func TestLimits(t *testing.T) {
+	tb, err := embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for typ, want := range map[string]struct {
+		width, length int
+		law           string
+	}{
+		"PASSENGER CAR":                        {255, 1200, "Regulation (EU) No 1230/2012"},
+		"MULTIPURPOSE PASSENGER VEHICLE (MPV)": {260, 1200, "Regulation (EU) No 1230/2012"},
+		"TRUCK":                                {260, 1200, "Directive 96/53/EC"},
+		"BUS":                                  {255, 1875, "Directive 96/53/EC"},
+		"MOTORCYCLE":                           {200, 400, "Regulation (EU) No 168/2013"},
+	} {
+		if l := tb.limits[typ]; l.widthCM != want.width || l.lengthCM != want.length || !strings.HasPrefix(l.why, want.law+", Annex I") {
+			t.Errorf("%s: %+v", typ, l)
+		}
+	}
+}
