@@ -92,7 +92,11 @@ func (j *Judge) Assess(r Request) Assessment {
 	if stated {
 		against(&d, classless, doubtfulClass)
 	}
-	if doubt := doubtOfVIN(&d); doubt != "" {
+	doubt := doubtOfVIN(&d)
+	if r.ByList && doubt == "" {
+		doubt = listedVIN
+	}
+	if doubt != "" {
 		blank := vin.Decoded{VIN: d.VIN, Problems: d.Problems}
 		against(&blank, withoutVIN(r), doubt)
 		if stated {
@@ -155,6 +159,7 @@ const (
 	missingVIN    = "no VIN was given: what is said of the vehicle without one counts in no vehicle's favour"
 	doubtfulVIN   = "the VIN is not valid: what it seems to say counts in no vehicle's favour"
 	unknownVIN    = "no pattern of vPIC fits this VIN: what it seems to say counts in no vehicle's favour"
+	listedVIN     = "the VIN was not read but taken from the site's list by the plate: what it says counts in no vehicle's favour"
 	doubtfulClass = "the class was entered at the lane and no registration says so: it counts in no vehicle's favour"
 )
 
@@ -168,7 +173,7 @@ func withoutVIN(r Request) Request {
 	if r.Registered.From.Title == "" {
 		r.Registered = Registered{}
 	}
-	r.Inspections = slices.DeleteFunc(slices.Clone(r.Inspections), func(in Inspection) bool { return in.VIN != NormalVIN(r.VIN) })
+	r.Inspections = slices.DeleteFunc(slices.Clone(r.Inspections), func(in Inspection) bool { return r.ByList || in.VIN != NormalVIN(r.VIN) })
 	return r
 }
 
@@ -275,7 +280,15 @@ func (j *Judge) gather(d *vin.Decoded, r Request, a *Assessment) policy.Facts {
 	if read, _ := vin.Parse(r.VIN); d.VIN != "" && read != d.VIN {
 		f.Vehicle.VIN.From.Title = "found in what was scanned or typed, and corrected where the notes say so"
 	}
+	if r.ByList {
+		f.Vehicle.VIN.From.Title = "the site's list, by the plate"
+	}
 	j.moduleFacts(&f, d, r, a)
+	if r.Identity != nil {
+		f.Arrival = r.Identity.Facts
+		f.Arrival.Findings = slices.Clone(f.Arrival.Findings)
+		j.watchedModules(&f, r.Identity.Makers)
+	}
 	f.Registration.Authorisations = r.Authorisations
 	if r.Class != "" {
 		f.Registration.Class = policy.Know(r.Class, policy.Source{Title: "registration or plate list of the site"})

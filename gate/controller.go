@@ -117,6 +117,7 @@ type Config struct {
 	Posture    func(at time.Time) int // threat level at an instant, 0 the least; nil is always 0
 	Clock      *Clock                 // of all records of the site; nil is one of its own
 	Inspecting InspectionRules        // what the site asks of inspections
+	Identity   Identity               // holds who presents itself against the site's lists; nil: nobody does
 	RadioSets  RadioSets              // what was heard with vehicles on earlier visits; nil: nothing is kept
 	RadioLive  bool                   // what the air says is shown while it is heard, and enters no verdict and no record
 	// Admit says whether the site may take notice of an observation at all, and

@@ -44,7 +44,9 @@ type Request struct {
 	Radio          *rf.Finding // nil when no sensor listened
 	Posture        int
 	Registered     Registered
-	Expected       []vin.VIN // vehicles of the site's list of whose VIN the one read may be a misreading
+	Identity       *Identified // what the site found about who presents itself; nil where nobody asked
+	ByList         bool        // VIN was not read but is the one that the list has with the plate
+	Expected       []vin.VIN   // vehicles of the site's list of whose VIN the one read may be a misreading
 }
 
 // Registered is what a registration, or the papers, say of the vehicle. It is
@@ -65,6 +67,13 @@ type Arrival struct {
 	Declared []Declared   `json:"declared,omitempty"`
 	OnCall   *bool        `json:"on_call,omitempty"` // whether it is on an emergency call, as a person at the lane said; absent is unknown
 	Via      string       `json:"via"`               // scanner, keyboard, camera, api, demo
+	Also     []Identifier `json:"also,omitempty"`    // what else was read of the vehicle: the VIN of a second label, another plate
+	// Pass is the text of the pass that was shown. It is not recorded: what it was
+	// worth is, among the facts.
+	Pass string `json:"-"`
+	// Of is the vehicle at the line that this is one more reading of; empty is a
+	// vehicle that comes, or that the lane finds to be the same.
+	Of PassageID `json:"-"`
 }
 
 // State is a state of the lane controller.

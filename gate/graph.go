@@ -66,6 +66,9 @@ func (s *GraphSupply) answer(q policy.SupplyQuestion) policy.SupplyAnswer {
 	if err != nil {
 		return policy.SupplyAnswer{Because: fmt.Sprintf("the question names no day: %q", q.Day)}
 	}
+	if q.Op == opControlledBy {
+		return s.answerControlledBy(q, day)
+	}
 	var a supply.Answer
 	switch id := string(q.Party); q.Op {
 	case opControlledFrom:

@@ -54,11 +54,18 @@ const (
 	RaisePosture    Permission = "raise-posture"    // set a threat level that is at no time lower than what holds
 	SetPosture      Permission = "set-posture"      // set any threat level
 	SeeRadio        Permission = "see-radio"        // what the air says at the lanes, how the sensors are, and what may be heard
+	EraseRecords    Permission = "erase-records"    // erase what is kept of a vehicle, or keep it from erasure
 
 	SeeAlarms        Permission = "see-alarms"        // the alarms of all lanes, with those that must not be seen at the lane
 	AcknowledgeAlarm Permission = "acknowledge-alarm" // take note of an alarm
 	KeepForms        Permission = "keep-forms"        // number blank paper forms, enter them, countersign them
 	SeeShifts        Permission = "see-shifts"        // who had which lane, and what happened meanwhile
+
+	SeeInside     Permission = "see-inside"     // which vehicles are inside
+	CorrectInside Permission = "correct-inside" // say that one left, or is inside, unseen
+	SeeWatch      Permission = "see-watch"      // the watch list
+	EditWatch     Permission = "edit-watch"     // enter vehicles; ask for a removal, or be its second person
+	IssuePass     Permission = "issue-pass"     // issue passes, see them and revoke them
 )
 
 // Permissions lists every permission.
@@ -67,8 +74,9 @@ func Permissions() []Permission {
 		SeeLane, WorkLane, ApproveOverride, SeePassages, SeePolicy,
 		SeeData, VerifyLog, ReportRadio, ReportPlate,
 		SeeInspections, InspectVehicle, FileStatement, EndInspection,
-		ProposePolicy, ApprovePolicy, RaisePosture, SetPosture, SeeRadio,
+		ProposePolicy, ApprovePolicy, RaisePosture, SetPosture, SeeRadio, EraseRecords,
 		SeeAlarms, AcknowledgeAlarm, KeepForms, SeeShifts,
+		SeeInside, CorrectInside, SeeWatch, EditWatch, IssuePass,
 	}
 }
 
@@ -87,21 +95,24 @@ func Permissions() []Permission {
 func May(r Role, p Permission) bool {
 	switch r {
 	case Guard:
-		return p == SeeLane || p == WorkLane || p == SeePolicy || p == SeeInspections || p == InspectVehicle || p == KeepForms
+		return p == SeeLane || p == WorkLane || p == SeePolicy || p == SeeInspections || p == InspectVehicle || p == KeepForms || p == SeeInside
 	case Supervisor:
 		return p == SeeLane || p == WorkLane || p == ApproveOverride || p == SeePassages || p == SeePolicy || p == SeeData ||
 			p == SeeInspections || p == InspectVehicle || p == FileStatement || p == EndInspection ||
 			p == ProposePolicy || p == RaisePosture || p == SeeRadio ||
-			p == SeeAlarms || p == AcknowledgeAlarm || p == KeepForms || p == SeeShifts
+			p == SeeAlarms || p == AcknowledgeAlarm || p == KeepForms || p == SeeShifts ||
+			p == SeeInside || p == CorrectInside || p == SeeWatch || p == EditWatch || p == IssuePass
 	case SecurityManager:
 		return p == SeeLane || p == ApproveOverride || p == SeePassages || p == SeePolicy || p == SeeData ||
 			p == SeeInspections || p == InspectVehicle || p == FileStatement || p == EndInspection ||
-			p == ProposePolicy || p == ApprovePolicy || p == RaisePosture || p == SetPosture || p == SeeRadio ||
-			p == SeeAlarms || p == AcknowledgeAlarm || p == KeepForms || p == SeeShifts
+			p == ProposePolicy || p == ApprovePolicy || p == RaisePosture || p == SetPosture || p == SeeRadio || p == EraseRecords ||
+			p == SeeAlarms || p == AcknowledgeAlarm || p == KeepForms || p == SeeShifts ||
+			p == SeeInside || p == CorrectInside || p == SeeWatch || p == EditWatch || p == IssuePass
 	case FleetManager:
-		return p == SeePolicy || p == SeeData
+		return p == SeePolicy || p == SeeData || p == IssuePass
 	case Auditor:
-		return p == SeePassages || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeInspections || p == SeeRadio || p == SeeShifts
+		return p == SeePassages || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeInspections || p == SeeRadio || p == SeeShifts ||
+			p == SeeInside || p == SeeWatch
 	case Administrator:
 		return p == SeeLane || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeRadio
 	}
