@@ -46,6 +46,7 @@ var ranks = map[string]int{
 	"rf/udp":         1,
 	"rf/v2x":         1,
 	"policy/pack":    1,
+	"gate/plate":     1,
 
 	"policy/supply/picture": 1,
 
@@ -75,7 +76,7 @@ var ranks = map[string]int{
 
 // purePackages take time and facts as arguments: no clock, database, network,
 // file or log may be reached from their code.
-var purePackages = []string{"vin", "vin/telematics", "policy", "policy/rows", "policy/supply", "policy/supply/picture", "policy/pack", "rf", "rf/attribute", "rf/meaning", "rf/privacy", "gate/translog"}
+var purePackages = []string{"vin", "vin/telematics", "policy", "policy/rows", "policy/supply", "policy/supply/picture", "policy/pack", "gate/plate", "rf", "rf/attribute", "rf/meaning", "rf/privacy", "gate/translog"}
 
 // impureImports are the packages that a pure package must not import, with the
 // reason a reader is given.
