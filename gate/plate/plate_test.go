@@ -48,7 +48,7 @@ func TestParse(t *testing.T) {
 		{"frigate update", Frigate, sample(t, "frigate-lpr.json"), []Reading{{
 			Plate: "WX12345", Confidence: 0.95, Camera: "north_front", Vehicle: "1795323600.25-k3xq1z", At: time.Unix(1795323601, 748393000).UTC()}}},
 		{"frigate, plate as a text", Frigate, `{"type":"new","after":{"recognized_license_plate":"AB 12","recognized_license_plate_score":0.5}}`, []Reading{{Plate: "AB 12", Confidence: 0.5}}}, //nolint:misspell // their field
-		{"frigate, no plate", Frigate, `{"type":"new","after":{"label":"person","recognized_license_plate":null}}`, nil}, //nolint:misspell // their field
+		{"frigate, no plate", Frigate, `{"type":"new","after":{"label":"person","recognized_license_plate":null}}`, nil},                                                                        //nolint:misspell // their field
 		{"frigate, a description", Frigate, `{"type":"description","id":"1","description":"a car of somebody"}`, nil},
 		{"plate recognizer", PlateRecognizer, sample(t, "plate-recognizer.json"), []Reading{{
 			Plate: "WX12345", Confidence: 0.839, Country: "PL", Camera: "camera-1", At: at("2026-11-22T05:00:01.606935Z"),
