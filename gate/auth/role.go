@@ -60,12 +60,6 @@ const (
 	AcknowledgeAlarm Permission = "acknowledge-alarm" // take note of an alarm
 	KeepForms        Permission = "keep-forms"        // number blank paper forms, enter them, countersign them
 	SeeShifts        Permission = "see-shifts"        // who had which lane, and what happened meanwhile
-
-	SeeInside     Permission = "see-inside"     // which vehicles are inside
-	CorrectInside Permission = "correct-inside" // say that one left, or is inside, unseen
-	SeeWatch      Permission = "see-watch"      // the watch list
-	EditWatch     Permission = "edit-watch"     // enter vehicles; ask for a removal, or be its second person
-	IssuePass     Permission = "issue-pass"     // issue passes, see them and revoke them
 )
 
 // Permissions lists every permission.
@@ -76,7 +70,6 @@ func Permissions() []Permission {
 		SeeInspections, InspectVehicle, FileStatement, EndInspection,
 		ProposePolicy, ApprovePolicy, RaisePosture, SetPosture, SeeRadio, EraseRecords,
 		SeeAlarms, AcknowledgeAlarm, KeepForms, SeeShifts,
-		SeeInside, CorrectInside, SeeWatch, EditWatch, IssuePass,
 	}
 }
 
@@ -95,24 +88,21 @@ func Permissions() []Permission {
 func May(r Role, p Permission) bool {
 	switch r {
 	case Guard:
-		return p == SeeLane || p == WorkLane || p == SeePolicy || p == SeeInspections || p == InspectVehicle || p == KeepForms || p == SeeInside
+		return p == SeeLane || p == WorkLane || p == SeePolicy || p == SeeInspections || p == InspectVehicle || p == KeepForms
 	case Supervisor:
 		return p == SeeLane || p == WorkLane || p == ApproveOverride || p == SeePassages || p == SeePolicy || p == SeeData ||
 			p == SeeInspections || p == InspectVehicle || p == FileStatement || p == EndInspection ||
 			p == ProposePolicy || p == RaisePosture || p == SeeRadio ||
-			p == SeeAlarms || p == AcknowledgeAlarm || p == KeepForms || p == SeeShifts ||
-			p == SeeInside || p == CorrectInside || p == SeeWatch || p == EditWatch || p == IssuePass
+			p == SeeAlarms || p == AcknowledgeAlarm || p == KeepForms || p == SeeShifts
 	case SecurityManager:
 		return p == SeeLane || p == ApproveOverride || p == SeePassages || p == SeePolicy || p == SeeData ||
 			p == SeeInspections || p == InspectVehicle || p == FileStatement || p == EndInspection ||
 			p == ProposePolicy || p == ApprovePolicy || p == RaisePosture || p == SetPosture || p == SeeRadio || p == EraseRecords ||
-			p == SeeAlarms || p == AcknowledgeAlarm || p == KeepForms || p == SeeShifts ||
-			p == SeeInside || p == CorrectInside || p == SeeWatch || p == EditWatch || p == IssuePass
+			p == SeeAlarms || p == AcknowledgeAlarm || p == KeepForms || p == SeeShifts
 	case FleetManager:
-		return p == SeePolicy || p == SeeData || p == IssuePass
+		return p == SeePolicy || p == SeeData
 	case Auditor:
-		return p == SeePassages || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeInspections || p == SeeRadio || p == SeeShifts ||
-			p == SeeInside || p == SeeWatch
+		return p == SeePassages || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeInspections || p == SeeRadio || p == SeeShifts
 	case Administrator:
 		return p == SeeLane || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeRadio
 	}
