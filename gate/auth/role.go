@@ -45,6 +45,7 @@ const (
 	VerifyLog       Permission = "verify-log"       // re-hash the log and see the result
 	ReportRadio     Permission = "report-radio"     // hand in radio observations
 	ReportPlate     Permission = "report-plate"     // hand in a plate that a camera read
+	PresentVehicle  Permission = "present-vehicle"  // of devices: bring in a vehicle, and learn what became of it
 	SeeInspections  Permission = "see-inspections"  // what was read off a vehicle, with photographs
 	InspectVehicle  Permission = "inspect-vehicle"  // record what was seen, or confirm it as the second person
 	FileStatement   Permission = "file-statement"   // file what a maker, importer or dealer states of a vehicle
@@ -60,16 +61,23 @@ const (
 	AcknowledgeAlarm Permission = "acknowledge-alarm" // take note of an alarm
 	KeepForms        Permission = "keep-forms"        // number blank paper forms, enter them, countersign them
 	SeeShifts        Permission = "see-shifts"        // who had which lane, and what happened meanwhile
+
+	SeeInside     Permission = "see-inside"     // which vehicles are inside
+	CorrectInside Permission = "correct-inside" // say that one left, or is inside, unseen
+	SeeWatch      Permission = "see-watch"      // the watch list
+	EditWatch     Permission = "edit-watch"     // enter vehicles; ask for a removal, or be its second person
+	IssuePass     Permission = "issue-pass"     // issue passes, see them and revoke them
 )
 
 // Permissions lists every permission.
 func Permissions() []Permission {
 	return []Permission{
 		SeeLane, WorkLane, ApproveOverride, SeePassages, SeePolicy,
-		SeeData, VerifyLog, ReportRadio, ReportPlate,
+		SeeData, VerifyLog, ReportRadio, ReportPlate, PresentVehicle,
 		SeeInspections, InspectVehicle, FileStatement, EndInspection,
 		ProposePolicy, ApprovePolicy, RaisePosture, SetPosture, SeeRadio, EraseRecords,
 		SeeAlarms, AcknowledgeAlarm, KeepForms, SeeShifts,
+		SeeInside, CorrectInside, SeeWatch, EditWatch, IssuePass,
 	}
 }
 
@@ -88,21 +96,24 @@ func Permissions() []Permission {
 func May(r Role, p Permission) bool {
 	switch r {
 	case Guard:
-		return p == SeeLane || p == WorkLane || p == SeePolicy || p == SeeInspections || p == InspectVehicle || p == KeepForms
+		return p == SeeLane || p == WorkLane || p == SeePolicy || p == SeeInspections || p == InspectVehicle || p == KeepForms || p == SeeInside
 	case Supervisor:
 		return p == SeeLane || p == WorkLane || p == ApproveOverride || p == SeePassages || p == SeePolicy || p == SeeData ||
 			p == SeeInspections || p == InspectVehicle || p == FileStatement || p == EndInspection ||
 			p == ProposePolicy || p == RaisePosture || p == SeeRadio ||
-			p == SeeAlarms || p == AcknowledgeAlarm || p == KeepForms || p == SeeShifts
+			p == SeeAlarms || p == AcknowledgeAlarm || p == KeepForms || p == SeeShifts ||
+			p == SeeInside || p == CorrectInside || p == SeeWatch || p == EditWatch || p == IssuePass
 	case SecurityManager:
 		return p == SeeLane || p == ApproveOverride || p == SeePassages || p == SeePolicy || p == SeeData ||
 			p == SeeInspections || p == InspectVehicle || p == FileStatement || p == EndInspection ||
 			p == ProposePolicy || p == ApprovePolicy || p == RaisePosture || p == SetPosture || p == SeeRadio || p == EraseRecords ||
-			p == SeeAlarms || p == AcknowledgeAlarm || p == KeepForms || p == SeeShifts
+			p == SeeAlarms || p == AcknowledgeAlarm || p == KeepForms || p == SeeShifts ||
+			p == SeeInside || p == CorrectInside || p == SeeWatch || p == EditWatch || p == IssuePass
 	case FleetManager:
-		return p == SeePolicy || p == SeeData
+		return p == SeePolicy || p == SeeData || p == IssuePass
 	case Auditor:
-		return p == SeePassages || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeInspections || p == SeeRadio || p == SeeShifts
+		return p == SeePassages || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeInspections || p == SeeRadio || p == SeeShifts ||
+			p == SeeInside || p == SeeWatch
 	case Administrator:
 		return p == SeeLane || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeRadio
 	}
@@ -118,10 +129,25 @@ const (
 	KindKiosk  DeviceKind = "kiosk"        // lane terminal
 	KindCamera DeviceKind = "plate-camera" // plate reader
 	KindAlarm  DeviceKind = "alarm-panel"  // shows or sounds alarms where help is: never at a lane
+
+	// KindIntegration is another system of the site: a visitor desk, a car park, a
+	// control room. It brings in vehicles and learns what became of them; it acts
+	// on none.
+	KindIntegration DeviceKind = "integration"
 )
 
+// WholeSite in the place of a device's lane says that it may speak of every lane,
+// and ask what concerns none of them. It takes a kind for which MayBeWholeSite.
+const WholeSite = "*"
+
+// MayBeWholeSite says whether a device of that kind may be enrolled for the whole
+// site. What stands at a lane may not.
+func MayBeWholeSite(k DeviceKind) bool { return k == KindAlarm || k == KindIntegration }
+
 // DeviceKinds lists every kind.
-func DeviceKinds() []DeviceKind { return []DeviceKind{KindSensor, KindKiosk, KindCamera, KindAlarm} }
+func DeviceKinds() []DeviceKind {
+	return []DeviceKind{KindSensor, KindKiosk, KindCamera, KindAlarm, KindIntegration}
+}
 
 // ParseDeviceKind reads a kind's name.
 func ParseDeviceKind(s string) (DeviceKind, error) {
@@ -140,11 +166,13 @@ func DeviceMay(k DeviceKind, p Permission) bool {
 	case KindSensor:
 		return p == ReportRadio
 	case KindKiosk:
-		return p == SeeLane || p == WorkLane
+		return p == SeeLane || p == WorkLane || p == PresentVehicle
 	case KindCamera:
 		return p == ReportPlate
 	case KindAlarm:
-		return p == SeeAlarms
+		return p == SeeAlarms || p == AcknowledgeAlarm
+	case KindIntegration:
+		return p == SeeLane || p == PresentVehicle || p == SeeInside || p == SeeAlarms || p == SeeJobs
 	}
 	return false
 }
