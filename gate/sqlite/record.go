@@ -144,12 +144,22 @@ func (t *txn) recorded(query, id, doc string) (bool, error) {
 
 // Record makes a passage durable (gate.Recorder).
 func (s *Store) Record(ctx context.Context, p gate.Passage) error {
+	write, err := passageWriter(p)
+	if err != nil {
+		return err
+	}
+	return s.do(ctx, "record passage "+string(p.ID), write)
+}
+
+// passageWriter has a passage ready to be written, so that the writer only
+// writes.
+func passageWriter(p gate.Passage) (func(*txn) error, error) {
 	doc, err := document(p)
 	if err != nil {
-		return fmt.Errorf("passage %s: %w", p.ID, err)
+		return nil, fmt.Errorf("passage %s: %w", p.ID, err)
 	}
 	if p.ID == "" {
-		return errors.New("passage without an id")
+		return nil, errors.New("passage without an id")
 	}
 	vin := clean(p.Result.VIN)
 	if vin == "" {
@@ -163,7 +173,7 @@ func (s *Store) Record(ctx context.Context, p gate.Passage) error {
 		At: p.At, Kind: tablePassage, Lane: lane, Passage: id, Row: tablePassage,
 		Body: body("outcome", outcome, "policy", hash), Commit: &kept.commit,
 	}
-	return s.do(ctx, "record passage "+id, func(t *txn) error {
+	return func(t *txn) error {
 		if done, err := t.recorded("SELECT doc FROM passage WHERE id = ?", id, doc); done || err != nil {
 			return err
 		}
@@ -173,7 +183,7 @@ func (s *Store) Record(ctx context.Context, p gate.Passage) error {
 		}
 		return t.exec("INSERT INTO passage (seq, at, lane, id, outcome, policy, salt, vin, plate, doc) VALUES (?,?,?,?,?,?,?,?,?,?)",
 			seq, stamp(p.At), lane, id, outcome, hash, kept.salt, vin, plate, doc)
-	})
+	}, nil
 }
 
 // laneOf is the lane of a passage; ErrNotFound when there is no such passage.
@@ -220,23 +230,25 @@ func (s *Store) RecordReassessment(ctx context.Context, r gate.Reassessment) err
 
 // RecordAct adds a person's act to a passage (gate.Recorder).
 func (s *Store) RecordAct(ctx context.Context, a gate.Act) error {
+	return s.do(ctx, "record act on "+string(a.Passage), func(t *txn) error { return t.act(a) })
+}
+
+func (t *txn) act(a gate.Act) error {
 	id, kind, by, supervisor, reason := clean(string(a.Passage)), clean(string(a.Kind)), clean(a.By), clean(a.Supervisor), clean(a.Reason)
 	kept := seal(reason)
-	return s.do(ctx, "record act on "+id, func(t *txn) error {
-		lane, err := t.laneOf(id)
-		if err != nil {
-			return err
-		}
-		seq, err := t.entry(translog.Entry{
-			At: a.At, Kind: tableAct, Lane: lane, Passage: id, Row: tableAct,
-			Body: body("act", kind, "by", by, "supervisor", supervisor), Commit: &kept.commit,
-		})
-		if err != nil {
-			return err
-		}
-		return t.exec("INSERT INTO act (seq, at, lane, passage, kind, by, supervisor, salt, reason) VALUES (?,?,?,?,?,?,?,?,?)",
-			seq, stamp(a.At), lane, id, kind, by, supervisor, kept.salt, reason)
+	lane, err := t.laneOf(id)
+	if err != nil {
+		return err
+	}
+	seq, err := t.entry(translog.Entry{
+		At: a.At, Kind: tableAct, Lane: lane, Passage: id, Row: tableAct,
+		Body: body("act", kind, "by", by, "supervisor", supervisor), Commit: &kept.commit,
 	})
+	if err != nil {
+		return err
+	}
+	return t.exec("INSERT INTO act (seq, at, lane, passage, kind, by, supervisor, salt, reason) VALUES (?,?,?,?,?,?,?,?,?)",
+		seq, stamp(a.At), lane, id, kind, by, supervisor, kept.salt, reason)
 }
 
 // RecordOutcome ends a passage (gate.Recorder).

@@ -205,6 +205,9 @@ var lines = [...]line{
 	{tablePosture, "SELECT 'posture', seq, at, '', '', number, level, doc, NULL, NULL, NULL, NULL FROM posture"},
 	{tableRadioSet, "SELECT 'radio_set', seq, at, lane, passage, epoch, '', '', salt, tags, NULL, NULL FROM radio_set"},
 	{tableRadioKey, "SELECT 'radio_key', seq, at, '', '', epoch, kind, doc, NULL, NULL, NULL, NULL FROM radio_key"},
+	{tableAlarmStep, "SELECT 'alarm_step', seq, at, lane, '', alarm, kind, doc, NULL, NULL, NULL, NULL FROM alarm_step"},
+	{tableShiftStep, "SELECT 'shift_step', seq, at, lane, '', number, kind, doc, NULL, NULL, NULL, NULL FROM shift_step"},
+	{tableFormStep, "SELECT 'form_step', seq, at, lane, '', number, kind, doc, NULL, NULL, NULL, NULL FROM form_step"},
 	{tableHold, "SELECT 'hold', seq, at, '', '', id, kind, by, salt, vin, plate, why FROM hold"},
 }
 
@@ -250,6 +253,9 @@ var recordForm = map[string]struct {
 	tablePosture:       {tablePosture, 0, func(a, b, c string) []byte { return postureBody(a, b, c) }},
 	tableRadioSet:      {tableRadioSet, 1, func(a, _, _ string) []byte { return radioSetBody(a) }},
 	tableRadioKey:      {tableRadioKey, 0, func(a, b, c string) []byte { return radioKeyBody(a, b, c) }},
+	tableAlarmStep:     {tableAlarmStep, 0, func(a, b, c string) []byte { return alarmStepBody(a, b, c) }},
+	tableShiftStep:     {tableShiftStep, 0, func(a, b, c string) []byte { return shiftStepBody(a, b, c) }},
+	tableFormStep:      {tableFormStep, 0, func(a, b, c string) []byte { return formStepBody(a, b, c) }},
 	tableHold:          {tableHold, 3, func(a, b, c string) []byte { return holdBody(a, b, c) }},
 }
 

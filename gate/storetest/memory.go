@@ -144,6 +144,7 @@ type Memory struct {
 	postures      []gate.PostureChange
 	radioSets     []radioSet
 	radioKeys     []gate.RadioKeyStep
+	desk          deskRecords
 }
 
 // NewMemory is an empty store with a key of its own.
@@ -234,6 +235,10 @@ func (m *Memory) Record(ctx context.Context, p gate.Passage) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.record(p)
+}
+
+func (m *Memory) record(p gate.Passage) error {
 	if p.ID == "" {
 		return errors.New("passage without an id")
 	}
@@ -294,6 +299,10 @@ func (m *Memory) RecordAct(ctx context.Context, a gate.Act) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.act(a)
+}
+
+func (m *Memory) act(a gate.Act) error {
 	rec, ok := m.byID[a.Passage]
 	if !ok {
 		return gate.ErrNotFound
@@ -345,6 +354,9 @@ func (m *Memory) RecordEvent(ctx context.Context, e gate.Event) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if e.Kind == gate.EventDeviceFault || e.Kind == gate.EventActRefused {
+		m.desk.faults = append(m.desk.faults, e)
+	}
 	_, err := m.entry(translog.Entry{At: e.At, Kind: string(e.Kind), Lane: string(e.Lane),
 		Body: object(map[string]string{"by": e.By, "detail": e.Detail})})
 	return err
