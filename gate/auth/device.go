@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
+	"sync/atomic"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -14,7 +16,7 @@ import (
 type Device struct {
 	ID      string
 	Kind    DeviceKind
-	Lane    string    // the one lane it may speak of
+	Lane    string    // the one lane it may speak of, or WholeSite
 	Expires time.Time // end of the token's life; set by Verify
 }
 
@@ -55,6 +57,9 @@ func (is *Issuer) Mint(d Device, now time.Time, life time.Duration) (string, err
 	if _, err := ParseDeviceKind(string(d.Kind)); err != nil {
 		return "", err
 	}
+	if d.Lane == WholeSite && !MayBeWholeSite(d.Kind) {
+		return "", fmt.Errorf("auth: a %s belongs to one lane", d.Kind)
+	}
 	if life <= 0 || life > MaxTokenLife {
 		return "", fmt.Errorf("auth: life %s of a device token is not within (0, %s]", life, MaxTokenLife)
 	}
@@ -79,10 +84,16 @@ func (is *Issuer) Mint(d Device, now time.Time, life time.Duration) (string, err
 	return s, nil
 }
 
-// Verifier checks device tokens. It is immutable and safe for concurrent use.
+// TrustedKey is a key that signed device tokens.
+type TrustedKey struct {
+	Key   ed25519.PublicKey
+	Until time.Time // it is trusted until then; zero: it signs now, and is trusted until another does
+}
+
+// Verifier checks device tokens. It is safe for concurrent use.
 type Verifier struct {
 	name, audience string
-	keys           map[string]ed25519.PublicKey
+	keys           atomic.Pointer[map[string]TrustedKey]
 }
 
 // NewVerifier makes a verifier that trusts these keys, by key id.
@@ -90,14 +101,26 @@ func NewVerifier(name, audience string, keys map[string]ed25519.PublicKey) (*Ver
 	if name == "" || audience == "" {
 		return nil, errors.New("auth: issuer and audience must not be empty")
 	}
-	own := make(map[string]ed25519.PublicKey, len(keys))
+	v := &Verifier{name: name, audience: audience}
+	own := make(map[string]TrustedKey, len(keys))
 	for kid, k := range keys {
-		if kid == "" || len(k) != ed25519.PublicKeySize {
-			return nil, fmt.Errorf("auth: key %q is not an Ed25519 public key", kid)
-		}
-		own[kid] = k
+		own[kid] = TrustedKey{Key: k}
 	}
-	return &Verifier{name: name, audience: audience, keys: own}, nil
+	return v, v.Trust(own)
+}
+
+// Trust puts these keys, by key id, in the place of those trusted until now: the
+// one that signs, and those that it followed for as long as their tokens are to
+// be accepted.
+func (v *Verifier) Trust(keys map[string]TrustedKey) error {
+	for kid, k := range keys {
+		if kid == "" || len(k.Key) != ed25519.PublicKeySize {
+			return fmt.Errorf("auth: key %q is not an Ed25519 public key", kid)
+		}
+	}
+	own := maps.Clone(keys)
+	v.keys.Store(&own)
+	return nil
 }
 
 // Verify checks signature, algorithm, expiry, not-before, issuer and audience
@@ -118,11 +141,14 @@ func (v *Verifier) Verify(token string, now time.Time) (Device, error) {
 	// is what lets a forged HMAC token through.
 	_, err := p.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
 		kid, _ := t.Header["kid"].(string)
-		k, ok := v.keys[kid]
+		k, ok := (*v.keys.Load())[kid]
 		if !ok {
 			return nil, fmt.Errorf("key id %q is not trusted", kid)
 		}
-		return k, nil
+		if !k.Until.IsZero() && !now.Before(k.Until) {
+			return nil, fmt.Errorf("key id %q was trusted until %s", kid, k.Until.Format(time.RFC3339))
+		}
+		return k.Key, nil
 	})
 	if err != nil {
 		return Device{}, fmt.Errorf("%w: %w", ErrToken, err)
@@ -133,6 +159,9 @@ func (v *Verifier) Verify(token string, now time.Time) (Device, error) {
 	}
 	if c.Subject == "" || c.Lane == "" {
 		return Device{}, fmt.Errorf("%w: no device or no lane", ErrToken)
+	}
+	if c.Lane == WholeSite && !MayBeWholeSite(kind) {
+		return Device{}, fmt.Errorf("%w: a %s of the whole site", ErrToken, kind)
 	}
 	return Device{ID: c.Subject, Kind: kind, Lane: c.Lane, Expires: c.ExpiresAt.Time}, nil
 }

@@ -67,6 +67,8 @@ const (
 	SeeWatch      Permission = "see-watch"      // the watch list
 	EditWatch     Permission = "edit-watch"     // enter vehicles; ask for a removal, or be its second person
 	IssuePass     Permission = "issue-pass"     // issue passes, see them and revoke them
+
+	SeeJobs Permission = "see-jobs" // the site's housekeeping: when each job ran, and how it went
 )
 
 // Permissions lists every permission.
@@ -78,6 +80,7 @@ func Permissions() []Permission {
 		ProposePolicy, ApprovePolicy, RaisePosture, SetPosture, SeeRadio, EraseRecords,
 		SeeAlarms, AcknowledgeAlarm, KeepForms, SeeShifts,
 		SeeInside, CorrectInside, SeeWatch, EditWatch, IssuePass,
+		SeeJobs,
 	}
 }
 
@@ -108,14 +111,14 @@ func May(r Role, p Permission) bool {
 			p == SeeInspections || p == InspectVehicle || p == FileStatement || p == EndInspection ||
 			p == ProposePolicy || p == ApprovePolicy || p == RaisePosture || p == SetPosture || p == SeeRadio || p == EraseRecords ||
 			p == SeeAlarms || p == AcknowledgeAlarm || p == KeepForms || p == SeeShifts ||
-			p == SeeInside || p == CorrectInside || p == SeeWatch || p == EditWatch || p == IssuePass
+			p == SeeInside || p == CorrectInside || p == SeeWatch || p == EditWatch || p == IssuePass || p == SeeJobs
 	case FleetManager:
 		return p == SeePolicy || p == SeeData || p == IssuePass
 	case Auditor:
 		return p == SeePassages || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeInspections || p == SeeRadio || p == SeeShifts ||
-			p == SeeInside || p == SeeWatch
+			p == SeeInside || p == SeeWatch || p == SeeJobs
 	case Administrator:
-		return p == SeeLane || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeRadio
+		return p == SeeLane || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeRadio || p == SeeJobs
 	}
 	return false
 }
