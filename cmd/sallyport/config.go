@@ -40,6 +40,7 @@ type siteConfig struct {
 	Learning learningConfig `toml:"learning"` // what is learnt from inspections
 	Posture  postureConfig  `toml:"posture"`  // the site's threat levels; absent is one, normal
 	MQTT     mqttConfig     `toml:"mqtt"`     // the broker of sensors that publish to one
+	Witness  witnessConfig  `toml:"witness"`  // who else sees the heads of the log
 	Radio    radioConfig    `toml:"radio"`    // what may be heard and kept; absent: the strictest law, and nothing is kept
 }
 
@@ -187,6 +188,9 @@ func (c siteConfig) check() error {
 		return err
 	}
 	if err := c.Posture.check(); err != nil {
+		return err
+	}
+	if err := c.Witness.check(); err != nil {
 		return err
 	}
 	if len(c.Lanes) == 0 {

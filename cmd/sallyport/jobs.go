@@ -36,7 +36,7 @@ func (st *site) jobs() []job {
 			return st.learning.Rebuild(ctx)
 		}},
 		{"verify", gocron.DailyJob(1, gocron.NewAtTimes(gocron.NewAtTime(2, 30, 0))), st.verifyLog},
-		{"checkpoint", gocron.DurationJob(time.Minute), st.store.KeepHead},
+		{"checkpoint", gocron.DurationJob(time.Minute), st.keepHead},
 		{"owners", gocron.DurationJob(time.Hour), func(context.Context) error {
 			st.prepare(st.now().Add(2 * time.Hour)) // before the day on which owners may change
 			return nil

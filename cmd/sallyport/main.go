@@ -39,9 +39,12 @@ type cli struct {
 	Serve  serveCmd  `cmd:"" help:"Run the site whose data directory is given."`
 	Demo   demoCmd   `cmd:"" help:"Run a demonstration site with a simulated yard."`
 	Init   initCmd   `cmd:"" help:"Make a new site."`
-	Log    struct {
-		Verify logVerifyCmd `cmd:"" help:"Re-hash the whole log and name the first entry that does not fit."`
-	} `cmd:"" help:"The tamper-evident log."`
+	Log    logCmd    `cmd:"" help:"The tamper-evident log."`
+	Erase  eraseCmd  `cmd:"" help:"Erase what is kept of a vehicle, on request; the log stays whole."`
+	Hold   holdCmd   `cmd:"" help:"Keep what is recorded of a vehicle from erasure."`
+	Export struct {
+		Subject exportSubjectCmd `cmd:"" help:"Write everything that is kept of a vehicle, for its keeper."`
+	} `cmd:"" help:"What leaves the site."`
 	Identify identifyCmd `cmd:"" help:"Say what a label, or one identifier on it, tells of the module's maker."`
 	Refdata  struct {
 		Build struct {

@@ -413,6 +413,7 @@ func (r *siteRules) operations() map[string]operation {
 		}),
 	}
 	maps.Copy(ops, r.postureOps())
+	maps.Copy(ops, r.recordOps())
 	return ops
 }
 

@@ -79,6 +79,8 @@ type site struct {
 	now        func() time.Time
 	extra      []func(context.Context) error // what the demonstration runs beside the site
 	damaged    atomic.Pointer[string]        // why the log does not verify; nil while it does
+
+	unwitnessed atomic.Pointer[string] // why the witness could not be met the last time; nil where it was, or is away
 }
 
 // verifyPatience is how long a start waits for the log to be read back. A log
@@ -160,6 +162,11 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if !strings.HasPrefix(store.VerifierKey(), issuerName(cfg)+"+") {
 		return nil, fmt.Errorf("%s: site is %q, but the log in %s was made for another: %s", siteFile, cfg.Site, dir, store.VerifierKey())
 	}
+	seen, err := cfg.Witness.outside()
+	if err != nil {
+		return nil, err
+	}
+	store.WitnessedBy(seen)
 	st := &site{cfg: cfg, dir: dir, store: store, prefixes: prefixes, log: log, now: now}
 	if st.rules, err = openRules(ctx, dir, cfg, data, store, now, st.changed, log); err != nil {
 		return nil, err
@@ -272,6 +279,7 @@ func (st *site) policyDoc(lang string) (ui.PolicyDoc, error) {
 func (st *site) operations() map[string]operation {
 	ops := inspectionOps(st.desk, st.store, st.learning.Judge, st.now)
 	maps.Copy(ops, st.rules.operations())
+	maps.Copy(ops, st.recordOps())
 	maps.Copy(ops, st.runningInstaller().operations())
 	maps.Copy(ops, learningOps(st.dir, st.cfg, st.learning, st.now))
 	maps.Copy(ops, st.sensorOps())

@@ -326,3 +326,43 @@ func (s *Store) takeCosigned(ctx context.Context, key note.Verifier, o Outside, 
 	}
 	return s.RecordEvent(ctx, gate.Event{Kind: gate.EventWitness, At: at, Detail: fmt.Sprintf("head of %d entries cosigned by %s", h.Size, strings.Join(by, ", "))})
 }
+
+// WitnessRequest asks a witness to cosign the last head, with the proof that it
+// continues the older one; nil is none.
+func (r *Reader) WitnessRequest(ctx context.Context, old []byte) (req translog.WitnessRequest, err error) {
+	text, err := readVerifierKey(r.s.dir)
+	if err != nil {
+		return req, err
+	}
+	key, err := translog.NewVerifier(text)
+	if err != nil {
+		return req, err
+	}
+	last, err := r.s.Checkpoints(ctx, 1)
+	if err != nil {
+		return req, err
+	}
+	if len(last) == 0 {
+		return req, fmt.Errorf("head: %w", ErrNotFound)
+	}
+	req.Head = last[0].Signed
+	if old == nil {
+		return req, nil
+	}
+	before, err := translog.OpenCosigned(old, key)
+	if err != nil {
+		return req, err
+	}
+	head, err := translog.OpenCheckpoint(req.Head, key)
+	if err != nil {
+		return req, err
+	}
+	if err := sameAt(r.s.Hashes(ctx), head, before.Checkpoint); err != nil {
+		return req, err
+	}
+	req.Old = before.Size
+	if before.Size > 0 {
+		req.Proof, err = translog.ProveConsistency(r.s.Hashes(ctx), head.Size, before.Size)
+	}
+	return req, err
+}
