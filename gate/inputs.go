@@ -140,6 +140,8 @@ const (
 	AlarmForced      AlarmKind = "forced-arm"   // the arm opened without a command
 	AlarmHeldOpen    AlarmKind = "held-open"    // the arm does not close
 	AlarmWrongWay    AlarmKind = "wrong-way"    // a vehicle came through against the lane's direction
+	AlarmRanThrough  AlarmKind = "ran-through"  // a vehicle came through that nobody had let in
+	AlarmNotThrough  AlarmKind = "not-through"  // the arm was opened for a vehicle, and it has not come through: it is not inside
 	AlarmEgressArm   AlarmKind = "egress-arm"   // in emergency egress an arm is not open: raise it by hand
 	AlarmTamper      AlarmKind = "tamper"       // a cabinet or reader was opened
 	AlarmCovered     AlarmKind = "covered-long" // a detector is covered for too long; Of names the point
@@ -247,6 +249,13 @@ func (c *Controller) Input(id LaneID, in Input) bool {
 		return false
 	}
 	l.inputs.put(in)
+	if in.Point == PointEgress && in.Level == LevelOn { // is heard by all lanes
+		for _, o := range c.order {
+			if o != l {
+				o.inputs.put(in)
+			}
+		}
+	}
 	return true
 }
 

@@ -18,6 +18,9 @@ import (
 // repeatWithin is how soon the same arrival again is a scanner that read twice.
 const repeatWithin = 2 * time.Second
 
+// owedMost is how many events a lane keeps for a store that does not work.
+const owedMost = 1000
+
 // radioRefresh is how often a lane is shown again only because observations
 // were counted.
 const radioRefresh = 5 * time.Second
@@ -31,6 +34,22 @@ type arriving struct {
 	arrival Arrival
 	done    func(PassageID, error)
 }
+
+// vehicle is one identified vehicle of a lane.
+type vehicle struct {
+	passage *Passage // never changed, only replaced; nil: nobody
+	durable bool     // passage is committed
+	ended   bool     // passage has its outcome, or the outcome is in unsaved
+	request Request  // what the assessor was asked for passage
+	decided time.Time
+	number  int    // LaneView.Decision
+	again   string // LaneView.Again
+	auto    bool   // policy would open for it, and nobody has acted on it
+	seen    bool   // the detector of the line has seen it stand there
+}
+
+// open says that the passage has not ended.
+func (v *vehicle) open() bool { return v.passage != nil && !v.ended }
 
 // lane is one lane. Its goroutine (serve) owns every field below the line;
 // others reach it by post, by ears and by feed, and read
@@ -53,21 +72,23 @@ type lane struct {
 	since   time.Time
 	started bool // Run has closed what a crash left open
 
-	passage *Passage // the vehicle at the line; never changed, only replaced
-	durable bool     // passage is committed
-	ended   bool     // passage has its outcome, or the outcome is in unsaved
-	request Request  // what the assessor was asked for passage
-	decided time.Time
-	number  int    // LaneView.Decision
-	again   string // LaneView.Again
-	unsaved []Outcome
-	lastEnd Ending
+	vehicle           // at the line
+	follower *vehicle // in a tandem lane, the one behind it; it waits
+	unsaved  []Outcome
+	owed     []Event // that could not be recorded yet
+	owedAt   time.Time
+	lastEnd  Ending
 
 	arm       string
 	armMoving bool
 	armFreed  chan struct{} // holds one token while no Raise is running
 	armDone   chan error
 	held      *arriving // waits until the arm has settled
+	raiseBy   time.Time // an arm that is not down yet is commanded when it is, until then; zero: none waits
+
+	traffic
+	orders
+	signs *signs
 
 	present bool
 	stays   []stay // vehicles at the line and gone, oldest first, until they were weighed the last time
@@ -84,6 +105,7 @@ type lane struct {
 
 	clear *time.Timer
 	retry *time.Timer
+	due   *time.Timer // of review
 }
 
 func newLane(c *Controller, cfg LaneConfig) *lane {
@@ -99,6 +121,14 @@ func newLane(c *Controller, cfg LaneConfig) *lane {
 	def(&cfg.RadioEvery, 500*time.Millisecond)
 	def(&cfg.SilentAfter, 60*time.Second)
 	def(&cfg.SetsTimeout, 2*time.Second)
+	def(&cfg.HeldOpenAfter, time.Minute)
+	def(&cfg.CoveredAfter, 15*time.Minute)
+	def(&cfg.TailgateWithin, 3*time.Second)
+	def(&cfg.BackOutAfter, 3*time.Second)
+	def(&cfg.LampTimeout, 2*time.Second)
+	if cfg.Direction == "" {
+		cfg.Direction = DirectionEntry
+	}
 	if cfg.Observations <= 0 {
 		cfg.Observations = 8192
 	}
@@ -115,6 +145,12 @@ func newLane(c *Controller, cfg LaneConfig) *lane {
 		asides:   newAsides(),
 	}
 	l.ears = newEars(cfg, &l.feed)
+	l.traffic = newTraffic()
+	l.direction = cfg.Direction
+	if cfg.Direction == DirectionReversible {
+		l.direction, l.closed = DirectionEntry, closedToTurn
+	}
+	l.signs = newSigns(l)
 	if cfg.Arm == nil {
 		l.arm = ArmNone
 	}
@@ -143,9 +179,12 @@ func (l *lane) serve(ctx context.Context) {
 	l.since = time.Now().UTC().Round(0)
 	l.ears.listen(time.Now())
 	defer l.asides.Wait()
-	l.clear, l.retry = stoppedTimer(), stoppedTimer()
+	l.clear, l.retry, l.due = stoppedTimer(), stoppedTimer(), stoppedTimer()
 	defer l.clear.Stop()
 	defer l.retry.Stop()
+	defer l.due.Stop()
+	defer l.signs.close()
+	l.signs.open(ctx)
 	var look <-chan time.Time
 	if l.cfg.Attributor != nil {
 		t := time.NewTicker(l.cfg.RadioEvery)
@@ -167,10 +206,15 @@ func (l *lane) serve(ctx context.Context) {
 		case <-l.clear.C:
 			l.cleared()
 		case <-l.retry.C:
-			l.comeBack()
+			l.tryAgain()
+		case <-l.inputs.wake:
+			l.takeInputs()
+		case <-l.due.C:
 		case <-look:
 			l.look()
+			continue
 		}
+		l.review()
 	}
 }
 
@@ -182,11 +226,15 @@ func stoppedTimer() *time.Timer {
 
 // start takes the lane into service.
 func (l *lane) start() {
-	l.started = true
+	l.started, l.begun = true, time.Now()
 	l.storage = false
-	if l.state == Manual {
+	switch {
+	case l.closed != "" && l.state == Manual:
+		l.to(onClosed)
+	case l.closed != "": // stays as it is
+	case l.state == Manual:
 		l.to(onStoreBack)
-	} else {
+	default:
 		l.to(onStarted)
 	}
 	l.publish()
@@ -209,13 +257,18 @@ func (l *lane) stop() {
 		l.held.done("", ErrOutOfService)
 		l.held = nil
 	}
+	if !l.raiseBy.IsZero() {
+		l.raiseBy, l.armMoving = time.Time{}, false // recorded, and never commanded
+	}
 	if l.armMoving {
 		l.armSettled(<-l.armDone)
 	}
 	if l.state != OutOfService {
 		l.to(onStopped)
 	}
-	l.passage, l.durable = nil, false
+	l.started = false
+	l.vehicle, l.follower = vehicle{}, nil
+	l.payOwed()
 	l.publish()
 }
 
@@ -240,23 +293,45 @@ func (l *lane) to(on event) {
 	case Manual:
 		l.retry.Reset(l.cfg.RetryAfter)
 	case Idle:
-		l.passage, l.durable = nil, false
-		if l.cfg.Arm != nil {
-			l.arm = ArmClosed
-		}
+		l.vehicle = vehicle{}
+		l.restArm()
 		l.leave()
-	case Approaching, Deciding, Waiting, Admitting, OutOfService:
+	case OutOfService, Egress:
+		l.vehicle = vehicle{}
+		l.leave()
+	case Approaching, AtLine, Deciding, Waiting, Admitting:
 	}
+}
+
+// gone takes the first vehicle off the lane; in a tandem lane the one behind it
+// comes up.
+func (l *lane) gone(on event) {
+	l.opening = opening{}
+	if l.follower == nil {
+		l.to(on)
+		return
+	}
+	l.leave()
+	l.vehicle, l.follower = *l.follower, nil
+	l.seen = l.sees(PointAtLine)
+	l.restArm()
+	l.to(onNext)
+	l.come(time.Now().UTC().Round(0))
+	l.identified(l.passage)
 }
 
 // allowed is what the guard may do now.
 func (l *lane) allowed() []ActKind {
 	switch l.state {
 	case Waiting:
+		acts := []ActKind{ActOpen, ActInspect, ActHold, ActTurnAway, ActReset}
 		if l.passage.Result.Verdict.Outcome == policy.Deny {
-			return []ActKind{ActTurnAway, ActInspect, ActHold, ActOverride, ActReset}
+			acts = []ActKind{ActTurnAway, ActInspect, ActHold, ActOverride, ActReset}
 		}
-		return []ActKind{ActOpen, ActInspect, ActHold, ActTurnAway, ActReset}
+		if l.sees(PointUnderArm) {
+			acts = slices.DeleteFunc(acts, func(k ActKind) bool { return k == ActOpen || k == ActOverride })
+		}
+		return acts
 	case Admitting:
 		if l.armMoving {
 			return nil
@@ -264,9 +339,15 @@ func (l *lane) allowed() []ActKind {
 		return []ActKind{ActReset}
 	case Refusing, Redirected:
 		return []ActKind{ActReset}
-	case Idle, Approaching, Deciding, OutOfService, Manual:
+	case Idle, Approaching, AtLine, Deciding, OutOfService, Manual, Egress:
 	}
 	return nil
+}
+
+// allowedBehind is what may be done about the vehicle behind the one at the
+// line: nothing for which the arm would move.
+func (l *lane) allowedBehind() []ActKind {
+	return []ActKind{ActInspect, ActHold, ActTurnAway, ActReset}
 }
 
 func (l *lane) notice() string {
@@ -275,8 +356,12 @@ func (l *lane) notice() string {
 		return NoticeStorage
 	case l.assess:
 		return NoticeAssess
+	case l.state == Egress && !l.egress.recorded:
+		return NoticeEgress
 	case l.arm == ArmFault:
 		return NoticeArm
+	case len(l.faults) > 0 || len(l.unread) > 0:
+		return NoticeDevice
 	case l.behind:
 		return NoticeClock
 	case l.silent:
@@ -303,7 +388,23 @@ func (l *lane) compose() LaneView {
 		v.Inbound = 1
 	}
 	v.Radio = l.radio
+	v.Direction, v.Turns = l.direction, l.cfg.Direction == DirectionReversible
+	if l.passage != nil {
+		v.Vehicles = append(v.Vehicles, l.shownAs(l.state, &l.vehicle, v.Allowed))
+	}
+	if l.follower != nil {
+		v.Vehicles = append(v.Vehicles, l.shownAs(Waiting, l.follower, l.allowedBehind()))
+	}
+	v.Alarms, v.Warnings, v.Closed = slices.Clone(l.alarms), l.warnings(), l.closed
+	v.LaneActs, v.Devices = l.laneActs(), l.broken()
+	if l.cfg.Lamps != nil || l.cfg.LampsBack != nil {
+		v.Signal = l.signal()
+	}
 	return v
+}
+
+func (l *lane) shownAs(s State, v *vehicle, allowed []ActKind) LaneVehicle {
+	return LaneVehicle{State: s, Passage: v.passage, Durable: v.durable, Decision: v.number, Again: v.again, Allowed: allowed}
 }
 
 // publish shows the lane as it is to all screens. It is called after what it
@@ -311,7 +412,9 @@ func (l *lane) compose() LaneView {
 func (l *lane) publish() {
 	l.shown = l.feed.accepted.Load() + l.feed.refused.Load() + l.feed.dropped.Load()
 	l.shownAt = time.Now()
-	l.feed.publish(l.compose())
+	v := l.compose()
+	l.feed.publish(v)
+	l.signs.want(l.signal(), l.sign())
 }
 
 // stamp is the instant of a record made now.
@@ -325,14 +428,40 @@ func (l *lane) stamp() time.Time {
 	return at
 }
 
-// event logs an event of this lane where that is possible; the lane does not
-// depend on it.
+// event logs an event of this lane; where that is not possible it is owed, and
+// the lane goes on.
 func (l *lane) event(e Event) {
+	e.Lane = l.cfg.ID
+	if len(l.owed) == 0 {
+		err := l.recordEvent(e)
+		if err == nil {
+			return
+		}
+		l.ctl.cfg.Log.ErrorContext(l.ctx, "event not recorded yet", "lane", l.cfg.ID, "kind", e.Kind, "error", err)
+		l.owedAt = time.Now()
+	}
+	if len(l.owed) == owedMost {
+		l.ctl.cfg.Log.ErrorContext(l.ctx, "event lost", "lane", l.cfg.ID, "event", l.owed[0])
+		l.owed = slices.Delete(l.owed, 0, 1)
+	}
+	l.owed = append(l.owed, e)
+}
+
+func (l *lane) recordEvent(e Event) error {
 	ctx, cancel := l.work()
 	defer cancel()
-	e.Lane = l.cfg.ID
-	if err := l.ctl.cfg.Store.RecordEvent(ctx, e); err != nil {
-		l.ctl.cfg.Log.ErrorContext(l.ctx, "event not recorded", "lane", l.cfg.ID, "kind", e.Kind, "error", err)
+	return l.ctl.cfg.Store.RecordEvent(ctx, e)
+}
+
+// payOwed records the events that could not be, oldest first.
+func (l *lane) payOwed() {
+	l.owedAt = time.Now()
+	for len(l.owed) > 0 {
+		if err := l.recordEvent(l.owed[0]); err != nil {
+			l.ctl.cfg.Log.WarnContext(l.ctx, "events still not recorded", "lane", l.cfg.ID, "owed", len(l.owed), "error", err)
+			return
+		}
+		l.owed = slices.Delete(l.owed, 0, 1)
 	}
 }
 
@@ -346,16 +475,33 @@ func (l *lane) work() (context.Context, context.CancelFunc) {
 // when records can be made again.
 func (l *lane) fail(step string, err error) error {
 	l.ctl.cfg.Log.ErrorContext(l.ctx, "manual procedure", "lane", l.cfg.ID, "step", step, "error", err)
-	if l.passage != nil && !l.ended {
-		l.ended = true
-		l.unsaved = append(l.unsaved, Outcome{Passage: l.passage.ID, Lane: l.cfg.ID, Ending: EndUnknown, At: l.stampQuiet()})
-	}
+	l.abandon("")
 	if !l.durable {
 		l.passage = nil
 	}
 	l.to(onStoreFailed)
 	l.publish()
 	return fmt.Errorf("%s: %w: %w", step, ErrManual, err)
+}
+
+// abandon leaves the endings of the lane's vehicles, as unknown, to be recorded
+// when that works again.
+func (l *lane) abandon(note string) {
+	if !l.raiseBy.IsZero() { // the arm has not been commanded, and is not now
+		l.raiseBy, l.armMoving = time.Time{}, false
+	}
+	for _, v := range [...]*vehicle{&l.vehicle, l.follower} {
+		// What an arm that moves comes to is known soon.
+		if v != nil && v.open() && (v != &l.vehicle || !l.armMoving) {
+			v.ended = true
+			l.unsaved = append(l.unsaved, l.outcome(v, EndUnknown, l.stampQuiet(), note))
+		}
+	}
+	l.follower = nil
+}
+
+func (l *lane) outcome(v *vehicle, e Ending, at time.Time, note string) Outcome {
+	return Outcome{Passage: v.passage.ID, Lane: l.cfg.ID, Ending: e, At: at, Note: note, Moment: v.passage.Moment}
 }
 
 // stampQuiet is stamp for when the store is known not to work.
@@ -365,49 +511,77 @@ func (l *lane) stampQuiet() time.Time {
 	return at
 }
 
+// tryAgain does what could not be recorded before.
+func (l *lane) tryAgain() {
+	if l.state == Egress {
+		l.recordEgress()
+		return
+	}
+	l.comeBack()
+}
+
 // comeBack tries to make a record. When that works, what could not be recorded
-// is recorded now, and the lane is back in service.
+// is recorded now, and the lane is back in service, unless a person has ordered
+// manual procedure.
 func (l *lane) comeBack() bool {
 	if l.state != Manual || !l.started {
 		return false
 	}
-	err := func() error {
-		ctx, cancel := l.work()
-		defer cancel()
-		if err := l.ctl.cfg.Store.RecordEvent(ctx, Event{Kind: EventStoreBack, Lane: l.cfg.ID, At: l.stampQuiet(),
-			Detail: fmt.Sprintf("%d outcomes waited", len(l.unsaved))}); err != nil {
-			return err
-		}
-		for len(l.unsaved) > 0 {
-			err := l.ctl.cfg.Store.RecordOutcome(ctx, l.unsaved[0])
-			switch {
-			case err == nil:
-				l.lastEnd = l.unsaved[0].Ending
-			case errors.Is(err, ErrNotFound), errors.Is(err, ErrExists):
-				// the passage never became durable, or its outcome had
-			default:
-				return err
-			}
-			l.unsaved = l.unsaved[1:]
-		}
-		return nil
-	}()
+	if l.armMoving {
+		l.retry.Reset(l.cfg.RetryAfter)
+		return false
+	}
+	if l.byHand && len(l.unsaved) == 0 && !l.storage && !l.assess {
+		return false
+	}
+	err := l.recordEvent(Event{Kind: EventStoreBack, Lane: l.cfg.ID, At: l.stampQuiet(),
+		Detail: fmt.Sprintf("%d outcomes waited", len(l.unsaved))})
+	if err == nil {
+		err = l.paySaved()
+	}
 	if err != nil {
 		l.ctl.cfg.Log.WarnContext(l.ctx, "still in manual procedure", "lane", l.cfg.ID, "error", err)
 		l.retry.Reset(l.cfg.RetryAfter)
 		return false
 	}
+	l.payOwed()
 	l.storage, l.assess = false, false
 	l.ctl.cfg.Log.InfoContext(l.ctx, "records can be made again", "lane", l.cfg.ID)
+	if l.byHand {
+		l.publish()
+		return false
+	}
 	l.to(onStoreBack)
 	l.publish()
 	return true
 }
 
+// paySaved records the outcomes that could not be.
+func (l *lane) paySaved() error {
+	ctx, cancel := l.work()
+	defer cancel()
+	for len(l.unsaved) > 0 {
+		err := l.ctl.cfg.Store.RecordOutcome(ctx, l.unsaved[0])
+		switch {
+		case err == nil:
+			l.lastEnd = l.unsaved[0].Ending
+		case errors.Is(err, ErrNotFound), errors.Is(err, ErrExists):
+			// the passage never became durable, or its outcome had
+		default:
+			return err
+		}
+		l.unsaved = l.unsaved[1:]
+	}
+	return nil
+}
+
 // end makes the ending of the passage at the line durable.
-func (l *lane) end(e Ending, note string) error {
-	o := Outcome{Passage: l.passage.ID, Lane: l.cfg.ID, Ending: e, At: l.stamp(), Note: note}
-	l.ended = true
+func (l *lane) end(e Ending, note string) error { return l.endOf(&l.vehicle, e, note) }
+
+// endOf makes the ending of a vehicle's passage durable.
+func (l *lane) endOf(v *vehicle, e Ending, note string) error {
+	o := l.outcome(v, e, l.stamp(), note)
+	v.ended = true
 	ctx, cancel := l.work()
 	defer cancel()
 	if err := l.ctl.cfg.Store.RecordOutcome(ctx, o); err != nil {
@@ -425,15 +599,25 @@ func (l *lane) arrive(a arriving) {
 		a.done("", err)
 		return
 	}
-	if l.state == OutOfService {
+	switch l.state {
+	case OutOfService:
 		a.done("", ErrOutOfService)
 		return
+	case Egress:
+		a.done("", ErrEgress)
+		return
+	case Manual:
+		if !l.comeBack() {
+			a.done("", ErrManual)
+			return
+		}
 	}
-	if l.state == Manual && !l.comeBack() {
-		a.done("", ErrManual)
+	if l.behindFirst(a.arrival) {
+		id, err := l.arriveBehind(a.arrival)
+		a.done(id, err)
 		return
 	}
-	if a.arrival.VIN == "" && l.state != Idle && l.state != Approaching {
+	if a.arrival.VIN == "" && l.state != Idle && l.state != Approaching && l.state != AtLine {
 		// A camera sees the vehicle at the line again and again.
 		a.done("", ErrNotAllowed)
 		return
@@ -459,11 +643,52 @@ func (l *lane) arrive(a arriving) {
 	}
 	id, err := l.decide(a.arrival)
 	a.done(id, err)
-	if err == nil && l.cfg.AutoOpen && l.passage.Result.Verdict.Outcome == policy.Grant {
-		if err := l.carryOut(Act{Kind: ActOpen, Passage: id, By: AutoOpen}); err != nil {
-			l.ctl.cfg.Log.ErrorContext(l.ctx, "auto-open", "lane", l.cfg.ID, "passage", id, "error", err)
+	if err == nil {
+		l.autoOpen()
+	}
+}
+
+// behindFirst says whether an arrival is of the vehicle behind the one that the
+// lane is dealing with.
+func (l *lane) behindFirst(a Arrival) bool {
+	if !l.cfg.Tandem || l.passage == nil || !l.durable {
+		return false
+	}
+	switch l.state {
+	case Waiting, Admitting, Refusing, Redirected:
+	default:
+		return false
+	}
+	first := l.passage.Arrival
+	if a.VIN == "" { // another plate than that of the first, which is known
+		return first.Plate != "" && a.Plate != "" && NormalPlate(first.Plate) != NormalPlate(a.Plate)
+	}
+	return NormalVIN(first.VIN) != NormalVIN(a.VIN)
+}
+
+// arriveBehind judges the vehicle behind the one that the lane is dealing with.
+// The arm is not moved for it before it has come up.
+func (l *lane) arriveBehind(a Arrival) (PassageID, error) {
+	if f := l.follower; f != nil {
+		switch {
+		case reflect.DeepEqual(f.passage.Arrival, a) && time.Since(f.decided) < repeatWithin:
+			return f.passage.ID, nil
+		case a.VIN == "":
+			return "", ErrNotAllowed
+		}
+		l.follower = nil
+		if err := l.endOf(f, EndLeft, ""); err != nil {
+			return "", err
 		}
 	}
+	v, err := l.judge(a, l.stamp(), false)
+	if err != nil {
+		return "", err
+	}
+	l.follower = v
+	l.to(onSecond)
+	l.publish()
+	return v.passage.ID, nil
 }
 
 // decide takes an arrival from Deciding to a durable, published verdict.
@@ -471,24 +696,41 @@ func (l *lane) decide(a Arrival) (PassageID, error) {
 	if l.passage != nil { // the one before has gone
 		l.leave()
 	}
-	l.passage, l.durable, l.ended = nil, false, false
-	if l.cfg.Arm != nil {
-		l.arm = ArmClosed
-	}
+	l.vehicle = vehicle{}
+	l.note, l.opening = nil, opening{}
+	l.restArm()
 	l.to(onArrived)
 	at := l.stamp()
 	l.come(at)
 	l.publish()
 
+	v, err := l.judge(a, at, true)
+	if err != nil {
+		return "", err
+	}
+	l.vehicle = *v
+	l.seen = l.sees(PointAtLine)
+	l.to(onRecorded)
+	l.publish()
+	l.identified(l.passage)
+	return l.passage.ID, nil
+}
+
+// judge takes an arrival to a durable verdict. Sensors are asked about the
+// vehicle at the line only.
+func (l *lane) judge(a Arrival, at time.Time, atLine bool) (*vehicle, error) {
 	req, err := l.gather(a, at)
 	if err != nil {
 		l.storage = true
-		return "", l.fail("look up vehicle", err)
+		return nil, l.fail("look up vehicle", err)
+	}
+	if !atLine {
+		req.Radio = nil
 	}
 	result, err := l.assessment(req)
 	if err != nil {
 		l.assess = true
-		return "", l.fail("assess", err)
+		return nil, l.fail("assess", err)
 	}
 	if v := result.VIN; v != "" && v != req.VIN && result.Vehicle.Valid {
 		// The assessor corrected a misread VIN: what the site knows of the
@@ -497,36 +739,40 @@ func (l *lane) decide(a Arrival) (PassageID, error) {
 		again, err := l.gatherUnder(v, a, at)
 		if err != nil {
 			l.storage = true
-			return "", l.fail("look up vehicle", err)
+			return nil, l.fail("look up vehicle", err)
+		}
+		if !atLine {
+			again.Radio = nil
 		}
 		if !reflect.DeepEqual(again, req) {
 			req = again
 			if result, err = l.assessment(req); err != nil {
 				l.assess = true
-				return "", l.fail("assess", err)
+				return nil, l.fail("assess", err)
 			}
 		}
 	}
-	p := Passage{ID: newPassageID(l.cfg.ID, at), Lane: l.cfg.ID, At: at, Arrival: a, Result: result}
-	l.passage, l.request = &p, req
-	l.number, l.again = 1, ""
+	p := Passage{ID: newPassageID(l.cfg.ID, at), Lane: l.cfg.ID, At: at, Arrival: a, Result: result, Moment: l.direction.Moment()}
+	v := &vehicle{passage: &p, request: req, number: 1}
 	ctx, cancel := l.work()
 	defer cancel()
 	if err := l.ctl.cfg.Store.Record(ctx, p); err != nil {
 		l.storage = true
-		return "", l.fail("record passage", err)
+		// It may have become durable all the same.
+		l.unsaved = append(l.unsaved, l.outcome(v, EndUnknown, l.stampQuiet(), ""))
+		return nil, l.fail("record passage", err)
 	}
-	l.durable, l.decided = true, time.Now()
-	l.to(onRecorded)
-	l.publish()
-	l.identified(&p)
-	return p.ID, nil
+	v.durable, v.decided = true, time.Now()
+	verdict := &result.Verdict
+	v.auto = l.cfg.AutoOpen && verdict.Outcome == policy.Grant && !verdict.Presumed && len(verdict.Conditions) == 0
+	return v, nil
 }
 
 // gather fills the request from what the site itself knows.
 func (l *lane) gather(a Arrival, at time.Time) (Request, error) {
 	req := Request{
 		VIN: NormalVIN(a.VIN), Plate: NormalPlate(a.Plate), Stated: a.Class, Zone: l.cfg.Zone, At: at,
+		Moment: l.direction.Moment(),
 		Market: l.cfg.Market, Declared: a.Declared, OnCall: a.OnCall, Posture: l.ctl.cfg.Posture(at), Inspecting: l.ctl.cfg.Inspecting,
 	}
 	ctx, cancel := l.work()
@@ -574,6 +820,9 @@ func misread(text string) bool {
 // the one that was read.
 func (l *lane) gatherUnder(vin string, a Arrival, at time.Time) (Request, error) {
 	read := a.VIN
+	if read == "" { // it is the list that knows the VIN
+		return l.gather(a, at)
+	}
 	a.VIN = vin
 	req, err := l.gather(a, at)
 	req.VIN = NormalVIN(read)
@@ -594,10 +843,14 @@ func (l *lane) assessment(req Request) (a Assessment, err error) {
 // act checks and carries out one act of one person.
 func (l *lane) act(a Act) error {
 	switch {
+	case a.Kind.OfLane():
+		return l.laneAct(a)
 	case l.state == Manual:
 		return ErrManual
 	case l.state == OutOfService:
 		return ErrOutOfService
+	case l.follower != nil && a.Passage == l.follower.passage.ID:
+		return l.actBehind(a)
 	case l.passage == nil || !l.durable || a.Passage != l.passage.ID:
 		return ErrStale
 	case a.Seen != 0 && a.Seen != l.number:
@@ -618,9 +871,38 @@ func (l *lane) act(a Act) error {
 	return l.carryOut(a)
 }
 
+// actBehind checks and carries out one act on the vehicle behind the one at the
+// line.
+func (l *lane) actBehind(a Act) error {
+	f := l.follower
+	switch {
+	case a.Seen != 0 && a.Seen != f.number:
+		return ErrDecidedAgain
+	case !slices.Contains(l.allowedBehind(), a.Kind):
+		return ErrNotAllowed
+	case strings.TrimSpace(a.By) == "" || a.By == AutoOpen:
+		return fmt.Errorf("%w: an act is a person's", ErrNotAllowed)
+	}
+	a.At = l.stamp()
+	if err := l.recordAct(a); err != nil {
+		l.storage = true
+		return l.fail("record act", err)
+	}
+	f.auto = false
+	if e, ends := map[ActKind]Ending{ActInspect: EndInspection, ActTurnAway: EndRefused, ActReset: EndLeft}[a.Kind]; ends {
+		l.follower = nil
+		if err := l.endOf(f, e, ""); err != nil {
+			return err
+		}
+	}
+	l.publish()
+	return nil
+}
+
 // carryOut makes an allowed act durable, and then does it.
 func (l *lane) carryOut(a Act) error {
 	a.At = l.stamp()
+	l.auto = false
 	if err := l.recordAct(a); err != nil {
 		l.storage = true
 		return l.fail("record act", err)
@@ -646,7 +928,7 @@ func (l *lane) carryOut(a Act) error {
 				return err
 			}
 		}
-		l.to(onReset)
+		l.gone(onReset)
 	}
 	l.publish()
 	return nil
@@ -670,11 +952,34 @@ func (l *lane) admit() error {
 		l.publish()
 		return nil
 	}
-	l.armMoving, l.arm = true, ArmOpening
 	l.to(onOpened)
-	go l.raise(l.passage.ID)
+	l.armMoving = true
+	switch {
+	case l.level[PointUnderArm] == LevelOn:
+		// A detector that has been covered for too long is no reason to keep the
+		// vehicle, and none to move the arm: a person raises it by hand.
+		l.armSettled(errCovered)
+		return nil
+	case l.armStands() == ArmOpen:
+		l.raiseBy = time.Now().Add(l.cfg.ArmTimeout)
+	default:
+		l.arm = ArmOpening
+		go l.raise(l.passage.ID)
+	}
 	l.publish()
 	return nil
+}
+
+// errCovered says that the arm was not commanded.
+var errCovered = errors.New("something is under the arm")
+
+// armIsDown commands the arm that had not been down when it was to open.
+func (l *lane) armIsDown() {
+	if l.raiseBy.IsZero() || l.level[PointUnderArm] == LevelOn {
+		return
+	}
+	l.raiseBy, l.arm = time.Time{}, ArmOpening
+	go l.raise(l.passage.ID)
 }
 
 // errArmBusy says that the command before has not returned.
@@ -712,8 +1017,22 @@ func (l *lane) raise(id PassageID) {
 // armSettled records how the command to the arm went.
 func (l *lane) armSettled(err error) {
 	l.armMoving = false
+	if l.egress.raising {
+		l.egressRaised(err)
+		return
+	}
 	ending, note, on := EndAdmitted, "", onArmMoved
 	l.arm = ArmOpen
+	if l.state == Manual { // a step of the vehicle behind could not be recorded
+		if err != nil {
+			ending, note, l.arm = EndArmFailed, armNote(err), ArmFault
+		}
+		l.ended = true
+		l.unsaved = append(l.unsaved, l.outcome(&l.vehicle, ending, l.stampQuiet(), note))
+		l.publish()
+		l.settledArm()
+		return
+	}
 	if err != nil {
 		l.ctl.cfg.Log.ErrorContext(l.ctx, "arm", "lane", l.cfg.ID, "passage", l.passage.ID, "error", err)
 		ending, note, on = EndArmFailed, armNote(err), onArmFailed
@@ -725,6 +1044,15 @@ func (l *lane) armSettled(err error) {
 			l.clear.Reset(l.cfg.ClearAfter)
 		}
 		l.publish()
+	}
+	l.settledArm()
+}
+
+// settledArm does what had to wait until the arm had settled.
+func (l *lane) settledArm() {
+	if o := l.egress.wanted; o != nil {
+		l.egress.wanted = nil
+		_ = l.beginEgress(*o) // what could not be recorded is tried again, and logged
 	}
 	if a := l.held; a != nil {
 		l.held = nil
@@ -739,19 +1067,27 @@ func armNote(err error) string {
 		return "no confirmation in time"
 	case errors.Is(err, errArmBusy):
 		return "arm busy"
+	case errors.Is(err, errCovered):
+		return "covered"
 	}
 	return "device error"
 }
 
-// cleared means that the vehicle that was dealt with has left the line.
+// cleared means that the vehicle that was dealt with has left the line, or has
+// had the time for it. What detectors see of it counts for more than time.
 func (l *lane) cleared() {
-	if _, ok := next(l.state, onCleared); ok && !l.armMoving {
-		l.to(onCleared)
-		l.publish()
+	if _, ok := next(l.state, onCleared); !ok || l.armMoving {
+		return
 	}
+	if l.stillThere() {
+		l.clear.Reset(l.cfg.ClearAfter)
+		return
+	}
+	l.gone(onCleared)
+	l.publish()
 }
 
-// detect follows the detector of the lane.
+// detect follows the one detector of a lane without points.
 func (l *lane) detect(covered bool) {
 	switch {
 	case covered && l.state == Idle:
@@ -790,35 +1126,50 @@ func (l *lane) look() {
 	if result.Verdict.Outcome <= l.passage.Result.Verdict.Outcome {
 		return // the air may raise a verdict, never lower it
 	}
-	if l.replace(result, req.At, "radio") == nil {
+	if l.replace(&l.vehicle, result, req.At, "radio") == nil {
 		l.to(onRaised)
 		l.publish()
 	}
 }
 
+// waiting are the vehicles of the lane that wait with a verdict.
+func (l *lane) waiting() []*vehicle {
+	var list []*vehicle
+	if l.state == Waiting && l.durable {
+		list = append(list, &l.vehicle)
+	}
+	if l.follower != nil {
+		list = append(list, l.follower)
+	}
+	return list
+}
+
 // inspected decides again on the vehicle that waits where it is the one that
 // was inspected.
 func (l *lane) inspected(vin string) error {
-	if l.state != Waiting || !l.durable {
-		return nil
+	for _, v := range l.waiting() {
+		r := v.passage.Result
+		if NormalVIN(v.passage.Arrival.VIN) != vin && (r.VIN != vin || !r.Vehicle.Valid) {
+			continue
+		}
+		if err := l.reassessOf(v, "inspection"); err != nil {
+			return err
+		}
 	}
-	r := l.passage.Result
-	if NormalVIN(l.passage.Arrival.VIN) != vin && (r.VIN != vin || !r.Vehicle.Valid) {
-		return nil
-	}
-	return l.reassess("inspection")
+	return nil
 }
 
-// changed decides again on the vehicle that waits, if one does.
+// changed decides again on the vehicles that wait, if any do.
 func (l *lane) changed(because string) error {
-	if l.state != Waiting || !l.durable {
-		return nil
+	for _, v := range l.waiting() {
+		if err := l.reassessOf(v, because); err != nil {
+			return err
+		}
 	}
-	return l.reassess(because)
+	return nil
 }
 
-// reassess decides again on the vehicle that waits, after what the site knows
-// has changed. What the air has said of it still counts.
+// reassess decides again on the vehicle that waits at the line.
 func (l *lane) reassess(because string) error {
 	switch {
 	case l.state == Manual:
@@ -826,49 +1177,58 @@ func (l *lane) reassess(because string) error {
 	case l.state != Waiting || !l.durable:
 		return ErrNotAllowed
 	}
+	return l.reassessOf(&l.vehicle, because)
+}
+
+// reassessOf decides again on a vehicle that waits, after what the site knows
+// has changed. What the air has said of it still counts.
+func (l *lane) reassessOf(v *vehicle, because string) error {
 	at := l.stamp()
-	vin := l.passage.Arrival.VIN
-	if r := l.passage.Result; r.VIN != "" && r.Vehicle.Valid {
+	vin := v.passage.Arrival.VIN
+	if r := v.passage.Result; r.VIN != "" && r.Vehicle.Valid {
 		vin = r.VIN
 	}
-	req, err := l.gatherUnder(vin, l.passage.Arrival, at)
+	req, err := l.gatherUnder(vin, v.passage.Arrival, at)
 	if err != nil {
 		l.storage = true
 		return l.fail("look up vehicle", err)
 	}
-	req.Radio = l.request.Radio
+	req.Radio = v.request.Radio
 	result, err := l.assessment(req)
 	if err != nil {
 		l.assess = true
 		return l.fail("assess", err)
 	}
-	l.request = req
-	if err := l.replace(result, at, because); err != nil {
+	v.request = req
+	if err := l.replace(v, result, at, because); err != nil {
 		return err
 	}
-	l.to(onReassessed)
+	if v == &l.vehicle {
+		l.to(onReassessed)
+	}
 	l.publish()
 	return nil
 }
 
-// replace makes a later assessment of the vehicle that waits durable.
-func (l *lane) replace(result Assessment, at time.Time, because string) error {
+// replace makes a later assessment of a vehicle that waits durable.
+func (l *lane) replace(v *vehicle, result Assessment, at time.Time, because string) error {
 	ctx, cancel := l.work()
 	defer cancel()
 	if err := l.ctl.cfg.Store.RecordReassessment(ctx, Reassessment{
-		Passage: l.passage.ID, Lane: l.cfg.ID, At: at, Because: because, Result: result,
+		Passage: v.passage.ID, Lane: l.cfg.ID, At: at, Because: because, Result: result,
 	}); err != nil {
 		// The verdict on the screen may no longer be the one on record.
-		l.storage, l.durable = true, false
+		l.storage, v.durable = true, false
 		return l.fail("record reassessment", err)
 	}
-	if actedOn(&result.Verdict) != actedOn(&l.passage.Result.Verdict) {
-		l.number++
-		l.again = because
+	if actedOn(&result.Verdict) != actedOn(&v.passage.Result.Verdict) {
+		v.number++
+		v.again = because
+		v.auto = false // what policy would have opened for is another vehicle now, as far as its verdict goes
 	}
-	renewed := *l.passage
+	renewed := *v.passage
 	renewed.Result = result
-	l.passage = &renewed
+	v.passage = &renewed
 	return nil
 }
 

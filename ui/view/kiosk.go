@@ -325,7 +325,7 @@ func (k *Kiosk) next(lv gate.LaneView) string {
 		}
 	case gate.Refusing:
 		return k.T("state.refusing.text", place)
-	case gate.Idle, gate.Approaching, gate.Deciding, gate.Admitting, gate.Redirected, gate.OutOfService, gate.Manual:
+	case gate.Idle, gate.Approaching, gate.AtLine, gate.Deciding, gate.Admitting, gate.Redirected, gate.OutOfService, gate.Manual, gate.Egress:
 	}
 	return k.Words.T("state." + string(lv.State) + ".text")
 }

@@ -98,7 +98,7 @@ func TestKeys(t *testing.T) {
 	}
 	members := map[string][]string{
 		"role.":       roles,
-		"state.":      {"idle", "approaching", "deciding", "waiting", "admitting", "refusing", "redirected", "out-of-service", "manual"},
+		"state.":      {"idle", "approaching", "deciding", "waiting", "admitting", "refusing", "redirected", "out-of-service", "manual", "at-line", "emergency-egress"},
 		"verdict.":    {"grant", "flag", "deny", "grant.text", "flag.text", "deny.text"},
 		"outcome.":    {"grant", "flag", "deny", ""},
 		"act.":        {"open", "hold", "inspect", "turn-away", "override", "reset"},
@@ -142,7 +142,7 @@ func TestKeys(t *testing.T) {
 			}
 		}
 	}
-	for _, n := range []string{gate.NoticeStorage, gate.NoticeAssess, gate.NoticeArm, gate.NoticeClock, gate.NoticeRadio} {
+	for _, n := range []string{gate.NoticeStorage, gate.NoticeAssess, gate.NoticeArm, gate.NoticeClock, gate.NoticeRadio, gate.NoticeDevice, gate.NoticeEgress} {
 		if !w.Has("notice." + n) {
 			t.Errorf("no text for notice %q", n)
 		}

@@ -1,0 +1,308 @@
+package gate
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ErrEgress says that everybody leaves and nobody comes in.
+var ErrEgress = errors.New("emergency egress: nobody comes in")
+
+// closedToTurn is why a reversible lane is closed when the program starts.
+const closedToTurn = "turn-first"
+
+// orders are what people, and a fire alarm, have ordered of a lane. The lane's
+// goroutine owns them.
+type orders struct {
+	closed   string // code of why it is closed, or in manual procedure by hand
+	byHand   bool   // a person has ordered manual procedure
+	egress   egress
+	revision int // of what the lane is shown as; see touch
+}
+
+// egress is an emergency egress.
+type egress struct {
+	egressOrder
+	recorded bool
+	raised   bool         // the arm has had its command
+	raising  bool         // and it has not returned
+	wanted   *egressOrder // waits until an arm that moves has settled
+}
+
+// egressOrder is who ordered an egress.
+type egressOrder struct {
+	by     string // empty: an input
+	detail string
+}
+
+// OfLane says that an act is on a lane and not on a vehicle.
+func (k ActKind) OfLane() bool {
+	switch k {
+	case ActClose, ActReopen, ActTurnEntry, ActTurnExit, ActEgress, ActEgressEnd, ActManualStart, ActManualEnd, ActAcknowledge:
+		return true
+	}
+	return false
+}
+
+// reasonCode says whether a reason can be kept for ever: it is a code.
+func reasonCode(s string) bool {
+	return len(s) > 0 && len(s) <= 40 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz-") == ""
+}
+
+// laneActs is what may be done about the lane now.
+func (l *lane) laneActs() []ActKind {
+	if !l.started {
+		return nil
+	}
+	var acts []ActKind
+	add := func(ok bool, k ...ActKind) {
+		if ok {
+			acts = append(acts, k...)
+		}
+	}
+	turns := l.cfg.Direction == DirectionReversible && l.empty()
+	first := l.closed == closedToTurn
+	add(slices.ContainsFunc(l.alarms, func(a Alarm) bool { return a.By == "" && !a.Kind.ends() }), ActAcknowledge)
+	switch l.state {
+	case Idle:
+		add(turns && l.direction == DirectionExit, ActTurnEntry)
+		add(turns && l.direction == DirectionEntry, ActTurnExit)
+		add(true, ActClose, ActManualStart)
+	case Approaching, AtLine, Refusing, Redirected:
+		add(l.follower == nil, ActClose)
+		add(true, ActManualStart)
+	case Waiting:
+		add(true, ActManualStart)
+	case Admitting:
+		add(!l.armMoving, ActManualStart)
+	case OutOfService:
+		add(turns && (first || l.direction == DirectionExit), ActTurnEntry)
+		add(turns && (first || l.direction == DirectionEntry), ActTurnExit)
+		add(!first, ActReopen)
+	case Manual:
+		add(l.byHand, ActManualEnd)
+	case Egress:
+		add(true, ActEgressEnd)
+	case Deciding:
+	}
+	add(l.state != Egress || l.egress.recorded && l.raises() && !l.armMoving && l.arm != ArmOpen, ActEgress)
+	return acts
+}
+
+// empty says that nobody is in the lane, as far as anybody can tell.
+func (l *lane) empty() bool {
+	for _, p := range [...]Point{PointApproach, PointAtLine, PointUnderArm, PointBeyond} {
+		if l.level[p] == LevelOn {
+			return false
+		}
+	}
+	return l.passage == nil && l.follower == nil && l.held == nil && !l.armMoving && l.armStands() != ArmOpen
+}
+
+// laneAct checks and carries out one act on the lane.
+func (l *lane) laneAct(a Act) error {
+	switch {
+	case !l.started:
+		return ErrOutOfService
+	case a.Passage != "":
+		return fmt.Errorf("%w: the act is on the lane, not on a vehicle", ErrNotAllowed)
+	case !slices.Contains(l.laneActs(), a.Kind):
+		if l.state == Manual && !l.byHand {
+			return ErrManual
+		}
+		return ErrNotAllowed
+	case strings.TrimSpace(a.By) == "" || a.By == AutoOpen:
+		return fmt.Errorf("%w: an act is a person's", ErrNotAllowed)
+	case a.Reason != "" && !reasonCode(a.Reason),
+		a.Reason == "" && (a.Kind == ActClose || a.Kind == ActManualStart),
+		a.Reason == closedToTurn:
+		return fmt.Errorf("%w: a code of lower-case words with hyphens", ErrNeedsReason)
+	}
+	e := Event{Lane: l.cfg.ID, At: l.stamp(), By: a.By, Detail: a.Reason}
+	switch a.Kind {
+	case ActEgress:
+		return l.beginEgress(egressOrder{by: a.By, detail: "act"})
+	case ActAcknowledge:
+		return l.acknowledge(a, e)
+	case ActClose:
+		e.Kind = EventLaneClosed
+	case ActReopen:
+		e.Kind = EventLaneOpened
+	case ActTurnEntry, ActTurnExit:
+		e.Kind, e.Detail = EventLaneTurned, string(map[ActKind]Direction{ActTurnEntry: DirectionEntry, ActTurnExit: DirectionExit}[a.Kind])
+	case ActEgressEnd:
+		e.Kind = EventEgressEnded
+	case ActManualStart:
+		e.Kind = EventManualBegun
+	case ActManualEnd:
+		e.Kind = EventManualEnded
+	}
+	if err := l.recordEvent(e); err != nil {
+		l.storage = true
+		if l.state == OutOfService || l.state == Egress { // stays as it is
+			return fmt.Errorf("record %s: %w: %w", e.Kind, ErrManual, err)
+		}
+		return l.fail("record "+string(e.Kind), err)
+	}
+	if l.state == OutOfService || l.state == Egress {
+		l.storage = false
+	}
+	l.ctl.cfg.Log.InfoContext(l.ctx, "lane", "lane", l.cfg.ID, "act", a.Kind, "reason", a.Reason)
+	l.note = nil
+	switch a.Kind {
+	case ActClose:
+		l.closed = a.Reason
+		l.to(onClosed)
+	case ActReopen:
+		l.closed = ""
+		l.to(onReopened)
+	case ActTurnEntry, ActTurnExit:
+		l.direction = Direction(e.Detail)
+		l.expected, l.foreign, l.foreignAt, l.merged = 0, false, time.Time{}, false
+		if l.closed == closedToTurn {
+			l.closed = ""
+			l.to(onReopened)
+		} else if l.state == Idle {
+			l.to(onTurned)
+		}
+	case ActEgressEnd:
+		l.egress = egress{}
+		l.to(onEgressEnded)
+		l.backToOrders()
+	case ActManualStart:
+		l.abandon("manual procedure")
+		l.vehicle = vehicle{}
+		l.leave()
+		l.byHand, l.closed = true, a.Reason
+		l.to(onManualBegun)
+		if l.paySaved() != nil {
+			l.storage = true
+		}
+	case ActManualEnd:
+		l.byHand, l.closed = false, ""
+		if len(l.unsaved) > 0 || l.storage || l.assess {
+			l.retry.Reset(l.cfg.RetryAfter) // the store has its say first
+			break
+		}
+		l.to(onManualEnded)
+	}
+	l.publish()
+	return nil
+}
+
+// backToOrders takes the lane to where it was ordered to be before an egress.
+func (l *lane) backToOrders() {
+	switch {
+	case len(l.unsaved) > 0:
+		l.storage = true
+		l.to(onStoreFailed)
+	case l.byHand:
+		l.to(onManualBegun)
+	case l.closed != "":
+		l.to(onClosed)
+	}
+}
+
+// acknowledge notes that a person has looked at an alarm.
+func (l *lane) acknowledge(a Act, e Event) error {
+	i := slices.IndexFunc(l.alarms, func(x Alarm) bool { return x.ID == a.Alarm && x.By == "" && !x.Kind.ends() })
+	if i < 0 {
+		return ErrStale
+	}
+	e.Kind, e.Detail = EventAlarmAcknowledged, strings.TrimSpace(string(l.alarms[i].Kind)+" "+l.alarms[i].Of)
+	if p := l.alarms[i].Passed; p != "" {
+		e.Detail += " in " + string(p)
+	}
+	if err := l.recordEvent(e); err != nil {
+		return fmt.Errorf("record %s: %w: %w", e.Kind, ErrManual, err)
+	}
+	l.alarms = slices.Clone(l.alarms)
+	l.alarms[i].By = a.By
+	if l.alarms[i].Over {
+		l.alarms = slices.Delete(l.alarms, i, i+1)
+	}
+	l.publish()
+	return nil
+}
+
+// raises says that the lane's arm is raised in an egress.
+func (l *lane) raises() bool { return l.cfg.Arm != nil && l.direction == DirectionExit }
+
+// beginEgress lets everybody leave: the lane is closed to arrivals at once, and
+// an exit's arm is raised as soon as that is on record. Said again while it
+// lasts, it raises an arm that is not open once more.
+func (l *lane) beginEgress(o egressOrder) error {
+	switch {
+	case !l.started:
+		return ErrOutOfService
+	case l.state == Egress && o.by == "":
+		return nil // an input says so again
+	case l.state == Egress:
+		l.egress.egressOrder, l.egress.recorded, l.egress.raised = o, false, false
+		return l.recordEgress()
+	}
+	if !l.raiseBy.IsZero() { // recorded, and not commanded yet: nothing is
+		l.raiseBy, l.armMoving = time.Time{}, false
+	}
+	if l.armMoving {
+		l.egress.wanted = &o
+		return nil
+	}
+	l.abandon("emergency egress")
+	if a := l.held; a != nil {
+		l.held = nil
+		a.done("", ErrEgress)
+	}
+	l.egress = egress{egressOrder: o}
+	l.to(onEgress)
+	return l.recordEgress()
+}
+
+// recordEgress makes an egress durable, and raises the arm of an exit once it is.
+func (l *lane) recordEgress() error {
+	if !l.egress.recorded {
+		if err := l.recordEvent(Event{Kind: EventEgressBegun, Lane: l.cfg.ID, At: l.stampQuiet(), By: l.egress.by, Detail: l.egress.detail}); err != nil {
+			l.ctl.cfg.Log.ErrorContext(l.ctx, "egress not recorded yet: raise the arms by hand", "lane", l.cfg.ID, "error", err)
+			l.storage = true
+			l.retry.Reset(l.cfg.RetryAfter)
+			l.publish()
+			return fmt.Errorf("record egress: %w: %w", ErrManual, err)
+		}
+		l.egress.recorded, l.storage = true, false
+	}
+	l.payOwed()
+	if err := l.paySaved(); err != nil {
+		l.ctl.cfg.Log.ErrorContext(l.ctx, "outcomes not recorded yet", "lane", l.cfg.ID, "error", err)
+		l.retry.Reset(l.cfg.RetryAfter)
+	}
+	if l.raises() && !l.egress.raised && !l.armMoving {
+		l.egress.raised = true
+		if l.armStands() == ArmOpen {
+			l.arm = ArmOpen
+		} else {
+			l.egress.raising, l.armMoving, l.arm = true, true, ArmOpening
+			go l.raise(newPassageID(l.cfg.ID+"-egress", l.stampQuiet()))
+		}
+	}
+	l.publish()
+	return nil
+}
+
+// egressRaised is what came of the command to an exit's arm.
+func (l *lane) egressRaised(err error) {
+	l.egress.raising = false
+	l.arm = ArmOpen
+	l.alarmOver(AlarmEgressArm, "")
+	if err != nil {
+		l.ctl.cfg.Log.ErrorContext(l.ctx, "arm in emergency egress", "lane", l.cfg.ID, "error", err)
+		l.arm = ArmFault
+		l.alarm(AlarmEgressArm, "")
+	} else if l.armStands() == ArmClosed {
+		l.arm = ArmClosed
+		l.alarm(AlarmEgressArm, "")
+	}
+	l.publish()
+}
