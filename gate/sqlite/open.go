@@ -400,6 +400,10 @@ func openDB(ctx context.Context, path, signingKey string) (*Store, error) {
 	}
 	err = checkPragmas(ctx, s.conn)
 	if err == nil {
+		s.path = path
+		s.file, err = os.Stat(path)
+	}
+	if err == nil {
 		s.head, err = lastHead(ctx, s.conn)
 	}
 	if err != nil {

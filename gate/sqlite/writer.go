@@ -19,7 +19,9 @@ const maxGroup = 256
 // Store is the database of a site, open for writing.
 type Store struct {
 	dir         string
-	lock        *os.File // nil while Init works
+	path        string      // of the database
+	file        os.FileInfo // of the database when it was opened
+	lock        *os.File    // nil while Init works
 	w, r        *sql.DB
 	conn        *sql.Conn // the only connection of w
 	log         *translog.Log
@@ -182,7 +184,7 @@ func (s *Store) commit(ops []*op) {
 // database tells.
 func (s *Store) try(ops []*op) (err error) {
 	t := &txn{s: s, at: s.currentHead().at, fresh: make(map[int64]translog.Hash)}
-	if err := t.exec("BEGIN IMMEDIATE"); err != nil {
+	if err := t.beginGroup(); err != nil {
 		return err
 	}
 	defer func() {
