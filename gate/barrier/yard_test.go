@@ -79,7 +79,7 @@ func (w *yardWorld) Break(b barriertest.Break) {
 
 func TestArmOfTheYard(t *testing.T) {
 	barriertest.Arm(t, func(t *testing.T) *barriertest.Rig {
-		y, stop := start(t, barrier.YardConfig{Name: "yard", Travel: 20 * time.Millisecond, Every: time.Millisecond, Confirm: 300 * time.Millisecond})
+		y, stop := start(t, barrier.YardConfig{Name: "yard", Travel: 20 * time.Millisecond, Every: time.Millisecond, Confirm: 2 * time.Second})
 		return &barriertest.Rig{
 			Arm: y, Inputs: y, World: &yardWorld{y: y}, Stop: stop, Polls: 50 * time.Millisecond,
 			Breaks: []barriertest.Break{barriertest.Before, barriertest.After, barriertest.Seized, barriertest.Silent},

@@ -200,7 +200,7 @@ func start(t *testing.T, cfg Config) (d *Device, stop func()) {
 func TestArm(t *testing.T) {
 	barriertest.Arm(t, func(t *testing.T) *barriertest.Rig {
 		b := newBoard(t, LCUS)
-		d, stop := start(t, Config{Name: "north", Open: b.open, Length: 20 * time.Millisecond, Contacts: b.contacts, Confirm: 500 * time.Millisecond})
+		d, stop := start(t, Config{Name: "north", Open: b.open, Length: 20 * time.Millisecond, Contacts: b.contacts, Confirm: 2 * time.Second})
 		return &barriertest.Rig{
 			Arm: d, Inputs: b.contacts, World: b, Stop: stop, Polls: 100 * time.Millisecond,
 			Breaks: []barriertest.Break{barriertest.Before, barriertest.Seized, barriertest.Silent},
