@@ -19,10 +19,11 @@ const (
 	ArmDown               // limit switch: the arm is closed
 	ArmUp                 // limit switch: the arm is open
 	Tamper                // a cabinet or reader is open
+	Egress                // fire alarm or egress button: everybody leaves
 	points
 )
 
-var pointNames = [points]string{"approach", "at-line", "under-arm", "beyond", "arm-down", "arm-up", "tamper"}
+var pointNames = [points]string{"approach", "at-line", "under-arm", "beyond", "arm-down", "arm-up", "tamper", "egress"}
 
 // String names the point, as a configuration does.
 func (p Point) String() string {

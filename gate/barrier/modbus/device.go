@@ -30,6 +30,9 @@ const (
 	letGo      = 120 * time.Millisecond // of barrier.CloseWithin, for a request under way
 	letClose   = 80 * time.Millisecond  // and for the closing after it
 	stuckAfter = time.Second            // beyond Length
+
+	maxBits      = 2000 // of one request
+	maxRegisters = 125
 )
 
 // Pulse is how the arm's output gives one pulse that the board ends.
@@ -63,6 +66,10 @@ type Config struct {
 	Pulse  *Pulse // nil for a board without an arm
 	Lamps  *Lamps // nil for a board without lamps
 	Inputs []Input
+	// Contacts are those of the arm where other devices read some of them; nil
+	// uses Inputs.
+	Contacts *barrier.Contacts
+	More     []Lane // what of the board belongs to other lanes
 
 	Every   time.Duration // between two polls; 0 is DefaultEvery
 	Timeout time.Duration // of one request; 0 is DefaultTimeout
@@ -75,36 +82,75 @@ type Config struct {
 	Notify func(error)
 }
 
-// Device is one board. Its methods may be called concurrently, before, during and
-// after Run.
+// Lane is what of a board belongs to one lane; its fields are those of Config.
+type Lane struct {
+	Pulse    *Pulse
+	Lamps    *Lamps
+	Inputs   []Input
+	Contacts *barrier.Contacts
+	Confirm  time.Duration
+	Events   func(barrier.Event)
+}
+
+// Device is one board, and its Side of the first lane. Its methods may be called
+// concurrently, before, during and after Run.
 type Device struct {
-	cfg         Config
-	conf        modbus.ClientConfiguration
-	first, last uint16 // of the inputs
-	contacts    *barrier.Contacts
-	arm         *barrier.Arm // nil without a pulse
+	*Side
+	cfg    Config
+	conf   modbus.ClientConfiguration
+	sides  []*Side
+	inputs span // of discrete inputs
+	coils  span // of arms
+	regs   span // likewise
 
 	work  chan *request // to Run
 	ended chan struct{} // closed when Run has returned
 	once  sync.Once
 
-	mu    sync.Mutex
+	mu   sync.Mutex
+	up   bool
+	told barrier.Class // of the fault last told; "" when up
+
+	lost bool // owned by Run: nobody may wait for the board
+}
+
+// Side is what of a board belongs to one lane. Its methods may be called
+// concurrently, before, during and after the Device's Run.
+type Side struct {
+	device   *Device
+	cfg      Lane
+	contacts *barrier.Contacts
+	arm      *barrier.Arm // nil without a pulse
+
+	// under the device's lock
 	want  barrier.Signal
 	shown bool // want is what the device has taken
-	up    bool
-	told  barrier.Class // of the fault last told; "" when up
-	stuck bool          // the output stays on
+	stuck bool // the output stays on
 
-	// owned by Run
-	onSince time.Time // since when the output has been read as on
-	lost    bool      // nobody may wait for the board
+	onSince time.Time // owned by Run: since when the output has been read as on
 }
 
 var (
-	_ gate.Arm       = (*Device)(nil)
-	_ barrier.Lamps  = (*Device)(nil)
-	_ barrier.Inputs = (*Device)(nil)
+	_ gate.Arm       = (*Side)(nil)
+	_ barrier.Lamps  = (*Side)(nil)
+	_ barrier.Inputs = (*Side)(nil)
 )
+
+// span is a range of addresses that is read at once.
+type span struct {
+	first, last uint16
+	any         bool
+}
+
+func (s *span) add(a uint16) {
+	if !s.any || a < s.first {
+		s.first = a
+	}
+	s.last, s.any = max(s.last, a), true
+}
+
+// quantity is how many addresses the span has.
+func (s span) quantity() uint16 { return s.last - s.first + 1 }
 
 // request is one write, waiting for Run to do it.
 type request struct {
@@ -140,9 +186,6 @@ func New(cfg Config) (*Device, error) {
 	if cfg.Every < 0 || cfg.Timeout < 0 || cfg.Confirm < 0 {
 		return bad("a time is negative")
 	}
-	if cfg.Pulse == nil && cfg.Lamps == nil && len(cfg.Inputs) == 0 {
-		return bad("nothing is connected")
-	}
 	d := &Device{
 		cfg: cfg, work: make(chan *request), ended: make(chan struct{}),
 		conf: modbus.ClientConfiguration{
@@ -150,38 +193,80 @@ func New(cfg Config) (*Device, error) {
 			Logger: log.New(io.Discard, "", 0), // what matters comes back as an error
 		},
 	}
-	if l := cfg.Lamps; l != nil && (l.Red == l.Green || cfg.Pulse != nil && !cfg.Pulse.Register && (l.Red == cfg.Pulse.Address || l.Green == cfg.Pulse.Address)) {
-		return bad("two outputs have the same coil")
-	}
-	var has []barrier.Point
-	byPoint, byAddress := map[barrier.Point]bool{}, map[uint16]bool{}
-	for i, in := range cfg.Inputs {
-		if byPoint[in.Point] || byAddress[in.Address] {
-			return bad("input %d (%s) stands there twice", in.Address, in.Point)
-		}
-		byPoint[in.Point], byAddress[in.Address] = true, true
-		has = append(has, in.Point)
-		if i == 0 || in.Address < d.first {
-			d.first = in.Address
-		}
-		d.last = max(d.last, in.Address)
-	}
-	if d.last-d.first >= 2000 {
-		return bad("inputs %d to %d do not fit into one request", d.first, d.last)
-	}
-	d.contacts = barrier.NewContacts(cfg.Events, has...)
-	d.want = barrier.Red
-	if cfg.Pulse != nil {
-		arm, err := barrier.NewArm(barrier.ArmConfig{Name: cfg.Name, Pulse: d.pulse, Contacts: d.contacts, Confirm: cfg.Confirm})
+	outputs := map[uint16]bool{}
+	for _, l := range append([]Lane{{cfg.Pulse, cfg.Lamps, cfg.Inputs, cfg.Contacts, cfg.Confirm, cfg.Events}}, cfg.More...) {
+		side, err := d.side(l, outputs)
 		if err != nil {
 			return bad("%w", err)
 		}
-		d.arm = arm
+		d.sides = append(d.sides, side)
+	}
+	d.Side = d.sides[0]
+	switch {
+	case d.inputs.any && d.inputs.last-d.inputs.first >= maxBits:
+		return bad("inputs %d to %d do not fit into one request", d.inputs.first, d.inputs.last)
+	case d.coils.any && d.coils.last-d.coils.first >= maxBits:
+		return bad("the arms' coils %d to %d do not fit into one request", d.coils.first, d.coils.last)
+	case d.regs.any && d.regs.last-d.regs.first >= maxRegisters:
+		return bad("the arms' registers %d to %d do not fit into one request", d.regs.first, d.regs.last)
 	}
 	if _, err := modbus.NewClient(&d.conf); err != nil {
 		return bad("%w", err)
 	}
 	return d, nil
+}
+
+// side checks what belongs to one lane; outputs are the coils that have one.
+func (d *Device) side(l Lane, outputs map[uint16]bool) (*Side, error) {
+	if l.Pulse == nil && l.Lamps == nil && len(l.Inputs) == 0 {
+		return nil, errors.New("nothing is connected")
+	}
+	if l.Confirm < 0 {
+		return nil, errors.New("a time is negative")
+	}
+	if p := l.Pulse; p != nil && p.Length == 0 {
+		own := *p
+		own.Length = DefaultLength
+		l.Pulse = &own
+	}
+	var coils []uint16
+	if l.Lamps != nil {
+		coils = append(coils, l.Lamps.Red, l.Lamps.Green)
+	}
+	if p := l.Pulse; p != nil && p.Register {
+		d.regs.add(p.Address)
+	} else if p != nil {
+		d.coils.add(p.Address)
+		coils = append(coils, p.Address)
+	}
+	for _, c := range coils {
+		if outputs[c] {
+			return nil, errors.New("two outputs have the same coil")
+		}
+		outputs[c] = true
+	}
+	var has []barrier.Point
+	byPoint, byAddress := map[barrier.Point]bool{}, map[uint16]bool{}
+	for _, in := range l.Inputs {
+		if byPoint[in.Point] || byAddress[in.Address] {
+			return nil, fmt.Errorf("input %d (%s) stands there twice", in.Address, in.Point)
+		}
+		byPoint[in.Point], byAddress[in.Address] = true, true
+		has = append(has, in.Point)
+		d.inputs.add(in.Address)
+	}
+	s := &Side{device: d, cfg: l, contacts: barrier.NewContacts(l.Events, has...), want: barrier.Red}
+	if s.cfg.Contacts == nil {
+		s.cfg.Contacts = s.contacts
+	}
+	if l.Pulse != nil {
+		arm, err := barrier.NewArm(barrier.ArmConfig{Name: d.cfg.Name, Pulse: s.pulse, Contacts: s.cfg.Contacts, Confirm: l.Confirm})
+		if err != nil {
+			return nil, err
+		}
+		s.arm = arm
+	}
+	return s, nil
 }
 
 func setDefaults(cfg *Config) {
@@ -200,18 +285,16 @@ func setDefaults(cfg *Config) {
 	if cfg.Unit == 0 {
 		cfg.Unit = 1
 	}
-	if p := cfg.Pulse; p != nil && p.Length == 0 {
-		own := *p
-		own.Length = DefaultLength
-		cfg.Pulse = &own
-	}
 }
 
+// Sides are what belongs to each lane: that of Config first, and then More.
+func (d *Device) Sides() []*Side { return slices.Clone(d.sides) }
+
 // Level implements barrier.Inputs.
-func (d *Device) Level(p barrier.Point) (barrier.Level, time.Time) { return d.contacts.Level(p) }
+func (s *Side) Level(p barrier.Point) (barrier.Level, time.Time) { return s.contacts.Level(p) }
 
 // Contacts are the board's inputs, for an arm whose output stands elsewhere.
-func (d *Device) Contacts() *barrier.Contacts { return d.contacts }
+func (s *Side) Contacts() *barrier.Contacts { return s.contacts }
 
 // Up tells whether the board answers.
 func (d *Device) Up() bool {
@@ -221,30 +304,31 @@ func (d *Device) Up() bool {
 }
 
 // Raise implements gate.Arm. It fails with a barrier.Fault.
-func (d *Device) Raise(ctx context.Context, id gate.PassageID) error {
+func (s *Side) Raise(ctx context.Context, id gate.PassageID) error {
+	d := s.device
 	select {
 	case <-d.ended:
 		return d.fault(barrier.Ended, barrier.NotMoved, errStopped)
 	default:
 	}
-	if d.arm == nil {
+	if s.arm == nil {
 		return d.fault(barrier.Rejected, barrier.NotMoved, errors.New("no arm is connected"))
 	}
-	return d.arm.Raise(ctx, id)
+	return s.arm.Raise(ctx, id)
 }
 
 // pulse is the output of the arm.
-func (d *Device) pulse(ctx context.Context) error {
-	p := *d.cfg.Pulse
+func (s *Side) pulse(ctx context.Context) error {
+	d, p := s.device, *s.cfg.Pulse
 	d.mu.Lock()
-	stuck := d.stuck
+	stuck := s.stuck
 	d.mu.Unlock()
 	if stuck {
 		return d.fault(barrier.Stuck, barrier.NotMoved, nil)
 	}
 	return d.ask(ctx, func(c *modbus.ModbusClient) error {
 		// A line that was opened again in between has cost time.
-		if err := d.contacts.MayRaise(d.cfg.Name); err != nil {
+		if err := s.cfg.Contacts.MayRaise(d.cfg.Name); err != nil {
 			return err
 		}
 		if p.Register {
@@ -256,26 +340,28 @@ func (d *Device) pulse(ctx context.Context) error {
 
 // Show implements barrier.Lamps. Red is shown until it is called, so that no
 // green of another time stays lit.
-func (d *Device) Show(ctx context.Context, s barrier.Signal) error {
-	if d.cfg.Lamps == nil {
+func (s *Side) Show(ctx context.Context, signal barrier.Signal) error {
+	d := s.device
+	if s.cfg.Lamps == nil {
 		return d.fault(barrier.Rejected, barrier.NotMoved, errors.New("no lamps are connected"))
 	}
 	d.mu.Lock()
-	d.want, d.shown = s, false
+	s.want, s.shown = signal, false
 	d.mu.Unlock()
-	return d.ask(ctx, d.lamps)
+	return d.ask(ctx, s.lamps)
 }
 
 // lamps shows what is wanted now, unless that has been done since it was asked
 // for; the lamp that goes out is first.
-func (d *Device) lamps(c *modbus.ModbusClient) error {
+func (s *Side) lamps(c *modbus.ModbusClient) error {
+	d := s.device
 	d.mu.Lock()
-	want, shown := d.want, d.shown
+	want, shown := s.want, s.shown
 	d.mu.Unlock()
 	if shown {
 		return nil
 	}
-	l := *d.cfg.Lamps
+	l := *s.cfg.Lamps
 	order := []struct {
 		coil uint16
 		on   bool
@@ -289,7 +375,7 @@ func (d *Device) lamps(c *modbus.ModbusClient) error {
 		}
 	}
 	d.mu.Lock()
-	d.shown = d.want == want
+	s.shown = s.want == want
 	d.mu.Unlock()
 	return nil
 }
@@ -342,7 +428,7 @@ func (d *Device) Run(ctx context.Context) error {
 		return fmt.Errorf("modbus device %q: run twice", d.cfg.Name)
 	}
 	defer close(d.ended)
-	defer func() { d.contacts.Lost(time.Now()) }()
+	defer d.lose()
 	pause, failed := firstPause, 0
 	d.lost = true
 	for ctx.Err() == nil {
@@ -360,7 +446,7 @@ func (d *Device) Run(ctx context.Context) error {
 			continue
 		}
 		d.lost = true
-		d.contacts.Lost(time.Now())
+		d.lose()
 		d.tell(err)
 		if err := d.away(ctx, pause); err != nil {
 			break
@@ -368,6 +454,14 @@ func (d *Device) Run(ctx context.Context) error {
 		pause = min(2*pause, lastPause)
 	}
 	return ctx.Err()
+}
+
+// lose says that nothing is known of any input.
+func (d *Device) lose() {
+	at := time.Now()
+	for _, s := range d.sides {
+		s.contacts.Lost(at)
+	}
 }
 
 // away waits, and tells whoever asks that the device is lost.
@@ -394,7 +488,9 @@ func (d *Device) tell(err error) {
 	changed := d.up != up || d.told != class
 	d.up, d.told = up, class
 	if err != nil && class != barrier.Stuck {
-		d.shown = false
+		for _, s := range d.sides {
+			s.shown = false
+		}
 	}
 	d.mu.Unlock()
 	if changed && d.cfg.Notify != nil {
@@ -455,7 +551,7 @@ func (d *Device) connect(ctx context.Context) (answered bool, err error) {
 		case <-old.C:
 			// What was read last is too old to be believed.
 			d.lost = true
-			d.contacts.Lost(time.Now())
+			d.lose()
 			d.tell(d.fault(barrier.Offline, barrier.NotMoved, errNotConnected))
 		case r := <-work:
 			r.done <- d.fault(barrier.Offline, barrier.NotMoved, errNotConnected)
@@ -524,33 +620,51 @@ func (d *Device) serve(ctx context.Context, client *modbus.ModbusClient, r *requ
 	}
 }
 
-// refresh shows the wanted signal to a board that came back.
+// refresh shows the wanted signals to a board that came back.
 func (d *Device) refresh(ctx context.Context, client *modbus.ModbusClient) error {
-	d.mu.Lock()
-	due := d.cfg.Lamps != nil && !d.shown
-	d.mu.Unlock()
-	if !due {
-		return nil
-	}
-	err := d.exchange(ctx, func() error { return d.lamps(client) })
-	if barrier.ClassOf(err) == barrier.Rejected {
-		// Whoever asks for it is told; it is not tried at every poll.
+	for _, s := range d.sides {
 		d.mu.Lock()
-		d.shown = true
+		due := s.cfg.Lamps != nil && !s.shown
 		d.mu.Unlock()
-		return nil
+		if !due {
+			continue
+		}
+		err := d.exchange(ctx, func() error { return s.lamps(client) })
+		if barrier.ClassOf(err) == barrier.Rejected {
+			// Whoever asks for it is told; it is not tried at every poll.
+			d.mu.Lock()
+			s.shown = true
+			d.mu.Unlock()
+			err = nil
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // sample is what one poll reads.
 type sample struct {
 	levels []bool
 	at     time.Time // of the inputs
-	on     bool      // the arm's output
+	coils  []bool    // of the arms
+	regs   []uint16
 }
 
-// poll reads inputs and output once, and tells of both.
+// on tells whether the output of an arm was read as on.
+func (got *sample) on(d *Device, p *Pulse) bool {
+	switch {
+	case p == nil:
+		return false
+	case p.Register:
+		return got.regs[p.Address-d.regs.first] != 0
+	default:
+		return got.coils[p.Address-d.coils.first]
+	}
+}
+
+// poll reads inputs and outputs once, and tells of both.
 func (d *Device) poll(ctx context.Context, c *modbus.ModbusClient) error {
 	var got sample
 	err := d.exchange(ctx, func() (err error) {
@@ -560,62 +674,78 @@ func (d *Device) poll(ctx context.Context, c *modbus.ModbusClient) error {
 	if err != nil {
 		return err // where it was given up, got may still be written
 	}
-	// The reading of the output has shown that the one before it was no late one.
-	if !got.at.IsZero() {
-		reading := make(barrier.Reading, len(d.cfg.Inputs))
-		for _, in := range d.cfg.Inputs {
-			reading[in.Point] = barrier.LevelOf(got.levels[in.Address-d.first] != in.Inverted)
+	// The reading of the outputs has shown that the one before it was no late one.
+	for _, s := range d.sides {
+		if len(s.cfg.Inputs) == 0 {
+			continue
 		}
-		d.contacts.Set(got.at, reading)
+		reading := make(barrier.Reading, len(s.cfg.Inputs))
+		for _, in := range s.cfg.Inputs {
+			reading[in.Point] = barrier.LevelOf(got.levels[in.Address-d.inputs.first] != in.Inverted)
+		}
+		s.contacts.Set(got.at, reading)
 	}
-	d.watch(got.on)
+	d.watch(&got)
 	return nil
 }
 
 func (d *Device) read(c *modbus.ModbusClient) (got sample, err error) {
-	if len(d.cfg.Inputs) > 0 {
-		levels, err := c.ReadDiscreteInputs(d.first, d.last-d.first+1)
+	if d.inputs.any {
+		levels, err := c.ReadDiscreteInputs(d.inputs.first, d.inputs.quantity())
 		if err != nil {
 			return got, d.classify(err)
 		}
 		got.levels, got.at = levels, time.Now()
 	}
-	got.on, err = d.output(c)
-	return got, d.classify(err)
+	return got, d.classify(d.outputs(c, &got))
 }
 
-// output reads the arm's output back, or else a lamp: some reading of another
-// kind than that of the inputs.
-func (d *Device) output(c *modbus.ModbusClient) (on bool, err error) {
-	switch {
-	case d.cfg.Pulse != nil && d.cfg.Pulse.Register:
-		v, err := c.ReadRegister(d.cfg.Pulse.Address, modbus.HOLDING_REGISTER)
-		return v != 0, err
-	case d.cfg.Pulse != nil:
-		return c.ReadCoil(d.cfg.Pulse.Address)
-	case d.cfg.Lamps != nil:
-		_, err := c.ReadCoil(d.cfg.Lamps.Red)
-		return false, err
-	default:
-		return false, nil
+// outputs reads the arms' outputs back, or else a lamp: some reading of another
+// kind than that of the inputs, and no two of one kind in a row.
+func (d *Device) outputs(c *modbus.ModbusClient, got *sample) (err error) {
+	if d.regs.any {
+		if got.regs, err = c.ReadRegisters(d.regs.first, d.regs.quantity(), modbus.HOLDING_REGISTER); err != nil {
+			return err
+		}
 	}
+	if d.coils.any {
+		got.coils, err = c.ReadCoils(d.coils.first, d.coils.quantity())
+		return err
+	}
+	if d.regs.any {
+		return nil
+	}
+	for _, s := range d.sides {
+		if s.cfg.Lamps != nil {
+			_, err = c.ReadCoil(s.cfg.Lamps.Red)
+			return err
+		}
+	}
+	return nil
 }
 
-// watch looks for an output that stays on, and tells that the board answers.
-func (d *Device) watch(on bool) {
+// watch looks for outputs that stay on, and tells that the board answers.
+func (d *Device) watch(got *sample) {
 	now := time.Now()
-	switch {
-	case !on:
-		d.onSince = time.Time{}
-	case d.onSince.IsZero():
-		d.onSince = now
+	var since time.Time
+	for _, s := range d.sides {
+		on := got.on(d, s.cfg.Pulse)
+		switch {
+		case !on:
+			s.onSince = time.Time{}
+		case s.onSince.IsZero():
+			s.onSince = now
+		}
+		stuck := on && now.Sub(s.onSince) > s.cfg.Pulse.Length+stuckAfter
+		if stuck {
+			since = s.onSince
+		}
+		d.mu.Lock()
+		s.stuck = stuck
+		d.mu.Unlock()
 	}
-	stuck := on && now.Sub(d.onSince) > d.cfg.Pulse.Length+stuckAfter
-	d.mu.Lock()
-	d.stuck = stuck
-	d.mu.Unlock()
-	if stuck {
-		d.tell(barrier.Faultf(d.cfg.Name, barrier.Stuck, barrier.MayHaveMoved, "on since %s", d.onSince.UTC().Format(time.TimeOnly)))
+	if !since.IsZero() {
+		d.tell(barrier.Faultf(d.cfg.Name, barrier.Stuck, barrier.MayHaveMoved, "on since %s", since.UTC().Format(time.TimeOnly)))
 	} else {
 		d.tell(nil)
 	}

@@ -22,6 +22,7 @@ import (
 // The wiring of the boards in these tests.
 const (
 	coilArm, coilRed, coilGreen = 0, 1, 2
+	coils                       = 10
 	regArm                      = 4
 	inDown, inUp, inUnder       = 0, 1, 2
 )
@@ -124,12 +125,16 @@ func (b *board) coil(c uint16) bool {
 // The library's server asks these.
 
 func (b *board) HandleCoils(r *modbus.CoilsRequest) ([]bool, error) {
-	if r.Addr > coilGreen {
+	if int(r.Addr)+int(max(1, r.Quantity)) > coils {
 		return nil, modbus.ErrIllegalDataAddress
 	}
 	if !r.IsWrite {
 		b.reads()
-		return []bool{b.coil(r.Addr)}, nil
+		levels := make([]bool, r.Quantity)
+		for i := range levels {
+			levels[i] = b.coil(r.Addr + uint16(i))
+		}
+		return levels, nil
 	}
 	on := r.Args[0]
 	return nil, b.write(fmt.Sprintf("coil %d %v", r.Addr, on), r.Addr == coilArm, func() {
@@ -235,7 +240,7 @@ func TestArmOverTCP(t *testing.T) {
 				b := newBoard()
 				d, stop := start(t, Config{
 					Name: "north", URL: "tcp://" + b.serve(t), Pulse: pulse, Inputs: wiring,
-					Every: 5 * time.Millisecond, Timeout: 60 * time.Millisecond, Confirm: time.Second,
+					Every: 5 * time.Millisecond, Timeout: 60 * time.Millisecond, Confirm: 2 * time.Second,
 				})
 				return &barriertest.Rig{
 					Arm: d, Inputs: d, World: b, Stop: stop, Polls: 150 * time.Millisecond,
@@ -488,6 +493,69 @@ func await(t *testing.T, what string, ok func() bool) {
 		case <-look.C:
 		case <-limit.C:
 			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// A board that two lanes share keeps them apart: each arm, lamp and contact is
+// that of its lane, and an output that stays on stops that lane's arm only.
+func TestTwoLanesOfOneBoard(t *testing.T) {
+	b := newBoard()
+	var mu sync.Mutex
+	var told []barrier.Event
+	other := barrier.NewContacts(nil, barrier.ArmDown)
+	d, _ := start(t, Config{
+		Name: "board", URL: "tcp://" + b.serve(t), Pulse: &Pulse{Address: coilArm}, Lamps: &Lamps{Red: coilRed, Green: coilGreen},
+		Inputs: wiring, Every: 5 * time.Millisecond, Confirm: 2 * time.Second,
+		More: []Lane{{
+			Pulse: &Pulse{Address: 7}, Lamps: &Lamps{Red: 8, Green: 9}, Inputs: []Input{{inUnder, barrier.Approach, true}},
+			Contacts: other, Confirm: 50 * time.Millisecond,
+			Events: func(e barrier.Event) { mu.Lock(); told = append(told, e); mu.Unlock() },
+		}},
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	first, second := d.Sides()[0], d.Sides()[1]
+	if err := first.Contacts().Await(ctx, func(level func(barrier.Point) (barrier.Level, time.Time)) bool {
+		l, _ := level(barrier.ArmDown)
+		return l == barrier.On
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Raise(ctx, "p1"); barrier.ClassOf(err) != barrier.Unread {
+		t.Fatalf("an arm whose contact another device has not read: %v", err)
+	}
+	if err := second.Show(ctx, barrier.Green); err != nil {
+		t.Fatal(err)
+	}
+	b.mu.Lock()
+	if !b.coils[9] || b.coils[8] || b.coils[coilGreen] {
+		t.Errorf("lamps %v", b.coils)
+	}
+	b.mu.Unlock()
+	other.Set(time.Now(), barrier.Reading{barrier.ArmDown: barrier.On})
+	if err := second.Raise(ctx, "p2"); barrier.ClassOf(err) != barrier.Unconfirmed {
+		t.Fatalf("the second lane's arm, which nothing moves: %v", err)
+	}
+	if b.Pulses() != 0 {
+		t.Error("the first lane's arm felt the second's pulse")
+	}
+	if err := first.Raise(ctx, "p3"); err != nil || b.Pulses() != 1 {
+		t.Errorf("the first lane's arm: %v, %d pulses", err, b.Pulses())
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(told) == 0 || told[0].Point != barrier.Approach || told[0].Level != barrier.Off {
+		t.Errorf("the second lane was told %+v", told)
+	}
+	for name, more := range map[string]Lane{
+		"the first lane's coil": {Lamps: &Lamps{Red: coilArm, Green: 9}},
+		"its own coil":          {Pulse: &Pulse{Address: 9}, Lamps: &Lamps{Red: 8, Green: 9}, Inputs: wiring},
+		"nothing":               {},
+		"far away":              {Pulse: &Pulse{Address: 4000}, Inputs: wiring},
+	} {
+		if _, err := New(Config{Name: "b", URL: "tcp://127.0.0.1:1", Pulse: &Pulse{Address: coilArm}, Inputs: wiring, More: []Lane{more}}); err == nil {
+			t.Errorf("a second lane with %s was accepted", name)
 		}
 	}
 }
