@@ -70,6 +70,7 @@
 //	wanderDB            10      3 m to 8 m and back, and a body in between
 //	brakeMS2, leaveMS2  1, 1.5 m/s²  a driver who rolls up to a line, and one who leaves
 //	followS             8 s     7.5 m from rest to rest at 1 m/s², and a reaction
+//	slowS               45 s    a queued vehicle that is called: 30 s in which a guard is ready (table), and its way
 //	rollUp              0.6     that way takes about 5 of those 8 s
 //	rangeS, maxQueued   30 s, 100 m  range of Wi-Fi and BLE, 30–100 m (table)
 //	unseenDB            12      3 m to 30 m at that path loss is 22 dB, evenly spread

@@ -10,6 +10,7 @@ type pass struct {
 
 const (
 	followS   = 8.0  // a queued vehicle is at the line within these: a car length from rest to rest at 1 m/s², and a driver's reaction
+	slowS     = 45.0 // … or within these, where it was called to the line: the one before was let in first
 	rangeS    = 30.0 // a vehicle that comes freely is within range for these before it stands
 	brakeMS2  = 1.0  // of a vehicle that rolls up
 	leaveMS2  = 1.5  // of one that leaves
@@ -18,43 +19,42 @@ const (
 	maxQueued = 13   // cars on 100 m
 )
 
-// joined tells where vehicle m of a lane was at t if it came to the end of the
-// queue at join.
-func (l *lane) joined(m int, t, now, join float64) (x float64, there bool) {
-	if t >= join {
-		return l.place(m, t, now)
+// joined tells where vehicle m of a lane was at t if it came in that way.
+func (l *lane) joined(m int, t, now float64, w way) (x float64, there bool) {
+	if t >= w.join {
+		return l.place(m, t, now, w.follow)
 	}
-	x, there = l.place(m, join, now)
-	return x + travelled(join-t, brakeMS2), there && join-t < rangeS
+	x, there = l.place(m, w.join, now, w.follow)
+	return x + travelled(w.join-t, brakeMS2), there && w.join-t < rangeS
+}
+
+// free is the last vehicle up to m that came to an empty lane: to which the one
+// before had left longer than follow ago. It is −1 where m has not come yet.
+func (l *lane) free(m int, now, follow float64) int {
+	n := len(l.passes)
+	if n == 0 || m >= n && now-l.passes[n-1].end > follow {
+		return -1
+	}
+	free := min(m, n-1)
+	for free > 0 && l.passes[free].start-l.passes[free-1].end <= follow {
+		free--
+	}
+	return free
 }
 
 // place tells where vehicle m of a lane was at t: metres before the line, and
 // whether it was there at all. m may be beyond the last known one: the first,
-// second … that queues behind it. now is how far the lane is known.
-func (l *lane) place(m int, t, now float64) (x float64, there bool) {
+// second … that queues behind it. now is how far the lane is known, and follow
+// within which time a queued vehicle is at the line.
+func (l *lane) place(m int, t, now, follow float64) (x float64, there bool) {
 	n := len(l.passes)
 	if m < n && t >= l.passes[m].end {
 		u := t - l.passes[m].end
 		return -travelled(u, leaveMS2), true
 	}
-	// free is the last vehicle up to m that came to an empty lane.
-	free := min(m, n)
-	for ; free >= 0; free-- {
-		if free == n {
-			if n > 0 && now-l.passes[n-1].end <= followS {
-				continue
-			}
-			if n > 0 && math.IsInf(l.passes[n-1].end, 1) {
-				continue
-			}
-			return 0, false // it has not come yet
-		}
-		if free == 0 || l.passes[free].start-l.passes[free-1].end > followS {
-			break
-		}
-	}
+	free := l.free(m, now, follow)
 	if free < 0 {
-		free = 0
+		return 0, false
 	}
 	if t < l.passes[free].start {
 		u := l.passes[free].start - t
@@ -87,7 +87,7 @@ func travelled(u, accel float64) float64 {
 }
 
 // since is the earliest time at which vehicle m of a lane can have been there.
-func (l *lane) since(m int, now float64) float64 {
+func (l *lane) since(m int, now, follow float64) float64 {
 	n := len(l.passes)
 	t := math.Inf(-1)
 	if k := m - maxQueued - 1; k >= 0 && k < n {
@@ -96,7 +96,7 @@ func (l *lane) since(m int, now float64) float64 {
 		return now
 	}
 	for free := min(m, n-1); free >= 0; free-- {
-		if free == 0 || l.passes[free].start-l.passes[free-1].end > followS {
+		if free == 0 || l.passes[free].start-l.passes[free-1].end > follow {
 			return math.Max(t, l.passes[free].start-rangeS)
 		}
 	}
@@ -116,11 +116,34 @@ func (l *lane) queued() float64 {
 	return followed / left
 }
 
+// way is one way in which a vehicle may have come.
+type way struct {
+	join   float64 // to the end of the queue; −Inf: before all that is looked at
+	follow float64 // within which time a queued vehicle is at the line
+	prior  float64 // log
+}
+
+// ways are those in which vehicle m may have come. One that is slow to follow was
+// in the queue nevertheless, or came freely: nobody tells.
+func (l *lane) ways(m int, now float64) (out []way) {
+	follows := []float64{followS}
+	if l.free(m, now, followS) != l.free(m, now, slowS) {
+		follows = append(follows, slowS)
+	}
+	for _, f := range follows {
+		joins := l.joins(m, now, f)
+		for _, j := range joins {
+			out = append(out, way{j, f, -math.Log(float64(len(joins) * len(follows)))})
+		}
+	}
+	return out
+}
+
 // joins are the times at which vehicle m may have come to the end of the queue:
 // before all that is looked at, or some time before the one ahead of it left.
-func (l *lane) joins(m int, now float64) []float64 {
+func (l *lane) joins(m int, now, follow float64) []float64 {
 	n := len(l.passes)
-	if m == 0 || m < n && l.passes[m].start-l.passes[m-1].end > followS {
+	if m == 0 || m < n && l.passes[m].start-l.passes[m-1].end > follow {
 		return []float64{math.Inf(-1)}
 	}
 	e := now

@@ -171,17 +171,16 @@ func (s *Site) board(ln, serial int, now float64) (*board, bool) {
 			from--
 		}
 		for v := from; v < len(l.passes)+3; v++ {
-			joins := l.joins(v, now)
-			for _, join := range joins {
+			for _, way := range l.ways(v, now) {
 				there := false
 				for k := range w {
-					xs[k], on[k] = l.joined(v, float64(b.t0)+float64(k)+.5, now, join)
+					xs[k], on[k] = l.joined(v, float64(b.t0)+float64(k)+.5, now, way)
 					there = there || on[k]
 				}
 				if !there {
 					continue
 				}
-				h := hypothesis{lane: li, this: li == ln && v == m, join: join, since: l.since(v, now), prior: -math.Log(float64(len(joins))), near: math.MaxInt32}
+				h := hypothesis{lane: li, this: li == ln && v == m, join: way.join, since: l.since(v, now, way.follow), prior: way.prior, near: math.MaxInt32}
 				if more := v - len(l.passes) + 1; more > 0 {
 					h.prior += float64(more) * queued // it is not known to have come
 				}
@@ -196,8 +195,8 @@ func (s *Site) board(ln, serial int, now float64) (*board, bool) {
 				if v < len(l.passes) {
 					h.near = int(l.passes[v].start - nearS)
 				}
-				if !math.IsInf(join, 0) {
-					h.since, h.near = join-rangeS, int(join-nearS)
+				if !math.IsInf(way.join, 0) {
+					h.since, h.near = way.join-rangeS, int(way.join-nearS)
 				}
 				b.hyps = append(b.hyps, s.hypothesis(b, li, xs, on, h))
 				if !h.this {
