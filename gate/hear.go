@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"sallyport/policy"
 	"sallyport/rf"
 	"sallyport/rf/attribute"
 )
@@ -269,4 +270,27 @@ func (l *lane) aside(what string, work func(context.Context) (message, error)) {
 			}
 		})
 	})
+}
+
+// raises tells whether a verdict, with what was heard since, is stricter than the
+// one that stands, or as strict and for one more reason: most vehicles are sent
+// to inspection anyway, and who inspects one must know that the air contradicts
+// it. The air lowers no verdict, and takes no reason, condition or work away.
+func raises(now, was *policy.Verdict) bool {
+	if now.Outcome != was.Outcome {
+		return now.Outcome > was.Outcome
+	}
+	rules := func(v *policy.Verdict) (out []string) {
+		for i := range v.Reasons {
+			out = append(out, v.Reasons[i].Rule)
+		}
+		return out
+	}
+	return !within(rules(now), rules(was)) && within(rules(was), rules(now)) &&
+		within(was.Conditions, now.Conditions) && within(was.WorkItems, now.WorkItems)
+}
+
+// within tells whether all of a list are in another.
+func within(list, other []string) bool {
+	return !slices.ContainsFunc(list, func(s string) bool { return !slices.Contains(other, s) })
 }

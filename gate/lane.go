@@ -1117,14 +1117,14 @@ func (l *lane) look() {
 	req := l.request
 	req.Radio, req.At = &f, l.stamp()
 	req.Posture = l.ctl.cfg.Posture(req.At)
-	l.request.Radio = &f
 	result, err := l.assessment(req)
 	if err != nil {
 		l.ctl.cfg.Log.ErrorContext(l.ctx, "reassess", "lane", l.cfg.ID, "passage", l.passage.ID, "error", err)
 		return
 	}
-	if result.Verdict.Outcome <= l.passage.Result.Verdict.Outcome {
-		return // the air may raise a verdict, never lower it
+	l.request.Radio = &f
+	if !raises(&result.Verdict, &l.passage.Result.Verdict) {
+		return
 	}
 	if l.replace(&l.vehicle, result, req.At, "radio") == nil {
 		l.to(onRaised)

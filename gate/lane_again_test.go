@@ -2,13 +2,16 @@ package gate_test
 
 import (
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"sallyport/gate"
 	"sallyport/gate/storetest"
 	"sallyport/policy"
+	"sallyport/rf"
 )
 
 // An act is about the verdict that the person saw. Where the rules, the threat
@@ -82,4 +85,55 @@ func TestActIsAboutTheVerdictSeen(t *testing.T) {
 
 func flagBy(rule, because string) policy.Verdict {
 	return policy.Verdict{Outcome: policy.Flag, Reasons: []policy.Reason{{Rule: rule, Outcome: policy.Flag, Because: because}}}
+}
+
+// A vehicle that is to be inspected anyway is inspected otherwise once the air
+// contradicts it: what was heard is a reason on the screen and on record. What
+// would leave out a reason, or a condition, changes nothing.
+func TestRadioAddsAReason(t *testing.T) {
+	escorted := flagBy("a", "why")
+	escorted.Conditions = []string{"escort"}
+	both := flagBy("a", "why")
+	both.Reasons = append(both.Reasons, flagBy("air", "heard").Reasons...)
+	for name, tt := range map[string]struct {
+		before, after policy.Verdict
+		recorded      bool
+	}{
+		"one more reason":           {flagBy("a", "why"), both, true},
+		"the same reason":           {flagBy("a", "why"), flagBy("a", "why"), false},
+		"another in its place":      {flagBy("a", "why"), flagBy("air", "heard"), false},
+		"one more, and no more aid": {escorted, both, false},
+		"milder":                    {flagBy("a", "why"), policy.Verdict{Outcome: policy.Grant}, false},
+		"stricter":                  {flagBy("a", "why"), policy.Verdict{Outcome: policy.Deny}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := storetest.NewMemory()
+				y := startYard(t, store, gate.AssessorFunc(func(r gate.Request) gate.Assessment {
+					a := gate.Assessment{VIN: r.VIN, Vehicle: gate.VehicleView{Valid: true}, Verdict: tt.before}
+					if r.Radio != nil && r.Radio.HotspotHeard {
+						a.Verdict = tt.after
+					}
+					a.Facts.At = r.At
+					return a
+				}), nil)
+				defer y.close()
+				id := y.arrive("V1")
+				y.ear.finds(rf.Finding{Sensed: true, HotspotHeard: true})
+				time.Sleep(time.Second)
+				rec, err := store.Passage(t.Context(), id)
+				if err != nil || (len(rec.Reassessments) == 1) != tt.recorded {
+					t.Fatalf("%d are on record, %v", len(rec.Reassessments), err)
+				}
+				want, number := tt.before, 1
+				if tt.recorded {
+					want, number = tt.after, 2
+				}
+				now := y.view()
+				if now.Decision != number || !slices.EqualFunc(now.Passage.Result.Verdict.Reasons, want.Reasons, func(a, b policy.Reason) bool { return a.Rule == b.Rule }) || now.Passage.Result.Verdict.Outcome != want.Outcome {
+					t.Errorf("decision %d: %+v", now.Decision, now.Passage.Result.Verdict)
+				}
+			})
+		})
+	}
 }
