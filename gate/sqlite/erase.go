@@ -17,7 +17,8 @@ const eraseGroup = 500
 // expired finds records whose personal data is older than allowed: of passages
 // that have ended, with their acts, reassessments and radio sets; of inspections that have
 // expired or were ended, with their acts and photographs; of lines of the list
-// that a later line has replaced; of holds that were lifted. What a hold is on
+// that a later line has replaced; of stays that have ended; of entries of the
+// watch list and passes that no longer hold; of holds that were lifted. What a hold is on
 // stays.
 var expired = `
 WITH done (id) AS (
@@ -34,12 +35,23 @@ UNION ALL SELECT f.seq, 'photo' FROM photo f WHERE f.inspection IN (SELECT id FR
 UNION ALL SELECT g.seq, 'registration' FROM registration g WHERE g.at < :before AND g.salt IS NOT NULL AND (g.class = '' OR EXISTS (
 	SELECT 1 FROM registration n WHERE n.seq > g.seq AND (g.vin <> '' AND n.vin = g.vin OR g.vin = '' AND n.vin = '' AND n.plate = g.plate)))
 	AND NOT ` + heldBy("g.vin", "g.plate") + `
+UNION ALL SELECT s.seq, 'stay' FROM stay s JOIN stay_end e ON e.stay = s.id WHERE s.salt IS NOT NULL AND e.at < :before AND NOT ` + heldBy("s.vin", "s.plate") + `
+UNION ALL SELECT e.seq, 'stay_end' FROM stay_end e WHERE e.salt IS NOT NULL AND e.at < :before AND NOT ` + heldBy("e.vin", "e.plate") + `
+UNION ALL SELECT w.seq, 'watch' FROM watch w WHERE w.salt IS NOT NULL AND ` + unwatched + `
+UNION ALL SELECT k.seq, 'watch_step' FROM watch_step k JOIN watch w ON w.id = k.watch WHERE k.salt IS NOT NULL AND ` + unwatched + `
+UNION ALL SELECT q.seq, 'pass' FROM pass q WHERE q.salt IS NOT NULL AND q.until < :before AND NOT ` + heldBy("q.vin", "q.plate") + `
+UNION ALL SELECT k.seq, 'pass_step' FROM pass_step k JOIN pass q ON q.id = k.pass WHERE k.salt IS NOT NULL AND q.until < :before AND NOT ` + heldBy("q.vin", "q.plate") + `
 UNION ALL SELECT h.seq, 'hold' FROM hold h WHERE h.salt IS NOT NULL AND EXISTS (SELECT 1 FROM hold l WHERE l.id = h.id AND l.kind = 'lifted' AND l.at < :before)
 ORDER BY 1 LIMIT :limit`
 
 // over is the condition of a passage p that has ended and is past its retention.
 // A passage that was erased is held by nothing: what hangs on it goes with it.
 var over = "p.at < :before AND EXISTS (SELECT 1 FROM outcome o WHERE o.passage = p.id) AND NOT " + heldBy("p.vin", "p.plate")
+
+// unwatched is the condition of an entry w of the watch list that was removed, or
+// ended by itself, and is past its retention. One that was erased before is too.
+var unwatched = `(w.doc IS NULL OR coalesce(w.doc ->> '$.until' < :before, 0)
+	OR EXISTS (SELECT 1 FROM watch_step d WHERE d.watch = w.id AND d.kind = 'removed' AND d.at < :before)) AND w.at < :before AND NOT ` + heldBy("w.vin", "w.plate")
 
 // forget is the statement that erases one record of each table.
 var forget = map[string]string{
@@ -51,6 +63,12 @@ var forget = map[string]string{
 	tableInspectionAct: "UPDATE inspection_act SET salt = NULL, note = NULL WHERE seq = ?",
 	tablePhoto:         "UPDATE photo SET salt = NULL, sha256 = NULL, data = NULL WHERE seq = ?",
 	tableRegistration:  "UPDATE registration SET salt = NULL, vin = NULL, plate = NULL, doc = NULL WHERE seq = ?",
+	tableStay:          "UPDATE stay SET salt = NULL, vin = NULL, plate = NULL, doc = NULL WHERE seq = ?",
+	tableStayEnd:       "UPDATE stay_end SET salt = NULL, vin = NULL, plate = NULL, doc = NULL WHERE seq = ?",
+	tableWatch:         "UPDATE watch SET salt = NULL, vin = NULL, plate = NULL, doc = NULL WHERE seq = ?",
+	tableWatchStep:     "UPDATE watch_step SET salt = NULL, note = NULL WHERE seq = ?",
+	tablePass:          "UPDATE pass SET salt = NULL, vin = NULL, plate = NULL, doc = NULL WHERE seq = ?",
+	tablePassStep:      "UPDATE pass_step SET salt = NULL, note = NULL WHERE seq = ?",
 	tableHold:          "UPDATE hold SET salt = NULL, vin = NULL, plate = NULL, why = NULL WHERE seq = ?",
 }
 

@@ -279,8 +279,11 @@ func (t *txn) outcome(o gate.Outcome) error {
 	if err != nil {
 		return err
 	}
-	return t.exec("INSERT INTO outcome (seq, at, lane, passage, ending, note) VALUES (?,?,?,?,?,?)",
-		seq, stamp(o.At), lane, id, ending, note)
+	if err := t.exec("INSERT INTO outcome (seq, at, lane, passage, ending, note) VALUES (?,?,?,?,?,?)",
+		seq, stamp(o.At), lane, id, ending, note); err != nil || o.Ending != gate.EndAdmitted {
+		return err
+	}
+	return t.ledger(id, lane, o)
 }
 
 // RecordEvent logs something that is not about a passage (gate.Recorder).

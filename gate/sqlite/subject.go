@@ -31,6 +31,10 @@ listed (seq, why) AS (SELECT r.seq, CASE WHEN EXISTS (SELECT 1 FROM registration
 	FROM registration r WHERE r.vin = :vin OR r.plate = :plate OR r.vin IN (SELECT x.vin FROM registration x WHERE x.plate = :plate AND x.vin <> ''))
 `
 
+// watchWhy is why an entry w of the watch list cannot be erased: while it is
+// there, somebody still looks for the vehicle.
+var watchWhy = "CASE WHEN " + heldBy("w.vin", "w.plate") + " THEN 'held' WHEN NOT EXISTS (SELECT 1 FROM watch_step d WHERE d.watch = w.id AND d.kind = 'removed') THEN 'open' ELSE '' END"
+
 // vehicleTable is a table in which a vehicle has records.
 type vehicleTable struct {
 	table, query string
@@ -51,6 +55,12 @@ var vehicleTables = []vehicleTable{
 	{table: tablePassage, query: "SELECT p.seq, m.why FROM passage p JOIN mine m ON m.id = p.id WHERE p.salt IS NOT NULL"},
 	{table: tableInspection, query: "SELECT i.seq, n.why FROM inspection i JOIN seen n ON n.id = i.id WHERE i.salt IS NOT NULL"},
 	{table: tableRegistration, query: "SELECT r.seq, l.why FROM registration r JOIN listed l ON l.seq = r.seq WHERE r.salt IS NOT NULL ORDER BY coalesce(r.vin = :vin OR r.plate = :plate, 0)"},
+	{table: tableStayEnd, query: "SELECT e.seq, CASE WHEN " + heldBy("e.vin", "e.plate") + " THEN 'held' ELSE '' END FROM stay_end e WHERE e.salt IS NOT NULL AND (e.vin = :vin OR e.plate = :plate)"},
+	{table: tableStay, query: "SELECT s.seq, CASE WHEN " + heldBy("s.vin", "s.plate") + " THEN 'held' WHEN NOT EXISTS (SELECT 1 FROM stay_end e WHERE e.stay = s.id) THEN 'open' ELSE '' END FROM stay s WHERE s.salt IS NOT NULL AND (s.vin = :vin OR s.plate = :plate)"},
+	{table: tableWatchStep, query: "SELECT k.seq, " + watchWhy + " FROM watch_step k JOIN watch w ON w.id = k.watch WHERE k.salt IS NOT NULL AND (w.vin = :vin OR w.plate = :plate)"},
+	{table: tableWatch, query: "SELECT w.seq, " + watchWhy + " FROM watch w WHERE w.salt IS NOT NULL AND (w.vin = :vin OR w.plate = :plate)"},
+	{table: tablePassStep, query: "SELECT k.seq, CASE WHEN " + heldBy("q.vin", "q.plate") + " THEN 'held' ELSE '' END FROM pass_step k JOIN pass q ON q.id = k.pass WHERE k.salt IS NOT NULL AND (q.vin = :vin OR q.plate = :plate)"},
+	{table: tablePass, query: "SELECT q.seq, CASE WHEN " + heldBy("q.vin", "q.plate") + " THEN 'held' ELSE '' END FROM pass q WHERE q.salt IS NOT NULL AND (q.vin = :vin OR q.plate = :plate)"},
 	{table: tableHold, query: `SELECT h.seq, CASE WHEN EXISTS (SELECT 1 FROM hold l WHERE l.id = h.id AND l.kind = 'lifted') THEN '' ELSE 'held' END FROM hold h
 		WHERE h.salt IS NOT NULL AND h.id IN (SELECT x.id FROM hold x WHERE x.kind = 'placed' AND (x.vin = :vin OR x.plate = :plate)) ORDER BY h.kind`},
 }

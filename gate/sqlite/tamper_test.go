@@ -17,7 +17,7 @@ import (
 )
 
 // tables are those whose every byte is held by the log.
-var tables = []string{"log", "log_hash", "log_checkpoint", "passage", "reassessment", "act", "outcome", "inspection", "inspection_act", "photo", "registration", "policy", "policy_version", "policy_step", "posture", "radio_set", "radio_key", "hold"}
+var tables = []string{"log", "log_hash", "log_checkpoint", "passage", "reassessment", "act", "outcome", "inspection", "inspection_act", "photo", "registration", "policy", "policy_version", "policy_step", "posture", "radio_set", "radio_key", "stay", "stay_end", "watch", "watch_step", "pass", "pass_step", "hold"}
 
 // smallLog fills a site with at least one row in each table, some erased.
 func smallLog(t testing.TB, s *sqlite.Store) {
@@ -122,6 +122,26 @@ func radioSets(t testing.TB, s *sqlite.Store) {
 	}
 }
 
+// whoIsInside adds stays, an entry of the watch list and a pass, each with what
+// ends it.
+func whoIsInside(t testing.TB, s *sqlite.Store) {
+	t.Helper()
+	ctx, at := t.Context(), storetest.Noon.Add(9*time.Minute)
+	p := storetest.SamplePass("p")
+	for _, err := range []error{
+		s.CorrectStay(ctx, gate.Correction{ID: "in", Kind: gate.CorrectInside, Plate: "W1", By: "jan", Why: "x", At: at}),
+		s.CorrectStay(ctx, gate.Correction{Kind: gate.CorrectLeft, Stay: "in", By: "jan", Why: "y", At: at}),
+		s.RecordWatch(ctx, storetest.SampleWatch("w", gate.WatchPlate, "W1")),
+		s.RecordWatchStep(ctx, gate.WatchStep{Entry: "w", Kind: gate.WatchRemovalAsked, By: "jan", Note: "z", At: at}),
+		s.RecordPass(ctx, p),
+		s.RecordPassSteps(ctx, gate.PassStep{Pass: "p", Kind: gate.PassStepRevoked, By: "jan", Note: "v", At: at}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestTamperRadioSets does to sets and keys what is not a changed byte.
 func TestTamperRadioSets(t *testing.T) {
 	for _, c := range []struct {
@@ -201,6 +221,7 @@ func TestEveryByte(t *testing.T) {
 	actsAndPhotos(t, s)
 	policiesAndPosture(t, s)
 	radioSets(t, s)
+	whoIsInside(t, s)
 	db := intruder(t, dir)
 	entries := verified(t, s).Entries
 

@@ -92,7 +92,7 @@ func verify(ctx context.Context, r *sql.DB, dir, key string, o Outside) (rep Ver
 // A log is read by so many connections at once, so many entries at a time.
 const (
 	verifiers = 2
-	perBlock  = 2048
+	perBlock  = 512
 )
 
 // verifyBlocks tells whether the log is clean, in a fraction of the time that it
@@ -208,6 +208,12 @@ var lines = [...]line{
 	{tableAlarmStep, "SELECT 'alarm_step', seq, at, lane, '', alarm, kind, doc, NULL, NULL, NULL, NULL FROM alarm_step"},
 	{tableShiftStep, "SELECT 'shift_step', seq, at, lane, '', number, kind, doc, NULL, NULL, NULL, NULL FROM shift_step"},
 	{tableFormStep, "SELECT 'form_step', seq, at, lane, '', number, kind, doc, NULL, NULL, NULL, NULL FROM form_step"},
+	{tableStay, "SELECT 'stay', seq, at, lane, passage, id, kind, by, salt, vin, plate, doc FROM stay"},
+	{tableStayEnd, "SELECT 'stay_end', seq, at, lane, passage, stay, kind, by, salt, vin, plate, doc FROM stay_end"},
+	{tableWatch, "SELECT 'watch', seq, at, '', '', id, kind, by, salt, vin, plate, doc FROM watch"},
+	{tableWatchStep, "SELECT 'watch_step', seq, at, '', '', watch, kind, by, salt, note, NULL, NULL FROM watch_step"},
+	{tablePass, "SELECT 'pass', seq, at, '', '', id, until, by, salt, vin, plate, doc FROM pass"},
+	{tablePassStep, "SELECT 'pass_step', seq, at, '', '', pass, kind, by, salt, note, NULL, NULL FROM pass_step"},
 	{tableHold, "SELECT 'hold', seq, at, '', '', id, kind, by, salt, vin, plate, why FROM hold"},
 }
 
@@ -256,6 +262,12 @@ var recordForm = map[string]struct {
 	tableAlarmStep:     {tableAlarmStep, 0, func(a, b, c string) []byte { return alarmStepBody(a, b, c) }},
 	tableShiftStep:     {tableShiftStep, 0, func(a, b, c string) []byte { return shiftStepBody(a, b, c) }},
 	tableFormStep:      {tableFormStep, 0, func(a, b, c string) []byte { return formStepBody(a, b, c) }},
+	tableStay:          {tableStay, 3, func(a, b, c string) []byte { return stayBody(a, b, c) }},
+	tableStayEnd:       {tableStayEnd, 3, func(a, b, c string) []byte { return stayBody(a, b, c) }},
+	tableWatch:         {tableWatch, 3, func(a, b, c string) []byte { return watchBody(a, b, c) }},
+	tableWatchStep:     {tableWatchStep, 1, func(a, b, c string) []byte { return stepBody(a, b, c) }},
+	tablePass:          {tablePass, 3, func(a, b, c string) []byte { return passBody(a, b, c) }},
+	tablePassStep:      {tablePassStep, 1, func(a, b, c string) []byte { return stepBody(a, b, c) }},
 	tableHold:          {tableHold, 3, func(a, b, c string) []byte { return holdBody(a, b, c) }},
 }
 
@@ -297,7 +309,7 @@ func personal(n int, salt []byte, columns ...[]byte) (erased bool, damage string
 	if n == 0 {
 		return false, "", nil, nil
 	}
-	fields = columns[:n]
+	fields = slices.Clone(columns[:n]) // the caller reuses its own
 	gone := 0
 	for _, f := range fields {
 		if f == nil {

@@ -144,6 +144,9 @@ type Memory struct {
 	postures      []gate.PostureChange
 	radioSets     []radioSet
 	radioKeys     []gate.RadioKeyStep
+	stays         []kept[gate.Stay]
+	watched       []kept[gate.WatchEntry]
+	passes        []kept[gate.VehiclePass]
 	desk          deskRecords
 }
 
@@ -344,7 +347,7 @@ func (m *Memory) end(o gate.Outcome) error {
 		return err
 	}
 	rec.Outcome, rec.Summary.Ending = &o, o.Ending
-	return nil
+	return m.ledger(rec, o)
 }
 
 // RecordEvent logs an event.
@@ -575,6 +578,7 @@ func (m *Memory) EraseBefore(ctx context.Context, before, at time.Time, why stri
 		}
 	}
 	seqs = append(seqs, m.forgetInspections(before)...)
+	seqs = append(seqs, m.forgetLedger(before)...)
 	if len(seqs) == 0 {
 		return 0, nil
 	}

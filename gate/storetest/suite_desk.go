@@ -303,7 +303,7 @@ func deskForms(t *testing.T, kit DeskKit) {
 	for _, step := range []gate.FormStep{spoilt, second, more} {
 		ok(t, s.RecordForm(ctx, step, nil))
 	}
-	const wrote = 5 + 3 // steps, and the passage with act and outcome
+	const wrote = 5 + 4 // steps, and the passage with act, outcome and the end of its stay
 	if got := kit.fits(t, s); got != before+wrote {
 		t.Errorf("%d entries more, want %d", got-before, wrote)
 	}

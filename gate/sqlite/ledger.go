@@ -1,0 +1,284 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"sallyport/gate"
+	"sallyport/gate/translog"
+	"sallyport/policy"
+)
+
+var _ gate.LedgerStore = (*Store)(nil)
+
+const (
+	tableStay    = "stay"
+	tableStayEnd = "stay_end"
+)
+
+// How a stay began, as the column kind says.
+const (
+	stayEntered = "entered"
+	stayAgain   = "again" // and the vehicle was inside already
+	staySaid    = "said"  // by a person
+)
+
+func stayBody(stay, kind, by string) json.RawMessage {
+	return body("stay", stay, "kind", kind, "by", by)
+}
+
+// stayDoc is what a stay's row keeps of it besides its columns.
+type stayDoc struct {
+	Conditions []string  `json:"conditions,omitempty"`
+	Due        time.Time `json:"due,omitzero"`
+	Why        string    `json:"why,omitempty"`
+}
+
+// ledger begins or ends the stay of a passage that was admitted.
+func (t *txn) ledger(id, lane string, o gate.Outcome) error {
+	var vin, plate, lastVIN, lastPlate, conditions, pass, due string
+	var moment int
+	err := t.get(`SELECT coalesce(p.vin, ''), coalesce(p.plate, ''), coalesce(p.doc ->> '$.moment', 0),
+			coalesce(d ->> '$.result.vin', ''), coalesce(d ->> '$.result.plate', ''), coalesce(d -> '$.result.verdict.conditions', 'null'),
+			coalesce(d ->> '$.result.facts.arrival.pass.value', ''), coalesce(d ->> '$.result.facts.arrival.pass.from.expires', '')
+		FROM (SELECT q.*, coalesce((SELECT r.doc FROM reassessment r WHERE r.passage = q.id ORDER BY r.seq DESC LIMIT 1), q.doc) AS d FROM passage q WHERE q.id = ?) p`,
+		[]any{id}, &vin, &plate, &moment, &lastVIN, &lastPlate, &conditions, &pass, &due)
+	if err != nil {
+		return fmt.Errorf("who is inside: %w", err)
+	}
+	if lastVIN != "" {
+		vin = clean(lastVIN)
+	}
+	if lastPlate != "" {
+		plate = clean(gate.NormalPlate(lastPlate))
+	}
+	switch policy.Moment(moment) {
+	case policy.MomentEntry:
+		d := stayDoc{}
+		if err := json.Unmarshal([]byte(conditions), &d.Conditions); err != nil {
+			return fmt.Errorf("who is inside: %w", err)
+		}
+		if pass == policy.PassValid {
+			d.Due, _ = time.Parse(time.RFC3339, due)
+		}
+		inside, err := t.inside(vin, plate)
+		if err != nil {
+			return err
+		}
+		kind := stayEntered
+		if gate.MatchStay(inside, vin, plate) >= 0 {
+			kind = stayAgain
+		}
+		return t.enter(lane, id, id, kind, "", o.At, vin, plate, d)
+	case policy.MomentExit:
+		inside, err := t.inside(vin, plate)
+		if err != nil {
+			return err
+		}
+		stay := ""
+		if i := gate.MatchStay(inside, vin, plate); i >= 0 {
+			stay = inside[i].ID
+		}
+		return t.depart(lane, id, stay, string(gate.StayLeft), "", o.At, vin, plate, "")
+	case policy.MomentInside:
+	}
+	return nil
+}
+
+func (t *txn) enter(lane, passage, id, kind, by string, at time.Time, vin, plate string, d stayDoc) error {
+	doc, err := document(d)
+	if err != nil {
+		return err
+	}
+	kept := seal(vin, plate, doc)
+	seq, err := t.entry(translog.Entry{At: at, Kind: tableStay, Lane: lane, Passage: passage, Row: tableStay, Body: stayBody(id, kind, by), Commit: &kept.commit})
+	if err != nil {
+		return err
+	}
+	if err := t.exec("INSERT INTO stay (seq, at, lane, passage, id, kind, by, salt, vin, plate, doc) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+		seq, stamp(at), lane, passage, id, kind, by, kept.salt, vin, plate, doc); err != nil {
+		return err
+	}
+	return t.exec("INSERT INTO stay_open (seq) VALUES (?)", seq)
+}
+
+func (t *txn) depart(lane, passage, stay, kind, by string, at time.Time, vin, plate, why string) error {
+	kept := seal(vin, plate, why)
+	seq, err := t.entry(translog.Entry{At: at, Kind: tableStayEnd, Lane: lane, Passage: passage, Row: tableStayEnd, Body: stayBody(stay, kind, by), Commit: &kept.commit})
+	if err != nil {
+		return err
+	}
+	if err := t.exec("INSERT INTO stay_end (seq, at, lane, passage, stay, kind, by, salt, vin, plate, doc) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+		seq, stamp(at), lane, passage, stay, kind, by, kept.salt, vin, plate, why); err != nil {
+		return err
+	}
+	return t.exec("DELETE FROM stay_open WHERE seq = (SELECT seq FROM stay WHERE id = ?)", stay)
+}
+
+// The columns of a stay, from its beginning s and its end e.
+const stayColumns = `coalesce(s.seq, e.seq), s.at, s.lane, s.passage, s.id, s.kind, s.by, coalesce(s.vin, e.vin), coalesce(s.plate, e.plate), s.doc,
+	coalesce(s.salt, e.salt) IS NULL, e.at, e.lane, e.passage, e.kind, e.by, e.doc`
+
+const openStays = "SELECT " + stayColumns + ` FROM stay s LEFT JOIN stay_end e ON 0
+	WHERE (s.vin = ?1 AND ?1 <> '' OR s.plate = ?2 AND ?2 <> '') AND NOT EXISTS (SELECT 1 FROM stay_end x WHERE x.stay = s.id) ORDER BY s.seq DESC`
+
+func (t *txn) inside(vin, plate string) ([]gate.Stay, error) {
+	list, err := collect(scanStay)(t.query(openStays, vin, plate))
+	if err != nil {
+		return nil, fmt.Errorf("who is inside: %w", err)
+	}
+	return list, nil
+}
+
+func scanStay(rows *sql.Rows) (s gate.Stay, err error) {
+	var at, lane, passage, id, kind, by, vin, plate, doc, endAt, endLane, exit, ending, endBy, why sql.NullString
+	if err := rows.Scan(&s.Seq, &at, &lane, &passage, &id, &kind, &by, &vin, &plate, &doc, &s.Erased, &endAt, &endLane, &exit, &ending, &endBy, &why); err != nil {
+		return s, err
+	}
+	s.ID, s.VIN, s.Plate, s.Lane, s.Passage, s.By, s.Again = id.String, vin.String, plate.String, gate.LaneID(lane.String), gate.PassageID(passage.String), by.String, kind.String == stayAgain
+	s.ExitLane, s.Exit, s.Ended, s.EndedBy, s.EndedWhy = gate.LaneID(endLane.String), gate.PassageID(exit.String), gate.StayEnding(ending.String), endBy.String, why.String
+	if doc.Valid {
+		var d stayDoc
+		if err := json.Unmarshal([]byte(doc.String), &d); err != nil {
+			return s, err
+		}
+		s.Conditions, s.Due, s.Why = d.Conditions, d.Due, d.Why
+	}
+	if at.Valid {
+		if s.Since, err = instant(at.String); err != nil {
+			return s, err
+		}
+	}
+	if endAt.Valid {
+		s.Until, err = instant(endAt.String)
+	}
+	return s, err
+}
+
+// Inside are the open stays of a vehicle (gate.LedgerStore).
+func (s *Store) Inside(ctx context.Context, vin, plate string) ([]gate.Stay, error) {
+	list, err := collect(scanStay)(s.r.QueryContext(ctx, openStays, gate.NormalVIN(vin), gate.NormalPlate(plate)))
+	if err != nil {
+		return nil, fmt.Errorf("who is inside: %w", err)
+	}
+	return list, nil
+}
+
+// Stays are those that the filter chooses (gate.LedgerStore).
+func (s *Store) Stays(ctx context.Context, f gate.StayFilter) ([]gate.Stay, error) {
+	list, err := stays(ctx, s.r, f)
+	if err != nil {
+		return nil, fmt.Errorf("stays: %w", err)
+	}
+	return list, nil
+}
+
+func stays(ctx context.Context, db *sql.DB, f gate.StayFilter) ([]gate.Stay, error) {
+	var args []any
+	conds := func(table string) string {
+		text := ""
+		add := func(cond string, arg any) {
+			text += " AND " + table + "." + cond
+			args = append(args, arg)
+		}
+		if f.VIN != "" {
+			add("vin = ?", gate.NormalVIN(f.VIN))
+		}
+		if f.Plate != "" {
+			add("plate = ?", gate.NormalPlate(f.Plate))
+		}
+		if f.Lane != "" {
+			add("lane = ?", string(f.Lane))
+		}
+		switch {
+		case f.After == 0:
+		case f.Inside:
+			add("seq > ?", f.After)
+		default:
+			add("seq < ?", f.After)
+		}
+		return text
+	}
+	limit := f.Limit
+	if limit <= 0 {
+		limit = 50
+	}
+	limit = min(limit, maxPage)
+	var query string
+	switch strays := "SELECT " + stayColumns + " FROM stay_end e LEFT JOIN stay s ON 0 WHERE e.stay = ''"; {
+	case f.Inside && f.Strays:
+		return nil, nil
+	case f.Inside:
+		query = "SELECT " + stayColumns + ` FROM stay_open o JOIN stay s ON s.seq = o.seq LEFT JOIN stay_end e ON 0
+			WHERE NOT EXISTS (SELECT 1 FROM stay_end x WHERE x.stay = s.id)` + conds("s") + " ORDER BY s.seq"
+	case f.Strays:
+		query = strays + conds("e") + " ORDER BY 1 DESC"
+	default:
+		query = "SELECT " + stayColumns + " FROM stay s LEFT JOIN stay_end e ON e.stay = s.id WHERE 1" + conds("s") + " UNION ALL " + strays + conds("e") + " ORDER BY 1 DESC"
+	}
+	return collect(scanStay)(db.QueryContext(ctx, query+" LIMIT ?", append(args, limit)...))
+}
+
+// CorrectStay records what a person says of who is inside (gate.LedgerStore).
+func (s *Store) CorrectStay(ctx context.Context, c gate.Correction) error {
+	c.VIN, c.Plate = clean(gate.NormalVIN(c.VIN)), clean(gate.NormalPlate(c.Plate))
+	c.ID, c.Stay, c.By, c.Why = clean(c.ID), clean(c.Stay), clean(c.By), clean(c.Why)
+	if err := c.Check(); err != nil {
+		return err
+	}
+	return s.do(ctx, "correct who is inside", func(t *txn) error {
+		if c.Kind == gate.CorrectInside {
+			inside, err := t.inside(c.VIN, c.Plate)
+			if err != nil {
+				return err
+			}
+			if gate.MatchStay(inside, c.VIN, c.Plate) >= 0 {
+				return gate.ErrExists
+			}
+			return t.enter("", "", c.ID, staySaid, c.By, c.At, c.VIN, c.Plate, stayDoc{Why: c.Why})
+		}
+		var vin, plate string
+		var over bool
+		err := t.get("SELECT coalesce(vin, ''), coalesce(plate, ''), EXISTS (SELECT 1 FROM stay_end e WHERE e.stay = s.id) FROM stay s WHERE s.id = ?", []any{c.Stay}, &vin, &plate, &over)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return gate.ErrNotFound
+		case err != nil:
+			return err
+		case over:
+			return gate.ErrOver
+		}
+		return t.depart("", "", c.Stay, string(gate.StayUnseen), c.By, c.At, vin, plate, c.Why)
+	})
+}
+
+// Sightings are the passages of a vehicle at other lanes (gate.LedgerStore). Of
+// each name the last few passages are looked at: those before have ended long
+// ago.
+func (s *Store) Sightings(ctx context.Context, vin, plate string, not gate.LaneID, since time.Time) ([]gate.Sighting, error) {
+	list, err := collect(func(rows *sql.Rows) (g gate.Sighting, err error) {
+		var at string
+		var until sql.NullString
+		if err := rows.Scan(&g.Passage, &g.Lane, &g.VIN, &g.Plate, &at, &until); err != nil {
+			return g, err
+		}
+		if g.At, err = instant(at); err != nil {
+			return g, err
+		}
+		if until.Valid {
+			g.Until, err = instant(until.String)
+		}
+		return g, err
+	})(s.r.QueryContext(ctx, `SELECT p.id, p.lane, p.vin, p.plate, p.at, o.at FROM passage p LEFT JOIN outcome o ON o.passage = p.id
+		WHERE p.seq IN (SELECT * FROM (SELECT seq FROM passage WHERE vin = ?1 AND ?1 <> '' ORDER BY seq DESC LIMIT 32)
+			UNION SELECT * FROM (SELECT seq FROM passage WHERE plate = ?2 AND ?2 <> '' ORDER BY seq DESC LIMIT 32))
+		AND p.lane <> ?3 AND (o.at IS NULL OR o.at >= ?4) ORDER BY p.seq DESC LIMIT 16`, gate.NormalVIN(vin), gate.NormalPlate(plate), string(not), stamp(since)))
+	if err != nil {
+		return nil, fmt.Errorf("sightings: %w", err)
+	}
+	return list, nil
+}
