@@ -88,3 +88,36 @@ func TestKioskTellsWhatElseTheAirMayBe(t *testing.T) {
 		}
 	}
 }
+
+// What the site's lists say of a vehicle, and what to do with it, stands on the
+// lane's screen and among the records, in the guard's language.
+func TestFindingsAreShown(t *testing.T) {
+	var a gate.Assessment
+	a.Verdict.Outcome, a.Verdict.Policy = policy.Flag, "paper-baseline 3"
+	a.Facts.Arrival.WatchListed = policy.Know(true, policy.Source{Title: "the site's watch list"})
+	a.Facts.Arrival.Findings = []policy.ArrivalFinding{
+		{Code: "watch_listed", Says: "WX1 stands on the watch list.", Do: "Hold it, call 112", Reason: "stolen"},
+		{Code: "watch_alike", Says: "WXI looks like it.", Hint: true},
+	}
+	lane := gate.LaneView{Lane: "north", State: gate.Waiting, Durable: true, Passage: &gate.Passage{ID: "p", Result: a}}
+	s := set(t)
+	for lang, words := range map[string][]string{
+		"en": {"On the watch list", "Hold it, call 112", "Looks like one on the watch list", "a hint", "What the site&#39;s lists say"},
+		"pl": {"Na liście obserwacyjnej", "Hold it, call 112", "Co mówią listy obiektu"},
+		"de": {"Auf der Beobachtungsliste", "Hold it, call 112", "Was die Listen der Liegenschaft sagen"},
+	} {
+		k := NewKiosk(base(t, lang), lane, nil)
+		p := NewPassage(base(t, lang), gate.PassageRecord{Passage: gate.Passage{Result: a}}, nil)
+		for _, page := range []Page{k, &p} {
+			b, err := s.Render(page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range words {
+				if !strings.Contains(string(b), w) {
+					t.Errorf("%s: %T does not say %q", lang, page, w)
+				}
+			}
+		}
+	}
+}

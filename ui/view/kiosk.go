@@ -36,6 +36,7 @@ type Kiosk struct {
 	Next     string // what to do now
 	Reasons  []Reason
 	Lifted   []Reason
+	Found    []Finding  // what the site's lists say of the vehicle
 	Air      []Evidence // what the air said of the vehicle, with what else each may be
 	Open     []string
 	Conds    []string
@@ -151,6 +152,7 @@ func NewKiosk(b Base, lv gate.LaneView, say Say) *Kiosk {
 		if lv.Durable && shown && outcomeName(p.Result.Verdict.Outcome) != "" {
 			k.verdict(p.Result.Verdict, say)
 			k.Air = evidence(p.Result.Facts.Radio)
+			k.Found = findings(p.Result.Facts.Arrival)
 			if lv.Again != "" {
 				k.Again = b.Words.Or("again."+lv.Again, lv.Again)
 			}

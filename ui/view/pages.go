@@ -106,6 +106,7 @@ type Assessed struct {
 	Facts      []Fact
 	Modules    []Module
 	Air        []Evidence
+	Found      []Finding
 	Asked      []Asked
 }
 
@@ -141,7 +142,7 @@ func assessed(b Base, at time.Time, because string, a gate.Assessment, say Say) 
 		Base: b, At: at, Because: because, Outcome: outcomeName(v.Outcome), Presumed: v.Presumed, Policy: v.Policy, Hash: v.Hash,
 		Reasons: b.reasons(v.Hash, v.Reasons, say), Lifted: b.reasons(v.Hash, v.Lifted, say),
 		Conditions: b.conditions(v), Work: b.offices(v), Open: b.asks(v.Open), Notes: a.Notes, Facts: facts(a.Facts), Modules: modules(a.Facts.Units),
-		Air: evidence(a.Facts.Radio),
+		Air: evidence(a.Facts.Radio), Found: findings(a.Facts.Arrival),
 	}
 	for _, q := range a.Asked {
 		x := Asked{Question: question(q.Q), Because: q.A.Because, Answer: "unknown"}

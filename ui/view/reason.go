@@ -143,6 +143,14 @@ func facts(f policy.Facts) []Fact {
 		fact("capability.gnss", f.Capabilities.GNSS),
 		fact("capability.recording_off", f.Capabilities.RecordingOff),
 		fact("registration.class", f.Registration.Class),
+		fact("arrival.on_call", f.Arrival.OnCall),
+		fact("arrival.pass", f.Arrival.Pass),
+		fact("arrival.inside_already", f.Arrival.InsideAlready),
+		fact("arrival.plate_differs", f.Arrival.PlateDiffers),
+		fact("arrival.seen_elsewhere", f.Arrival.SeenElsewhere),
+		fact("arrival.watch_listed", f.Arrival.WatchListed),
+		fact("arrival.label_differs", f.Arrival.LabelDiffers),
+		fact("arrival.pass_refused", f.Arrival.PassRefused),
 		fact("radio.sensed", f.Radio.Sensed),
 		fact("radio.hotspot_heard", f.Radio.HotspotHeard),
 		fact("radio.heard_maker", f.Radio.HeardMaker),
@@ -217,6 +225,23 @@ func evidence(f policy.RadioFacts) []Evidence {
 			v.Source = &c
 		}
 		out = append(out, v)
+	}
+	return out
+}
+
+// Finding is one thing that the site's own lists say of who presents itself. Says
+// and Do stand as they were written.
+type Finding struct {
+	Code string // find.CODE are its words
+	Says string
+	Do   string // what the guard is to do; empty is nothing of its own
+	Hint bool
+}
+
+func findings(f policy.ArrivalFacts) []Finding {
+	var out []Finding
+	for _, x := range f.Findings {
+		out = append(out, Finding{Code: x.Code, Says: x.Says, Do: x.Do, Hint: x.Hint})
 	}
 	return out
 }

@@ -110,7 +110,8 @@ func TestKeys(t *testing.T) {
 		"via.":        {"scanner", "keyboard", "camera", "api", "demo"},
 		"certainty.":  {"0", "1", "2", "3", "4"},
 		"truth.":      {"yes", "no", "unknown"},
-		"later.":      {"radio", "posture", "policy", "inspection", "data"},
+		"later.":      {"radio", "posture", "policy", "inspection", "data", "identity"},
+		"find.":       {"inside_already", "plate_differs", "seen_elsewhere", "watch_listed", "watch_alike", "label_differs", "pass_" + policy.PassExpired, "pass_" + policy.PassNotYet, "pass_" + policy.PassNotHere, "pass_" + policy.PassRevoked, "pass_" + policy.PassForged, "pass_" + policy.PassOtherVehicle, "pass_unread", "pass_conditions"},
 
 		"air.code.":     airCodes(),
 		"air.or.":       meaning.Explanations(),
