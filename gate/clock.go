@@ -15,6 +15,8 @@ type Clock struct {
 	now  func() time.Time
 	mu   sync.Mutex
 	last time.Time
+
+	jumped time.Time // when the clock last jumped; zero is never
 }
 
 // NewClock reads the system's time from now.

@@ -53,6 +53,8 @@ const (
 	// NoticeRadioNoDPIA: no impact assessment is named, so what the air says is
 	// shown while it is heard, and neither decides nor is kept.
 	NoticeRadioNoDPIA = "radio_no_dpia"
+	// NoticeClockJump: the clock was set by more than a bound within the hour.
+	NoticeClockJump = "clock-jump"
 )
 
 // The positions of an arm, as a LaneView names them.

@@ -364,6 +364,8 @@ func (l *lane) notice() string {
 		return NoticeDevice
 	case l.behind:
 		return NoticeClock
+	case l.ctl.clock.JustJumped():
+		return NoticeClockJump
 	case l.silent:
 		return NoticeRadio
 	case l.ctl.cfg.RadioLive && l.cfg.Attributor != nil:

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -96,6 +97,24 @@ func (st *site) keepHead(ctx context.Context) error {
 		st.damaged.Store(&why)
 	}
 	return errors.Join(err, st.store.RecordEvent(ctx, gate.Event{Kind: kind, At: st.now().UTC(), Detail: clip(why, 1000)}))
+}
+
+// watchClock records and shows each jump of the system's clock until ctx ends.
+func (st *site) watchClock(ctx context.Context) {
+	start := time.Now()
+	gate.WatchClock(ctx, 10*time.Second, gate.JumpBound, st.now, func() time.Duration { return time.Since(start) }, func(j gate.Jump) {
+		st.rules.clock.Jumped(j)
+		at, _ := st.rules.clock.Stamp()
+		way := "forward"
+		if j.By < 0 {
+			way = "back"
+		}
+		detail := fmt.Sprintf("the clock went %s by %s, to %s", way, j.By.Abs(), j.At.Format(time.RFC3339))
+		st.log.WarnContext(ctx, detail)
+		if err := st.store.RecordEvent(ctx, gate.Event{Kind: gate.EventClockJump, At: at, Detail: detail}); err != nil {
+			st.log.ErrorContext(ctx, "a jump of the clock was not recorded", "error", err)
+		}
+	})
 }
 
 // logVerifyCmd is `sallyport log verify`.

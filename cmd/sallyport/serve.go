@@ -374,6 +374,7 @@ func (st *site) serve(ctx context.Context, addr string, ready func(base string))
 	g.Go(func() error { return st.controller.Run(ctx) })
 	g.Go(func() error { return st.rules.policies.Run(ctx) })
 	g.Go(func() error { return st.rules.postures.Run(ctx) })
+	g.Go(func() error { st.watchClock(ctx); return nil })
 	for _, l := range st.cfg.Lanes {
 		for _, sn := range l.Sensors {
 			if sn.Device == "" { // which comes by itself
