@@ -18,7 +18,8 @@ type Stats struct {
 	Foreign   uint64 // of a sensor that is of no lane
 	Stale     uint64 // with an impossible level, too old, or too far ahead
 	Dropped   uint64 // of a new emitter while its sensor's share of the table was full
-	Forgotten uint64 // emitters forgotten
+	Evicted   uint64 // emitters heard for a moment that made room for others
+	Forgotten uint64 // emitters forgotten after their silence
 	Emitters  int    // remembered now
 	LastHeard time.Time
 }
@@ -40,6 +41,9 @@ type sensor struct {
 	ahead  float64 // time of its last observation that was too far ahead
 	shares int     // emitters of the table that it brought
 	autos  int     // of those, with a vehicle's prefix or name
+
+	strangers, strangeAutos queue // of them, those heard for a moment: others, and those with such a name
+	refused                 refusals
 }
 
 type lane struct {
@@ -82,6 +86,10 @@ type emitter struct {
 	tag, before     uint64 // its pseudonyms, 0: none
 	at              []*series
 	not             thought // when it was last held to be surely not the vehicle's
+
+	key          uint64 // in the table
+	waits        *queue // in which it stands; nil: in none
+	older, newer *emitter
 }
 
 // Site attributes what the sensors of a site's lanes hear to the vehicles that
@@ -283,7 +291,9 @@ func (s *Site) Observe(o rf.Observation) {
 		s.stats.Stale++
 		return
 	case fresh:
-		e.seconds++
+		if e.seconds++; e.seconds <= fewSeconds {
+			s.waiting(e)
+		}
 	}
 	s.stats.Observed++
 }
@@ -297,26 +307,22 @@ func (s *Site) band(name string, at int32) *emitter {
 	return e
 }
 
-// admit makes room for a new emitter, or returns nil. Each sensor has its share
-// of the table, and a tenth of that is set aside for vehicles' own radios: a
-// flood of made-up addresses at one sensor cannot push out what is already
-// heard, nor what another sensor hears.
+// admit takes a new emitter into the table, or returns nil. Each sensor has its
+// share of it: a flood of made-up addresses at one sensor cannot push out what
+// another one hears, nor what has been heard here for a while.
 func (s *Site) admit(key uint64, o rf.Observation, n int, at int32) *emitter {
-	e := &emitter{kind: o.Kind, wifi: o.Kind == rf.WiFi, ble: o.Kind == rf.BLE, by: n, first: at, last: at}
+	e := &emitter{kind: o.Kind, wifi: o.Kind == rf.WiFi, ble: o.Kind == rf.BLE, by: n, first: at, last: at, key: key}
 	e.Identity = s.prefixes.Identity(o)
 	e.Identity.Text = strings.Clone(e.Identity.Text)
 	e.auto = e.Identity.Automotive()
 	se := s.sensors[n]
-	share := max(1, s.cfg.MaxEmitters/len(s.sensors))
-	if e.auto {
-		if se.shares >= share {
-			return nil
-		}
-		se.autos++
-	} else if se.shares-se.autos >= share-share/10 {
+	if !s.room(se, e.auto, key, at) {
 		return nil
 	}
 	se.shares++
+	if e.auto {
+		se.autos++
+	}
 	if s.cfg.KeepAddress {
 		e.addr = o.Emitter
 	}
@@ -325,6 +331,7 @@ func (s *Site) admit(key uint64, o rf.Observation, n int, at int32) *emitter {
 	}
 	e.at = make([]*series, len(s.sensors))
 	s.emitters[key] = e
+	s.waiting(e)
 	return e
 }
 
@@ -336,21 +343,19 @@ func (s *Site) describe(e *emitter, o *rf.Observation, t float64) {
 		s.sensors[e.by].autos++
 	case was && !e.auto:
 		s.sensors[e.by].autos--
+	default:
+		return
 	}
+	s.waiting(e)
 }
 
 // forget drops what has been silent for long.
 func (s *Site) forget() {
 	s.swept = s.now
 	limit := int32(s.now - s.cfg.ForgetAfter.Seconds())
-	for k, e := range s.emitters {
+	for _, e := range s.emitters {
 		if e.last < limit {
-			se := s.sensors[e.by]
-			se.shares--
-			if e.auto {
-				se.autos--
-			}
-			delete(s.emitters, k)
+			s.drop(e)
 			s.stats.Forgotten++
 		}
 	}
