@@ -177,3 +177,24 @@ func TestWhy(t *testing.T) {
 		}
 	}
 }
+
+// The loudest is one observation's level, not that of a second.
+func TestLoudestIsOfOneObservation(t *testing.T) {
+	a := listener(table(t), Config{})
+	for s := range 30 {
+		if s == 10 {
+			a.VehiclePresent(true, at(s))
+		}
+		for _, level := range []float64{-70, -51.4, -80} {
+			a.Observe(rf.Observation{TS: at(s), Sensor: "stop", Kind: rf.WiFi, Emitter: own, Role: "ap", RSSI: level})
+		}
+		a.Observe(rf.Observation{TS: at(s), Sensor: "stop", Kind: rf.WiFi, Emitter: own, Role: "ap", RSSI: rf.LowestRSSI, Level: rf.NoLevel})
+	}
+	a.Finding(at(29))
+	if len(a.Emitters()) != 1 {
+		t.Fatalf("%+v", a.Emitters())
+	}
+	if l := a.Emitters()[0].Why.Stop; l.Loudest != -51.4 || math.Abs(l.Mean+67.133) > 0.01 {
+		t.Errorf("%+v", l)
+	}
+}

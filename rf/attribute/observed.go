@@ -152,8 +152,8 @@ type Why struct {
 	Rivals []Rival
 }
 
-// Loudness is how loud one sensor heard an emitter: the loudest second and the
-// mean over the seconds, as far as they had a level.
+// Loudness is how loud one sensor heard an emitter: its loudest observation and
+// the mean over the seconds, as far as they had a level.
 type Loudness struct {
 	Seconds int // with a level; 0: none, and the rest means nothing
 	Loudest float64
@@ -207,7 +207,7 @@ func (s *series) loudness(from, to int32) Loudness {
 		if x.n > 0 {
 			l.Seconds++
 			l.Mean += x.level()
-			l.Loudest = math.Max(l.Loudest, x.level())
+			l.Loudest = math.Max(l.Loudest, x.loudest())
 		}
 	}
 	if l.Seconds == 0 {

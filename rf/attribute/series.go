@@ -11,10 +11,13 @@ import (
 type second struct {
 	at  int32 // seconds since the site's first observation
 	sum int16
+	top int16 // the loudest of them
 	n   uint8 // levels in the sum; 0: it was heard, and nobody said how loud
 }
 
 func (s second) level() float64 { return float64(s.sum) / float64(s.n) / 10 }
+
+func (s second) loudest() float64 { return float64(s.top) / 10 }
 
 const (
 	maxSeconds = 240 // seconds kept of one emitter at one sensor
@@ -67,6 +70,9 @@ func (s *series) add(at int32, dbm float64, level rf.Level) (fresh, kept bool) {
 	tenths := int16(math.Round(dbm * 10))
 	if i > 0 && s.bins[i-1].at == at {
 		if b := &s.bins[i-1]; b.n < maxPerSec {
+			if b.n == 0 || n > 0 && tenths > b.top {
+				b.top = tenths
+			}
 			b.n += n
 			b.sum += tenths
 		}
@@ -77,12 +83,12 @@ func (s *series) add(at int32, dbm float64, level rf.Level) (fresh, kept bool) {
 			return false, false
 		}
 		copy(s.bins, s.bins[1:i])
-		s.bins[i-1] = second{at, tenths, n}
+		s.bins[i-1] = second{at, tenths, tenths, n}
 		return true, true
 	}
 	s.bins = append(s.bins, second{})
 	copy(s.bins[i+1:], s.bins[i:])
-	s.bins[i] = second{at, tenths, n}
+	s.bins[i] = second{at, tenths, tenths, n}
 	return true, true
 }
 
