@@ -3,16 +3,20 @@ package ui
 import (
 	"bufio"
 	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"sallyport/gate"
 	"sallyport/gate/auth"
+	"sallyport/gate/plate"
 	"sallyport/rf"
 )
 
@@ -43,7 +47,7 @@ func (s *Server) identifyDevice(k *call, need auth.Permission) error {
 		return refused(fmt.Errorf("device %q is enrolled as %s at %q, its token says %s at %q", d.ID, known.Kind, known.Lane, d.Kind, d.Lane))
 	case !auth.DeviceMay(d.Kind, need):
 		return refuse(http.StatusForbidden, "forbidden", fmt.Errorf("device %q: a %s lacks %q", d.ID, d.Kind, need))
-	case k.Param("lane") != "" && d.Lane != k.Param("lane"):
+	case k.Param("lane") != "" && d.Lane != k.Param("lane") && d.Lane != auth.WholeSite:
 		return refuse(http.StatusForbidden, "forbidden", fmt.Errorf("device %q belongs to lane %q", d.ID, d.Lane))
 	}
 	k.device = d
@@ -60,10 +64,17 @@ func decode(r io.Reader, into any) error {
 		if errors.As(err, &tooLarge) {
 			return err
 		}
-		return bad("bad-request", "body: %w", err)
+		var kind *json.UnmarshalTypeError
+		if errors.As(err, &kind) && kind.Field != "" {
+			return badField(kind.Field, "a %s cannot be used here", kind.Value)
+		}
+		if name, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
+			return badField(strings.Trim(name, `"`), "there is no such field")
+		}
+		return badField("body", "%w", err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return bad("bad-request", "body: more than one JSON value")
+		return badField("body", "more than one JSON value")
 	}
 	return nil
 }
@@ -84,6 +95,62 @@ type laneState struct {
 	Notice   string          `json:"notice,omitempty"`
 	Arm      string          `json:"arm"`
 	Radio    gate.RadioState `json:"radio"`
+
+	Direction gate.Direction      `json:"direction,omitempty"`
+	Closed    string              `json:"closed,omitempty"` // why a person has closed the lane
+	Signal    gate.Signal         `json:"signal,omitempty"`
+	Inbound   int                 `json:"inbound"`          // arrivals that wait behind
+	Behind    []behind            `json:"behind,omitempty"` // of a lane that holds two vehicles: those that are not at the line
+	LastEnd   gate.Ending         `json:"last_end,omitempty"`
+	Alarms    []gate.Alarm        `json:"alarms,omitempty"` // that may be seen at the lane
+	Warnings  []string            `json:"warnings,omitempty"`
+	Devices   []gate.DeviceStatus `json:"devices,omitempty"` // that do not work
+}
+
+// behind is a vehicle behind the one at the line.
+type behind struct {
+	State    gate.State     `json:"state"`
+	Passage  gate.PassageID `json:"passage,omitempty"`
+	Decision int            `json:"decision,omitempty"`
+	Answer   *gate.Answer   `json:"answer,omitempty"` // only once its record is durable
+	Allowed  []gate.ActKind `json:"allowed"`
+}
+
+func newLaneState(lv gate.LaneView) laneState {
+	st := laneState{
+		Lane: lv.Lane, Name: lv.Name, State: lv.State, Since: lv.Since, Version: lv.Version, TurnOut: lv.TurnOut,
+		Durable: lv.Durable, Allowed: acts(lv.Allowed), Notice: lv.Notice, Arm: lv.Arm, Radio: lv.Radio,
+		Direction: lv.Direction, Closed: lv.Closed, Signal: lv.Signal, Inbound: lv.Inbound, LastEnd: lv.LastEnd,
+		Alarms: lv.Alarms, Warnings: lv.Warnings, Devices: lv.Devices,
+	}
+	if lv.Passage != nil {
+		st.Passage, st.Decision = lv.Passage.ID, lv.Decision
+		st.Answer = durable(lv.Passage, lv.Durable)
+	}
+	for _, v := range lv.Vehicles {
+		if v.Passage == nil || v.Passage.ID == st.Passage {
+			continue
+		}
+		st.Behind = append(st.Behind, behind{State: v.State, Passage: v.Passage.ID, Decision: v.Decision, Answer: durable(v.Passage, v.Durable), Allowed: acts(v.Allowed)})
+	}
+	return st
+}
+
+// acts is never null in JSON.
+func acts(list []gate.ActKind) []gate.ActKind {
+	if list == nil {
+		return []gate.ActKind{}
+	}
+	return list
+}
+
+// durable is the answer of a passage whose record would survive a power cut.
+func durable(p *gate.Passage, ok bool) *gate.Answer {
+	if !ok {
+		return nil
+	}
+	a := p.Result.Answer()
+	return &a
 }
 
 func (s *Server) apiLane(k *call) error {
@@ -91,21 +158,25 @@ func (s *Server) apiLane(k *call) error {
 	if err != nil {
 		return err
 	}
-	st := laneState{
-		Lane: lv.Lane, Name: lv.Name, State: lv.State, Since: lv.Since, Version: lv.Version, TurnOut: lv.TurnOut,
-		Durable: lv.Durable, Allowed: lv.Allowed, Notice: lv.Notice, Arm: lv.Arm, Radio: lv.Radio,
-	}
-	if st.Allowed == nil {
-		st.Allowed = []gate.ActKind{}
-	}
-	if lv.Passage != nil {
-		st.Passage, st.Decision = lv.Passage.ID, lv.Decision
-		if lv.Durable {
-			a := lv.Passage.Result.Answer()
-			st.Answer = &a
+	return k.JSON(http.StatusOK, newLaneState(lv))
+}
+
+// apiLanes is the lanes that the device may speak of.
+func (s *Server) apiLanes(k *call) error {
+	out := struct {
+		Lanes []laneState `json:"lanes"`
+	}{Lanes: []laneState{}}
+	for _, lv := range s.cfg.Lanes.Lanes() {
+		if k.sees(lv.Lane) {
+			out.Lanes = append(out.Lanes, newLaneState(lv))
 		}
 	}
-	return k.JSON(http.StatusOK, st)
+	return k.JSON(http.StatusOK, out)
+}
+
+// sees says whether the device may speak of a lane.
+func (k *call) sees(id gate.LaneID) bool {
+	return k.device.Lane == auth.WholeSite || k.device.Lane == string(id)
 }
 
 // arrived answers an arrival once its passage is durable.
@@ -114,87 +185,249 @@ type arrived struct {
 	Answer  gate.Answer    `json:"answer"`
 }
 
+const maxPass = 4 << 10 // bytes of the text of a pass
+
+// arrivalSources are how a machine may say that a vehicle was identified.
+var arrivalSources = [...]string{"api", "scanner", "keyboard"}
+
 func (s *Server) apiArrive(k *call) error {
 	var in struct {
 		VIN      string          `json:"vin"`
 		Plate    string          `json:"plate"`
+		Pass     string          `json:"pass"` // the text of a pass that was shown
 		Class    string          `json:"class"`
 		OnCall   *bool           `json:"on_call"` // whether it is on an emergency call, as a person at the lane said
 		Declared []gate.Declared `json:"declared"`
+		Source   string          `json:"source"` // one of arrivalSources; absent is api
+		Of       string          `json:"of"`     // the passage at the line that this is one more reading of
 	}
-	if err := decode(k.Request().Body, &in); err != nil {
+	key, err := idempotencyKey(k.Request())
+	if err != nil {
+		return err
+	}
+	body, err := io.ReadAll(k.Request().Body)
+	if err != nil {
+		return err
+	}
+	if err := decode(bytes.NewReader(body), &in); err != nil {
 		return err
 	}
 	for i, d := range in.Declared {
 		if err := d.Check(); err != nil {
-			return bad("bad-request", "declared[%d]: %w", i, err)
+			return badField(fmt.Sprintf("declared[%d]", i), "%w", err)
 		}
+	}
+	a := gate.Arrival{
+		VIN: strings.TrimSpace(in.VIN), Plate: strings.ToUpper(strings.TrimSpace(in.Plate)), Pass: strings.TrimSpace(in.Pass),
+		Declared: in.Declared, OnCall: in.OnCall, Via: "api", Of: gate.PassageID(in.Of),
+	}
+	switch {
+	case a.VIN == "" && a.Plate == "" && a.Pass == "":
+		return classField("no-vin", "vin", "neither VIN, plate nor pass")
+	case len(a.VIN) > maxVINTyped:
+		return classField("long-vin", "vin", "%d characters", len(a.VIN))
+	case len(a.Plate) > maxPlate:
+		return badField("plate", "more than %d characters", maxPlate)
+	case len(a.Pass) > maxPass:
+		return badField("pass", "more than %d bytes", maxPass)
+	}
+	if in.Source != "" {
+		if !slices.Contains(arrivalSources[:], in.Source) {
+			return badField("source", "%.20q is none of %s", in.Source, strings.Join(arrivalSources[:], ", "))
+		}
+		a.Via = in.Source
+	}
+	if a.Class, err = gate.ParseClass(in.Class); err != nil {
+		return classField("class", "class", "%w", err)
 	}
 	lv, err := s.lane(k)
 	if err != nil {
 		return err
 	}
-	a := gate.Arrival{VIN: in.VIN, Plate: in.Plate, Declared: in.Declared, OnCall: in.OnCall, Via: "api"}
-	id, err := s.present(k.Request().Context(), lv, a, in.Class)
+	present := func(ctx context.Context) (gate.PassageID, error) { return s.cfg.Lanes.Arrive(ctx, lv.Lane, a) }
+	if key == "" {
+		id, err := present(k.Request().Context())
+		if err != nil {
+			return err
+		}
+		return s.answerArrival(k, http.StatusCreated, lv.Lane, id)
+	}
+	id, again, err := s.replays.do(k.Request().Context(), k.device.ID+" "+string(lv.Lane)+" "+key, body, present)
 	if err != nil {
 		return err
 	}
-	return s.answerArrival(k, lv.Lane, id)
+	status := http.StatusCreated
+	if again {
+		status = http.StatusOK
+	}
+	return s.answerArrival(k, status, lv.Lane, id)
 }
 
 // answerArrival tells the verdict of a durable passage: from the lane while the
 // vehicle is still at the line, else from the record.
-func (s *Server) answerArrival(k *call, lane gate.LaneID, id gate.PassageID) error {
+func (s *Server) answerArrival(k *call, status int, lane gate.LaneID, id gate.PassageID) error {
 	if lv, ok := s.cfg.Lanes.View(lane); ok && lv.Passage != nil && lv.Passage.ID == id && lv.Durable {
-		return k.JSON(http.StatusCreated, arrived{Passage: id, Answer: lv.Passage.Result.Answer()})
+		return k.JSON(status, arrived{Passage: id, Answer: lv.Passage.Result.Answer()})
 	}
 	r, err := s.cfg.Store.Passage(k.Request().Context(), id)
 	if err != nil {
 		return fmt.Errorf("read passage %q: %w", id, err)
 	}
-	return k.JSON(http.StatusCreated, arrived{Passage: id, Answer: r.Passage.Result.Answer()})
+	return k.JSON(status, arrived{Passage: id, Answer: lastAssessment(r).Answer()})
+}
+
+// lastAssessment is what was decided of a passage last.
+func lastAssessment(r gate.PassageRecord) gate.Assessment {
+	if n := len(r.Reassessments); n > 0 {
+		return r.Reassessments[n-1].Result
+	}
+	return r.Passage.Result
+}
+
+// passageState is what is known of a passage. Once its personal data is erased
+// there is no answer.
+type passageState struct {
+	Passage gate.PassageID `json:"passage"`
+	Lane    gate.LaneID    `json:"lane"`
+	At      time.Time      `json:"at"`
+	Answer  *gate.Answer   `json:"answer,omitempty"` // as it was decided last
+	Acts    []passageAct   `json:"acts"`
+	Ending  gate.Ending    `json:"ending,omitempty"` // absent while the vehicle is at the line
+	EndedAt time.Time      `json:"ended_at,omitzero"`
+	Erased  bool           `json:"erased,omitempty"`
+}
+
+// passageAct is what a person did; who did it, and why, is for people to see.
+type passageAct struct {
+	Kind gate.ActKind `json:"kind"`
+	At   time.Time    `json:"at"`
+}
+
+// apiPassage is the verdict of a passage, and what became of it.
+func (s *Server) apiPassage(k *call) error {
+	lv, err := s.lane(k)
+	if err != nil {
+		return err
+	}
+	r, err := s.cfg.Store.Passage(k.Request().Context(), gate.PassageID(k.Param("id")))
+	if err == nil && r.Passage.Lane != lv.Lane {
+		err = fmt.Errorf("passage %q is of lane %q: %w", r.Passage.ID, r.Passage.Lane, gate.ErrNotFound)
+	}
+	if err != nil {
+		return fmt.Errorf("read passage: %w", err)
+	}
+	p := passageState{Passage: r.Passage.ID, Lane: lv.Lane, At: r.Passage.At, Acts: []passageAct{}, Erased: r.Summary.Erased}
+	if !p.Erased {
+		a := lastAssessment(r).Answer()
+		p.Answer = &a
+	}
+	for _, a := range r.Acts {
+		if a.Kind != gate.ActDuress { // silent: no machine at the lane is told
+			p.Acts = append(p.Acts, passageAct{Kind: a.Kind, At: a.At})
+		}
+	}
+	if r.Outcome != nil {
+		p.Ending, p.EndedAt = r.Outcome.Ending, r.Outcome.At
+	}
+	return k.JSON(http.StatusOK, p)
 }
 
 // plateAge is how old a plate may be when it comes in: the vehicle that it was
 // read from must still be the one that comes up to the line.
 const plateAge = time.Minute
 
+// maxPlateMessage bounds a camera's message with its pictures, most of which is
+// passed over unread.
+const maxPlateMessage = 16 << 20
+
+// platesRead says what became of a camera's message. A vendor's cameras stop
+// sending to whoever answers with errors, so a reading that the lane has no use
+// for is no error.
+type platesRead struct {
+	Read    int            `json:"read"` // plates in the message
+	Passage gate.PassageID `json:"passage,omitempty"`
+	Left    string         `json:"left,omitempty"` // why the lane did not take it: old, other-way, lane
+}
+
+// apiPlate takes the message of a plate camera in one of the shapes of
+// gate/plate. The lane decides whether the plate is of a vehicle that comes, of
+// the one at the line, or of no use.
 func (s *Server) apiPlate(k *call) error {
-	var in struct {
-		Plate string `json:"plate"`
-		At    string `json:"at"`
-	}
-	if err := decode(k.Request().Body, &in); err != nil {
-		return err
-	}
-	plate := strings.ToUpper(strings.TrimSpace(in.Plate))
-	if plate == "" || len(plate) > maxPlate {
-		return bad("bad-request", "plate: 1 to %d characters", maxPlate)
-	}
-	if in.At != "" {
-		at, err := time.Parse(time.RFC3339, in.At)
-		if err != nil {
-			return bad("bad-request", "at: %q is not an RFC 3339 instant", in.At)
-		}
-		if age := s.cfg.Now().Sub(at); age > plateAge || age < -plateAge {
-			return refuse(http.StatusConflict, "stale", fmt.Errorf("at: read %s ago", age))
+	shape := plate.Generic
+	if name := k.Param("shape"); name != "" {
+		var err error
+		if shape, err = plate.ParseShape(name); err != nil {
+			return refuse(http.StatusNotFound, "not-found", err)
 		}
 	}
 	lv, err := s.lane(k)
 	if err != nil {
 		return err
 	}
-	// A camera sees the vehicle at the line again and again: a plate must never
-	// replace a vehicle that is being decided.
-	if lv.State != gate.Idle && lv.State != gate.Approaching && lv.State != gate.AtLine {
-		return refuse(http.StatusConflict, "not-allowed", fmt.Errorf("lane is %s", lv.State))
-	}
-	id, err := s.cfg.Lanes.Arrive(k.Request().Context(), lv.Lane, gate.Arrival{Plate: plate, Via: "camera"})
-	if err != nil {
+	readings, err := plate.Parse(shape, k.Request().Header.Get("Content-Type"), k.Request().Body)
+	var where *plate.FieldError
+	switch {
+	case errors.As(err, &where):
+		return badField(where.Field, "%w", where.Err)
+	case errors.Is(err, plate.ErrTooLong):
+		return refuse(http.StatusRequestEntityTooLarge, "too-large", err)
+	case err != nil:
 		return err
 	}
-	return s.answerArrival(k, lv.Lane, id)
+	out := platesRead{Read: len(readings)}
+	r, ok := best(readings)
+	if !ok {
+		return k.JSON(http.StatusOK, out)
+	}
+	if age := s.cfg.Now().Sub(r.At); !r.At.IsZero() && (age > plateAge || age < -plateAge) {
+		out.Left = "old"
+		return k.JSON(http.StatusOK, out)
+	}
+	if lv.Direction == gate.DirectionEntry && r.Direction == plate.Out || lv.Direction == gate.DirectionExit && r.Direction == plate.In {
+		out.Left = "other-way"
+		return k.JSON(http.StatusOK, out)
+	}
+	// A camera sees the vehicle at the line again and again. The lane takes a
+	// plate for a vehicle that comes, or adds it to the one at the line; it never
+	// lets one replace a vehicle that is being decided.
+	id, err := s.cfg.Lanes.Arrive(k.Request().Context(), lv.Lane, gate.Arrival{Plate: r.Plate, Also: alternatives(r), Via: "camera"})
+	switch {
+	case errors.Is(err, gate.ErrNotAllowed), errors.Is(err, gate.ErrBusy):
+		out.Left = "lane"
+		return k.JSON(http.StatusOK, out)
+	case err != nil:
+		return err
+	}
+	out.Passage = id
+	return k.JSON(http.StatusCreated, out)
 }
+
+// best is the reading that the camera was surest of.
+func best(list []plate.Reading) (plate.Reading, bool) {
+	if len(list) == 0 {
+		return plate.Reading{}, false
+	}
+	return slices.MaxFunc(list, func(a, b plate.Reading) int { return cmp.Compare(a.Confidence, b.Confidence) }), true
+}
+
+// maxAlternatives is how many other readings of a plate go with an arrival.
+const maxAlternatives = 3
+
+// alternatives are what else the plate may well be, for whoever compares it with
+// a list: of what the camera is sure of less than half as much, nothing.
+func alternatives(r plate.Reading) []gate.Identifier {
+	var out []gate.Identifier
+	for _, c := range r.Candidates {
+		if len(out) < maxAlternatives && (c.Confidence == 0 || 2*c.Confidence >= r.Confidence) {
+			out = append(out, gate.Identifier{Kind: gate.IdentPlate, Value: c.Plate, Via: "camera"})
+		}
+	}
+	return out
+}
+
+// deviceActs are what a machine at a lane may pass on of what a person pressed
+// there. Everything else takes a person who is signed in.
+var deviceActs = [...]gate.ActKind{gate.ActOpen, gate.ActHold, gate.ActInspect, gate.ActTurnAway, gate.ActReset, gate.ActOverride}
 
 func (s *Server) apiAct(k *call) error {
 	var in struct {
@@ -206,9 +439,9 @@ func (s *Server) apiAct(k *call) error {
 	if err := decode(k.Request().Body, &in); err != nil {
 		return err
 	}
-	kind, err := parseAct(in.Kind)
-	if err != nil {
-		return err
+	kind := gate.ActKind(in.Kind)
+	if !slices.Contains(deviceActs[:], kind) {
+		return badField("kind", "%.40q is not an act of a device", in.Kind)
 	}
 	if kind == gate.ActOverride {
 		return refuse(http.StatusForbidden, "forbidden", errors.New("an override needs two people, not a device"))
@@ -217,6 +450,9 @@ func (s *Server) apiAct(k *call) error {
 		// The lane asks for a reason where the verdict is no grant; who gives
 		// it answers for it.
 		return refuse(http.StatusForbidden, "forbidden", errors.New("opening without a grant needs a person's reason, not a device's"))
+	}
+	if in.Decision < 0 {
+		return badField("decision", "%d is no number of one", in.Decision)
 	}
 	reason, err := s.reason("", in.Reason)
 	if err != nil {
@@ -317,7 +553,7 @@ func eachObservation(body io.Reader, take func(n int, line []byte, err error)) e
 func eachElement(r io.Reader, take func(int, []byte, error)) error {
 	dec := json.NewDecoder(r)
 	if _, err := dec.Token(); err != nil {
-		return bad("bad-request", "body: %w", err)
+		return badField("body", "%w", err)
 	}
 	for n := 1; dec.More(); n++ {
 		var raw json.RawMessage
@@ -326,7 +562,7 @@ func eachElement(r io.Reader, take func(int, []byte, error)) error {
 			if errors.As(err, &tooLarge) {
 				return err
 			}
-			return bad("bad-request", "element %d: %w", n, err)
+			return badField(fmt.Sprintf("body[%d]", n-1), "%w", err)
 		}
 		var line bytes.Buffer
 		err := json.Compact(&line, raw)
@@ -336,7 +572,7 @@ func eachElement(r io.Reader, take func(int, []byte, error)) error {
 		take(n, line.Bytes(), err)
 	}
 	if _, err := dec.Token(); err != nil {
-		return bad("bad-request", "body: %w", err)
+		return badField("body", "%w", err)
 	}
 	return nil
 }

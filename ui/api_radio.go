@@ -24,9 +24,10 @@ func (s *Server) apiRadio(k *call) error {
 }
 
 func (s *Server) deviceRadio(k *call) (gate.LaneRadio, error) {
-	r, ok := s.cfg.Lanes.Radio(gate.LaneID(k.device.Lane))
+	id := gate.LaneID(k.Param("lane"))
+	r, ok := s.cfg.Lanes.Radio(id)
 	if !ok {
-		return r, refuse(http.StatusNotFound, "not-found", fmt.Errorf("lane %q: %w", k.device.Lane, gate.ErrUnknownLane))
+		return r, refuse(http.StatusNotFound, "not-found", fmt.Errorf("lane %q: %w", id, gate.ErrUnknownLane))
 	}
 	return r, nil
 }
@@ -39,11 +40,17 @@ type sensorHealth struct {
 }
 
 func (s *Server) apiSensors(k *call) error {
-	r, err := s.deviceRadio(k)
-	if err != nil {
-		return err
+	out := sensorHealth{At: s.cfg.Now().UTC(), Sensors: []gate.SensorHealth{}}
+	for _, lv := range s.cfg.Lanes.Lanes() {
+		if !k.sees(lv.Lane) {
+			continue
+		}
+		if r, ok := s.cfg.Lanes.Radio(lv.Lane); ok {
+			out.At = r.At
+			out.Sensors = append(out.Sensors, r.Sensors...)
+		}
 	}
-	return k.JSON(http.StatusOK, sensorHealth{At: r.At, Sensors: r.Sensors})
+	return k.JSON(http.StatusOK, out)
 }
 
 // apiRadioStream sends the whole picture as an event called radio, then once
@@ -64,6 +71,8 @@ func (s *Server) apiRadioStream(k *call) error {
 	if err := out.open(); err != nil {
 		return nil //nolint:nilerr // the reader has gone, and nobody else waits for an answer
 	}
+	gone, leave := s.dismissals.wait(k.device.ID)
+	defer leave()
 	tick := time.NewTicker(s.cfg.Refresh)
 	defer tick.Stop()
 	for {
@@ -76,6 +85,8 @@ func (s *Server) apiRadioStream(k *call) error {
 		}
 		select {
 		case <-tick.C:
+		case <-gone:
+			return nil
 		case <-s.closing:
 			return nil
 		case <-k.Request().Context().Done():

@@ -60,22 +60,29 @@ var (
 	kioskDevice  = auth.Device{ID: "kiosk-1", Kind: auth.KindKiosk, Lane: "north-1"}
 	sensorDevice = auth.Device{ID: "sensor-1", Kind: auth.KindSensor, Lane: "north-1"}
 	cameraDevice = auth.Device{ID: "camera-1", Kind: auth.KindCamera, Lane: "north-1"}
+	alarmDevice  = auth.Device{ID: "panel-1", Kind: auth.KindAlarm, Lane: auth.WholeSite}
+	laneAlarms   = auth.Device{ID: "panel-2", Kind: auth.KindAlarm, Lane: "north-1"}
+	otherSystem  = auth.Device{ID: "desk-1", Kind: auth.KindIntegration, Lane: auth.WholeSite}
+	laneSystem   = auth.Device{ID: "desk-2", Kind: auth.KindIntegration, Lane: "north-1"}
 )
+
+// apiDevices are one of each kind, and those of one lane where a kind may be of
+// the whole site.
+var apiDevices = []auth.Device{kioskDevice, sensorDevice, cameraDevice, alarmDevice, laneAlarms, otherSystem, laneSystem}
 
 // Every route for devices × every kind, on the own and another lane.
 func TestDevicesByKind(t *testing.T) {
 	s := newSite(t, nil)
-	tokens := map[auth.DeviceKind]string{}
-	for _, d := range []auth.Device{kioskDevice, sensorDevice, cameraDevice} {
-		tokens[d.Kind] = s.token(t, d)
-	}
+	fillAPI(t, s)
 	for _, r := range routes {
 		if r.face != forDevices {
 			continue
 		}
-		for kind, tok := range tokens {
+		for _, d := range apiDevices {
+			tok := s.token(t, d)
 			for _, lane := range []string{"north-1", "south"} {
-				resp, err := http.DefaultClient.Do(s.apiRequest(t, tok, r.method, strings.Replace(r.path, ":lane", lane, 1), "{}"))
+				path := strings.NewReplacer(":lane", lane, ":shape", "axis", ":id", "x").Replace(r.path)
+				resp, err := http.DefaultClient.Do(s.apiRequest(t, tok, r.method, path, "{}"))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -88,9 +95,12 @@ func TestDevicesByKind(t *testing.T) {
 					got.body = string(b)
 				}
 				resp.Body.Close()
-				allowed := auth.DeviceMay(kind, r.need) && (lane == "north-1" || !strings.Contains(r.path, ":lane"))
+				allowed := auth.DeviceMay(d.Kind, r.need) && (lane == d.Lane || d.Lane == auth.WholeSite || !strings.Contains(r.path, ":lane"))
+				if r.need == auth.SeeJobs && d.Lane != auth.WholeSite {
+					allowed = false // the housekeeping is nobody's at a lane
+				}
 				if (got.code == http.StatusForbidden) == allowed || got.code == http.StatusUnauthorized {
-					t.Errorf("%s %s as %s on %s: %d", r.method, r.path, kind, lane, got.code)
+					t.Errorf("%s %s as %s on %s: %d", r.method, r.path, d.ID, lane, got.code)
 				}
 				if got.code >= 400 {
 					got.problem(t)
@@ -175,7 +185,10 @@ func TestAPIArrive(t *testing.T) {
 		"not JSON":         {`vin=1`, 400},
 		"two values":       {`{"vin":"A"}{"vin":"B"}`, 400},
 		"unknown field":    {`{"vin":"A","verdict":"grant"}`, 400},
-		"no VIN":           {`{"plate":"AB 12"}`, 400},
+		"nothing":          {`{"class":"private"}`, 400},
+		"a long plate":     {`{"plate":"` + strings.Repeat("A", 17) + `"}`, 400},
+		"a long pass":      {`{"pass":"` + strings.Repeat("A", maxPass+1) + `"}`, 400},
+		"a source":         {`{"vin":"A","source":"hearsay"}`, 400},
 		"bad class":        {`{"vin":"A","class":"royal"}`, 400},
 		"bad declaration":  {`{"vin":"A","declared":[{"kind":"colour","value":"red"}]}`, 400},
 		"more than enough": {`{"vin":"` + strings.Repeat("A", formLimit) + `"}`, 413},
@@ -247,7 +260,7 @@ func TestAPIPlate(t *testing.T) {
 		"empty":                               {`{"plate":" "}`, 400},
 		"long":                                {`{"plate":"` + strings.Repeat("A", 17) + `"}`, 400},
 		"bad instant":                         {`{"plate":"AB 12","at":"now"}`, 400},
-		"old":                                 {`{"plate":"AB 12","at":"` + now.Add(-2*time.Minute).Format(time.RFC3339) + `"}`, 409},
+		"too much":                            {`{"plate":"AB 12","camera":"` + strings.Repeat("x", formLimit) + `"}`, 413},
 		"a class, which a camera cannot know": {`{"plate":"AB 12","class":"emergency"}`, 400},
 		"a VIN, which a camera cannot read":   {`{"plate":"AB 12","vin":"` + vinGrant + `"}`, 400},
 	} {
@@ -255,12 +268,38 @@ func TestAPIPlate(t *testing.T) {
 			t.Errorf("%s: %d %s", name, r.code, r.body)
 		}
 	}
-	if r := s.api(t, cam, "POST", "north-1/plates", `{"plate":"ab 12","at":"`+now.Format(time.RFC3339)+`"}`); r.code != http.StatusCreated {
+	post := func(path, body string) (reply, platesRead) {
+		t.Helper()
+		r := s.api(t, cam, "POST", "north-1/plates"+path, body)
+		var got platesRead
+		if err := json.Unmarshal([]byte(r.body), &got); err != nil {
+			t.Fatalf("%d %s", r.code, r.body)
+		}
+		return r, got
+	}
+	// What a camera says too late, or of the other way, is none of the lane's.
+	if r, got := post("", `{"plate":"AB 12","at":"`+now.Add(-2*time.Minute).Format(time.RFC3339)+`"}`); r.code != http.StatusOK || got.Left != "old" || got.Passage != "" {
+		t.Errorf("old: %d %+v", r.code, got)
+	}
+	s.lanes.change("north-1", func(v *gate.LaneView) { v.Direction = gate.DirectionEntry })
+	if r, got := post("/axis", `{"carState":"new","plateText":"AB12","carMoveDirection":"out"}`); r.code != http.StatusOK || got.Left != "other-way" {
+		t.Errorf("the other way: %d %+v", r.code, got)
+	}
+	if r, got := post("/axis", `{"carState":"lost","plateText":"AB12"}`); r.code != http.StatusOK || got.Read != 0 {
+		t.Errorf("no plate: %d %+v", r.code, got)
+	}
+	if r, got := post("", `{"plate":"ab 12","at":"`+now.Format(time.RFC3339)+`"}`); r.code != http.StatusCreated || got.Passage == "" || strings.Contains(r.body, "answer") {
 		t.Fatalf("plate: %d %s", r.code, r.body)
 	}
 	// The camera sees the same vehicle again while it is being decided.
-	if r := s.api(t, cam, "POST", "north-1/plates", `{"plate":"A8 12"}`); r.code != http.StatusConflict {
+	if r, got := post("/plate-recognizer", `{"results":[{"plate":"A812","score":0.4},{"plate":"cd34","score":0.9,"candidates":[{"plate":"cd3a","score":0.6},{"plate":"x","score":0.1}]}]}`); r.code != http.StatusOK || got.Read != 2 || got.Left != "lane" {
 		t.Errorf("second reading: %d %s", r.code, r.body)
+	}
+	if n := len(s.lanes.offered); n != 2 || s.lanes.offered[1].Plate != "CD34" || len(s.lanes.offered[1].Also) != 1 || s.lanes.offered[1].Also[0].Value != "CD3A" {
+		t.Errorf("the lane was offered %+v", s.lanes.offered)
+	}
+	if r := s.api(t, cam, "POST", "north-1/plates/morse", `{"plate":"AB 12"}`); r.code != http.StatusNotFound {
+		t.Errorf("an unknown shape: %d", r.code)
 	}
 	// The guard's scan is of this vehicle, and keeps its plate.
 	if r := s.do(t, s.as(t, "guard"), "POST", "/lane/north-1/arrivals", url.Values{"vin": {vinFlag}}); r.code != http.StatusSeeOther {

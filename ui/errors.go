@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -19,7 +20,8 @@ type fault struct {
 	status int
 	class  string // key of the sentence: "error." + class
 	err    error
-	args   []any // of the sentence
+	args   []any  // of the sentence
+	field  string // that was wrong, for machines; empty where none is
 }
 
 func (f *fault) Error() string { return f.class + ": " + f.err.Error() }
@@ -32,6 +34,16 @@ func refuse(status int, class string, err error) error {
 // bad is input that cannot be used; the error names the place.
 func bad(class, format string, args ...any) error {
 	return refuse(http.StatusBadRequest, class, fmt.Errorf(format, args...))
+}
+
+// badField is bad for one field of what a machine sent.
+func badField(field, format string, args ...any) error {
+	return classField("bad-request", field, format, args...)
+}
+
+// classField is badField with a class of its own.
+func classField(class, field, format string, args ...any) error {
+	return &fault{status: http.StatusBadRequest, class: class, field: field, err: fmt.Errorf(field+": "+format, args...)}
 }
 
 // classify finds the class of any error.
@@ -100,7 +112,7 @@ func (s *Server) fail(err error, c echo.Context) {
 		if f.status == http.StatusBadRequest {
 			text += " " + f.err.Error()
 		}
-		s.answer(c, f.status, problem{Class: f.class, Text: text})
+		s.answerProblem(c, f, text, number)
 	case wantsJSON(req):
 		s.answer(c, f.status, problem{Class: f.class, Text: b.T("error."+f.class, f.args...)})
 	case f.class == "sign-in" && req.Method == http.MethodGet:
@@ -121,6 +133,28 @@ func (s *Server) fail(err error, c echo.Context) {
 type problem struct {
 	Class string `json:"class"`
 	Text  string `json:"text"`
+}
+
+// apiProblem is an error as machines are told it (RFC 9457), with members of our
+// own: the class is what a program goes by, the text is for its log.
+type apiProblem struct {
+	Type    string `json:"type"`  // about:blank: the class says it all
+	Title   string `json:"title"` // of the status
+	Status  int    `json:"status"`
+	Class   string `json:"class"`
+	Text    string `json:"text"`
+	Field   string `json:"field,omitempty"` // that was wrong
+	Request string `json:"request"`         // number of the request in the site's log
+}
+
+func (s *Server) answerProblem(c echo.Context, f *fault, text, number string) {
+	b, err := json.Marshal(apiProblem{Type: "about:blank", Title: http.StatusText(f.status), Status: f.status, Class: f.class, Text: text, Field: f.field, Request: number})
+	if err == nil {
+		err = c.Blob(f.status, "application/problem+json", b)
+	}
+	if err != nil {
+		s.cfg.Log.InfoContext(c.Request().Context(), "answer not sent", "error", err)
+	}
 }
 
 func (s *Server) answer(c echo.Context, status int, v any) {

@@ -106,6 +106,7 @@ type fakeLanes struct {
 	air     map[gate.LaneID]gate.LaneRadio
 	subs    map[gate.LaneID]map[chan gate.LaneView]bool
 	acts    []gate.Act
+	offered []gate.Arrival // to Arrive, taken or not
 	heard   []rf.Observation
 	refused uint64
 	n       int
@@ -210,8 +211,12 @@ func (f *fakeLanes) drop(id gate.LaneID) {
 func (f *fakeLanes) Arrive(_ context.Context, id gate.LaneID, a gate.Arrival) (gate.PassageID, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.offered = append(f.offered, a)
 	if f.fail != nil {
 		return "", fmt.Errorf("arrival at %q: %w", id, f.fail)
+	}
+	if st := f.views[id].State; a.VIN == "" && a.Pass == "" && st != gate.Idle && st != gate.Approaching && st != gate.AtLine {
+		return "", fmt.Errorf("arrival at %q: %w", id, gate.ErrNotAllowed)
 	}
 	f.n++
 	p := gate.Passage{ID: gate.PassageID(fmt.Sprintf("20261122T120000-%04d", f.n)), Lane: id, At: f.now(), Arrival: a, Result: judge(a.VIN, a.Plate, a.Class, f.now())}

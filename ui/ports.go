@@ -88,3 +88,42 @@ type PolicyDoc struct {
 
 	Change view.PolicyChange
 }
+
+// Inside says which vehicles are inside. It may be called concurrently. A
+// gate/sqlite store is one.
+type Inside interface {
+	Stays(ctx context.Context, f gate.StayFilter) ([]gate.Stay, error)
+}
+
+// AlarmDesk is what the site's people must look at. It may be called
+// concurrently. *gate.Alarms is one.
+type AlarmDesk interface {
+	// Open are the alarms of which nobody took note, oldest first, and a number
+	// that rises with every change.
+	Open() ([]gate.SiteAlarm, uint64)
+	// Subscribe says that something has changed, until the context ends.
+	Subscribe(context.Context) <-chan struct{}
+	// Acknowledge is durable on return, and so is the alarm itself.
+	Acknowledge(ctx context.Context, who gate.Person, id, note string) (gate.SiteAlarm, error)
+}
+
+// Signer says who signs with a PIN on a machine's screen. *gate.Desk is one.
+type Signer interface {
+	Confirm(ctx context.Context, lane gate.LaneID, name, pin string) (gate.Person, error)
+}
+
+// Job is one task of the site's housekeeping.
+type Job struct {
+	Name    string    `json:"name"`
+	Running bool      `json:"running"`
+	Begun   time.Time `json:"begun,omitzero"`   // the last run
+	Ended   time.Time `json:"ended,omitzero"`   // of the last run that has ended
+	OK      *bool     `json:"ok,omitempty"`     // of that run; absent: it never ran
+	Result  string    `json:"result,omitempty"` // of that run, in words
+	Next    time.Time `json:"next,omitzero"`
+
+	When     string        `json:"-"` // 03:10, 1 h, 5 min
+	Took     time.Duration `json:"-"` // the last run that has ended
+	Runs     int64         `json:"-"`
+	Failures int64         `json:"-"` // of them
+}

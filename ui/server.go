@@ -16,6 +16,7 @@ import (
 	"sallyport/gate/auth"
 	"sallyport/ui/asset"
 	"sallyport/ui/i18n"
+	"sallyport/ui/openapi"
 	"sallyport/ui/view"
 )
 
@@ -37,6 +38,12 @@ type Config struct {
 	Verify    func(ctx context.Context) (view.LogReport, error)         // re-hash the log
 	Healthy   func(ctx context.Context) error                           // nil when a verdict could be given now
 	Law       view.AirLaw                                               // what the site may take notice of in the air
+
+	// What machines may ask of the site beside its lanes; nil: it is not offered.
+	Inside Inside
+	Alarms AlarmDesk
+	Signer Signer
+	Jobs   func(ctx context.Context) ([]Job, error)
 
 	Now         func() time.Time // default time.Now
 	Log         *slog.Logger     // default slog.Default
@@ -60,6 +67,11 @@ type Server struct {
 	assets *asset.Set
 	cross  *http.CrossOriginProtection
 	limits *limits
+
+	api        *openapi.Document
+	replays    *replays
+	dismissals dismissals
+	epoch      string // of this start: event ids of another are not this one's
 
 	closing chan struct{}
 	close   func()
@@ -92,7 +104,8 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Refresh == 0 {
 		cfg.Refresh = time.Second
 	}
-	s := &Server{cfg: cfg, cross: http.NewCrossOriginProtection(), limits: newLimits(), closing: make(chan struct{})}
+	s := &Server{cfg: cfg, cross: http.NewCrossOriginProtection(), limits: newLimits(),
+		replays: newReplays(cfg.Now), epoch: rand.Text()[:8], closing: make(chan struct{})}
 	s.close = sync.OnceFunc(func() { close(s.closing) })
 	var err error
 	if s.words, err = i18n.Load(); err != nil {
@@ -102,6 +115,9 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("ui: %w", err)
 	}
 	if s.pages, err = view.Parse(); err != nil {
+		return nil, fmt.Errorf("ui: %w", err)
+	}
+	if s.api, err = openapi.Load(); err != nil {
 		return nil, fmt.Errorf("ui: %w", err)
 	}
 	if cfg.Language != "" && s.words.Match(cfg.Language) != cfg.Language {
@@ -150,6 +166,7 @@ type call struct {
 	role   auth.Role   // of the user
 	hash   [32]byte    // of the session
 	device auth.Device // forDevices
+	need   auth.Permission
 }
 
 // route is one row of the table of everything that the server answers.
@@ -191,14 +208,27 @@ var routes = [...]route{
 	{"GET", "/log", forPeople, auth.VerifyLog, 0, (*Server).logPage},
 	{"POST", "/log", forPeople, auth.VerifyLog, formLimit, (*Server).verifyLog},
 
+	{"GET", "/api/v1", forAnyone, "", 0, (*Server).apiPage},
+	{"GET", "/api/v1/openapi.json", forAnyone, "", 0, (*Server).apiDocument},
+	{"GET", "/api/v1/health/live", forAnyone, "", 0, (*Server).apiLive},
+	{"GET", "/api/v1/health/ready", forAnyone, "", 0, (*Server).apiReady},
+	{"GET", "/api/v1/lanes", forDevices, auth.SeeLane, 0, (*Server).apiLanes},
 	{"GET", "/api/v1/lanes/:lane", forDevices, auth.SeeLane, 0, (*Server).apiLane},
-	{"POST", "/api/v1/lanes/:lane/arrivals", forDevices, auth.WorkLane, formLimit, (*Server).apiArrive},
+	{"GET", "/api/v1/lanes/:lane/events", forDevices, auth.SeeLane, 0, (*Server).apiLaneEvents},
+	{"POST", "/api/v1/lanes/:lane/arrivals", forDevices, auth.PresentVehicle, formLimit, (*Server).apiArrive},
+	{"GET", "/api/v1/lanes/:lane/passages/:id", forDevices, auth.SeeLane, 0, (*Server).apiPassage},
 	{"POST", "/api/v1/lanes/:lane/acts", forDevices, auth.WorkLane, formLimit, (*Server).apiAct},
 	{"POST", "/api/v1/lanes/:lane/plates", forDevices, auth.ReportPlate, formLimit, (*Server).apiPlate},
+	{"POST", "/api/v1/lanes/:lane/plates/:shape", forDevices, auth.ReportPlate, maxPlateMessage, (*Server).apiPlate},
 	{"POST", "/api/v1/lanes/:lane/observations", forDevices, auth.ReportRadio, feedLimit, (*Server).apiObserve},
 	{"GET", "/api/v1/lanes/:lane/radio", forDevices, auth.SeeLane, 0, (*Server).apiRadio},
 	{"GET", "/api/v1/lanes/:lane/radio/stream", forDevices, auth.SeeLane, 0, (*Server).apiRadioStream},
 	{"GET", "/api/v1/sensors", forDevices, auth.SeeLane, 0, (*Server).apiSensors},
+	{"GET", "/api/v1/inside", forDevices, auth.SeeInside, 0, (*Server).apiInside},
+	{"GET", "/api/v1/alarms", forDevices, auth.SeeAlarms, 0, (*Server).apiAlarms},
+	{"GET", "/api/v1/alarms/events", forDevices, auth.SeeAlarms, 0, (*Server).apiAlarmEvents},
+	{"POST", "/api/v1/alarms/:id/acknowledgement", forDevices, auth.AcknowledgeAlarm, formLimit, (*Server).apiAcknowledge},
+	{"GET", "/api/v1/jobs", forDevices, auth.SeeJobs, 0, (*Server).apiJobs},
 }
 
 // policyHeader lets a page use only what this server serves; nothing inline.
@@ -251,7 +281,7 @@ func (s *Server) wrap(r route) echo.HandlerFunc {
 		if r.method == http.MethodPost {
 			req.Body = http.MaxBytesReader(c.Response(), req.Body, r.limit)
 		}
-		k := &call{Context: c}
+		k := &call{Context: c, need: r.need}
 		switch r.face {
 		case forPeople:
 			if err := s.identify(k); err != nil {

@@ -39,6 +39,14 @@ func (st *stream) send(event string, data []byte) error {
 	return st.write(fmt.Sprintf("event: %s\ndata: %s\n\n", event, data))
 }
 
+// sendAs is send with an id, which a reader that comes back names.
+func (st *stream) sendAs(id, event string, data []byte) error {
+	return st.write(fmt.Sprintf("id: %s\nevent: %s\ndata: %s\n\n", id, event, data))
+}
+
+// beat tells a reader that the stream lives; no event comes of it.
+func (st *stream) beat() error { return st.write(": beat\n\n") }
+
 func (st *stream) write(text string) error {
 	if err := st.rc.SetWriteDeadline(time.Now().Add(writeFor)); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return fmt.Errorf("%w: %w", errGone, err)

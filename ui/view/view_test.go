@@ -48,7 +48,7 @@ func base(t testing.TB, lang string) Base {
 // exist, or has another type, fails here and not before a guard.
 func TestTemplatesFitTheirPages(t *testing.T) {
 	s := set(t)
-	pages := []Page{SignIn{}, Error{}, Lanes{}, Passages{}, Passage{}, Policy{}, Data{}, Log{}, Kiosk{}, &Radio{}, &Sensors{}}
+	pages := []Page{SignIn{}, Error{}, Lanes{}, Passages{}, Passage{}, Policy{}, Data{}, Log{}, Kiosk{}, &Radio{}, &Sensors{}, API{}}
 	if len(pages) != len(s.pages) {
 		t.Errorf("%d pages, %d templates", len(pages), len(s.pages))
 	}
