@@ -344,7 +344,28 @@ func (c *Controller) Arrive(ctx context.Context, id LaneID, a Arrival) (PassageI
 // screen showed. It returns when the act is durable and, where the act itself
 // ends the passage, the ending too; an arm is then on its way, and the view
 // tells how it went. Act.At is set by the lane.
+//
+// An emergency egress is of all lanes, wherever it was ordered or is ended: the
+// error is then of all lanes that could not record it.
 func (c *Controller) Act(ctx context.Context, id LaneID, a Act) error {
+	if _, ok := c.lanes[id]; !ok || a.Kind != ActEgress && a.Kind != ActEgressEnd {
+		return c.actAt(ctx, id, a)
+	}
+	err := c.actAt(ctx, id, a)
+	for _, l := range c.order {
+		v := l.feed.now()
+		// Elsewhere an egress that lasts is no reason to command an arm again.
+		if l.cfg.ID == id || (v.State == Egress) != (a.Kind == ActEgressEnd) {
+			continue
+		}
+		if e := c.actAt(ctx, l.cfg.ID, a); e != nil && !errors.Is(e, ErrOutOfService) {
+			err = errors.Join(err, e)
+		}
+	}
+	return err
+}
+
+func (c *Controller) actAt(ctx context.Context, id LaneID, a Act) error {
 	reply := make(chan error, 1)
 	got, err := ask(ctx, c, id, reply, func(l *lane) {
 		if err := ctx.Err(); err != nil {

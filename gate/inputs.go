@@ -249,7 +249,7 @@ func (c *Controller) Input(id LaneID, in Input) bool {
 		return false
 	}
 	l.inputs.put(in)
-	if in.Point == PointEgress && in.Level == LevelOn { // is heard by all lanes
+	if in.Point == PointEgress { // is heard by all lanes
 		for _, o := range c.order {
 			if o != l {
 				o.inputs.put(in)

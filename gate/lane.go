@@ -237,6 +237,9 @@ func (l *lane) start() {
 	default:
 		l.to(onStarted)
 	}
+	if l.level[PointEgress] == LevelOn {
+		_ = l.beginEgress(egressOrder{detail: "input"}) // what could not be recorded is tried again, and logged
+	}
 	l.publish()
 }
 
@@ -281,6 +284,9 @@ func (l *lane) to(on event) {
 			"lane", l.cfg.ID, "state", l.state, "event", on)
 		return
 	}
+	if on == onSecond {
+		return // nothing is different for the first, whose time goes on
+	}
 	if state != l.state {
 		l.since = time.Now().UTC().Round(0)
 	}
@@ -306,7 +312,7 @@ func (l *lane) to(on event) {
 // gone takes the first vehicle off the lane; in a tandem lane the one behind it
 // comes up.
 func (l *lane) gone(on event) {
-	l.opening = opening{}
+	l.opening, l.freeSince = opening{}, time.Time{}
 	if l.follower == nil {
 		l.to(on)
 		return
@@ -414,8 +420,8 @@ func (l *lane) shownAs(s State, v *vehicle, allowed []ActKind) LaneVehicle {
 func (l *lane) publish() {
 	l.shown = l.feed.accepted.Load() + l.feed.refused.Load() + l.feed.dropped.Load()
 	l.shownAt = time.Now()
-	v := l.compose()
-	l.feed.publish(v)
+	l.shownRevision = l.revision
+	l.feed.publish(l.compose())
 	l.signs.want(l.signal(), l.sign())
 }
 
@@ -614,6 +620,9 @@ func (l *lane) arrive(a arriving) {
 			return
 		}
 	}
+	if l.join(&a) {
+		return
+	}
 	if l.behindFirst(a.arrival) {
 		id, err := l.arriveBehind(a.arrival)
 		a.done(id, err)
@@ -699,7 +708,7 @@ func (l *lane) decide(a Arrival) (PassageID, error) {
 		l.leave()
 	}
 	l.vehicle = vehicle{}
-	l.note, l.opening = nil, opening{}
+	l.note, l.opening, l.freeSince = nil, opening{}, time.Time{}
 	l.restArm()
 	l.to(onArrived)
 	at := l.stamp()
@@ -780,6 +789,12 @@ func (l *lane) gather(a Arrival, at time.Time) (Request, error) {
 	ctx, cancel := l.work()
 	defer cancel()
 	var err error
+	if req.VIN == "" && req.Plate != "" {
+		if req.VIN, err = l.listed(ctx, req.Plate); err != nil {
+			return Request{}, err
+		}
+		req.ByList = req.VIN != ""
+	}
 	if req.VIN != "" {
 		if req.Inspections, err = l.ctl.cfg.Registry.Inspections(ctx, req.VIN, at); err != nil {
 			return Request{}, err
@@ -804,6 +819,9 @@ func (l *lane) gather(a Arrival, at time.Time) (Request, error) {
 			req.Market = reg.Market
 		}
 	case !errors.Is(err, ErrNotFound):
+		return Request{}, err
+	}
+	if req.Identity, err = l.identity(ctx, a, &req); err != nil {
 		return Request{}, err
 	}
 	if l.cfg.Attributor != nil && !l.ctl.cfg.RadioLive {
@@ -972,17 +990,11 @@ func (l *lane) admit() error {
 	return nil
 }
 
-// errCovered says that the arm was not commanded.
-var errCovered = errors.New("something is under the arm")
-
-// armIsDown commands the arm that had not been down when it was to open.
-func (l *lane) armIsDown() {
-	if l.raiseBy.IsZero() || l.level[PointUnderArm] == LevelOn {
-		return
-	}
-	l.raiseBy, l.arm = time.Time{}, ArmOpening
-	go l.raise(l.passage.ID)
-}
+// errCovered and errUnread say why an arm was not commanded.
+var (
+	errCovered = errors.New("something is under the arm")
+	errUnread  = errors.New("the arm's contacts cannot be read")
+)
 
 // errArmBusy says that the command before has not returned.
 var errArmBusy = errors.New("arm still busy with the command before")
@@ -1071,6 +1083,8 @@ func armNote(err error) string {
 		return "arm busy"
 	case errors.Is(err, errCovered):
 		return "covered"
+	case errors.Is(err, errUnread):
+		return "contacts unread"
 	}
 	return "device error"
 }
@@ -1084,6 +1098,13 @@ func (l *lane) cleared() {
 	if l.stillThere() {
 		l.clear.Reset(l.cfg.ClearAfter)
 		return
+	}
+	if l.state == Admitting && l.arm == ArmOpen && l.through == 0 && (l.knows(PointUnderArm) || l.knows(PointBeyond)) {
+		if time.Since(l.turned[l.point(PointAtLine)]) < l.cfg.BackOutAfter { // it may be between two detectors
+			l.clear.Reset(l.cfg.BackOutAfter)
+			return
+		}
+		l.alarm(AlarmNotThrough, "")
 	}
 	l.gone(onCleared)
 	l.publish()

@@ -138,7 +138,6 @@ var transitions = [...]transition{
 	{Manual, onStopped, OutOfService},
 
 	{Egress, onEgressEnded, Idle},
-	{Egress, onStoreFailed, Manual},
 	{Egress, onStopped, OutOfService},
 }
 

@@ -387,10 +387,15 @@ func TestPlateAloneReplacesNobody(t *testing.T) {
 		y := newYard(t, storetest.NewMemory())
 		defer y.close()
 		denied := y.arrive("D1")
-		if _, err := y.c.Arrive(t.Context(), "north", gate.Arrival{Plate: "AB 12", Via: "camera"}); !errors.Is(err, gate.ErrNotAllowed) {
-			t.Errorf("error %v: the plate replaced the vehicle that was denied", err)
+		for range 2 {
+			if id, err := y.c.Arrive(t.Context(), "north", gate.Arrival{Plate: "AB 12", Via: "camera"}); err != nil || id != denied {
+				t.Errorf("passage %s, %v: the plate of the vehicle that was denied is not its own", id, err)
+			}
 		}
-		if v := y.view(); v.Passage == nil || v.Passage.ID != denied || v.State != gate.Waiting {
+		if _, err := y.c.Arrive(t.Context(), "north", gate.Arrival{Plate: "CD 34", Via: "camera"}); !errors.Is(err, gate.ErrNotAllowed) {
+			t.Errorf("error %v: another plate replaced the vehicle that was denied", err)
+		}
+		if v := y.view(); v.Passage == nil || v.Passage.ID != denied || v.State != gate.Waiting || v.Passage.Arrival.Plate != "AB 12" {
 			t.Errorf("view %+v", v)
 		}
 		admitted := y.arrive("G2")

@@ -20,7 +20,9 @@ type orders struct {
 	closed   string // code of why it is closed, or in manual procedure by hand
 	byHand   bool   // a person has ordered manual procedure
 	egress   egress
-	revision int // of what the lane is shown as; see touch
+	revision int // of what the lane is to be shown as; see touch
+
+	shownRevision int
 }
 
 // egress is an emergency egress.
@@ -28,6 +30,7 @@ type egress struct {
 	egressOrder
 	recorded bool
 	raised   bool         // the arm has had its command
+	at       time.Time    // when the command had returned
 	raising  bool         // and it has not returned
 	wanted   *egressOrder // waits until an arm that moves has settled
 }
@@ -300,9 +303,7 @@ func (l *lane) egressRaised(err error) {
 		l.ctl.cfg.Log.ErrorContext(l.ctx, "arm in emergency egress", "lane", l.cfg.ID, "error", err)
 		l.arm = ArmFault
 		l.alarm(AlarmEgressArm, "")
-	} else if l.armStands() == ArmClosed {
-		l.arm = ArmClosed
-		l.alarm(AlarmEgressArm, "")
 	}
+	l.egress.at = time.Now()
 	l.publish()
 }

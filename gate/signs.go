@@ -19,11 +19,12 @@ type signs struct {
 	sign   Sign
 	side   Direction
 	shown  map[string]string // by device; absent: not known
+	failed map[string]bool   // by device
 	change chan struct{}
 }
 
 func newSigns(l *lane) *signs {
-	return &signs{lane: l, shown: make(map[string]string), change: make(chan struct{}, 1), ends: make(chan struct{})}
+	return &signs{lane: l, shown: make(map[string]string), failed: make(map[string]bool), change: make(chan struct{}, 1), ends: make(chan struct{})}
 }
 
 // open begins to show.
@@ -120,12 +121,17 @@ func (s *signs) show(ctx context.Context) error {
 		if err == nil {
 			s.shown[device] = want
 		}
+		turned := s.failed[device] != (err != nil)
+		s.failed[device] = err != nil
 		s.mu.Unlock()
+		failed = errors.Join(failed, err)
+		if !turned {
+			return
+		}
 		status := DeviceStatus{Device: device}
 		if err != nil {
 			s.lane.ctl.cfg.Log.WarnContext(ctx, "not shown", "lane", cfg.ID, "device", device, "error", err)
 			status.Fault = "failed"
-			failed = errors.Join(failed, err)
 		}
 		s.lane.inputs.status(status)
 	}

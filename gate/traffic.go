@@ -23,7 +23,8 @@ type traffic struct {
 	expected  int       // vehicles that were under the arm and have not come out beyond it
 	foreign   bool      // what covers the detector beyond came from the other side
 	foreignAt time.Time
-	merged    bool // something was still under the arm when the last vehicle had left the detector beyond
+	merged    bool      // something was still under the arm when the last vehicle had left the detector beyond
+	upSince   time.Time // the arm is open
 	opening
 }
 
@@ -31,8 +32,7 @@ type traffic struct {
 type opening struct {
 	through   int       // vehicles that have come through
 	throughAt time.Time // the last of them
-	under     bool      // something has been under the arm
-	upSince   time.Time // the arm was seen to be up
+	up        bool      // the arm was seen to be open
 }
 
 func newTraffic() traffic {
@@ -129,7 +129,6 @@ func (l *lane) takeInputs() {
 	for i := range devices {
 		l.device(&devices[i])
 	}
-	l.publish()
 }
 
 // input follows one point.
@@ -138,7 +137,7 @@ func (l *lane) input(in *Input) {
 	if in.Level != LevelUnknown {
 		l.known[in.Point] = true
 	}
-	if in.Forced && l.state != Manual && l.started {
+	if in.Forced && l.state != Manual && l.state != Egress && l.started {
 		l.alarm(AlarmForced, "")
 	}
 	if was == in.Level {
@@ -147,6 +146,7 @@ func (l *lane) input(in *Input) {
 	now := time.Now()
 	stood := l.armStands()
 	l.level[in.Point], l.turned[in.Point] = in.Level, now
+	l.touch()
 	if in.Level != LevelOn {
 		l.alarmOver(AlarmCovered, string(in.Point))
 	}
@@ -164,7 +164,7 @@ func (l *lane) input(in *Input) {
 		}
 	case PointEgress:
 		if in.Level == LevelOn {
-			l.beginEgress(egressOrder{detail: "input"})
+			_ = l.beginEgress(egressOrder{detail: "input"}) // what could not be recorded is tried again, and logged
 		}
 	case l.point(PointApproach):
 		l.approach(in.Level)
@@ -186,15 +186,12 @@ func (l *lane) armContact(stood string, told bool, now time.Time) {
 	if stands != ArmFault {
 		l.alarmOver(AlarmUnconfirmed, "")
 	}
-	if stands == ArmClosed || stood == "" || stood == ArmFault {
-		l.upSince = now
-	}
 	switch stands {
 	case ArmFault:
 		l.alarm(AlarmUnconfirmed, "")
 		l.arm = ArmFault
 	case ArmOpen:
-		l.upSince = now
+		l.upSince, l.up = now, true
 		explained := l.armMoving && l.raiseBy.IsZero() || l.state == Admitting || l.state == Egress || l.state == Manual
 		if stood == ArmClosed && !explained && !told {
 			l.alarm(AlarmForced, "")
@@ -205,10 +202,6 @@ func (l *lane) armContact(stood string, told bool, now time.Time) {
 	case ArmClosed:
 		l.alarmOver(AlarmHeldOpen, "")
 		l.expected, l.foreign, l.merged = 0, false, false
-		l.armIsDown()
-		if l.state == Egress && l.egress.raised && l.direction == DirectionExit && !l.armMoving {
-			l.alarm(AlarmEgressArm, "")
-		}
 	}
 	if l.cfg.Arm != nil && !l.armMoving && (l.state != Admitting || l.arm != ArmFault) {
 		l.arm = stands
@@ -230,30 +223,24 @@ func (l *lane) approach(now Level) {
 
 // line follows the detector of the stop line.
 func (l *lane) line(level Level, now time.Time) {
-	if level == LevelOn {
+	if level != LevelOff {
 		l.freeSince = time.Time{}
-		if l.state == Waiting {
-			l.seen = true
-		}
+		l.seen = l.seen || level == LevelOn && l.state == Waiting
 		return
 	}
 	switch l.state {
 	case AtLine:
-		if level == LevelOff {
-			l.to(onCleared)
-		}
+		l.to(onCleared)
 	case Waiting:
-		if level == LevelOff && l.seen {
+		if l.seen {
 			l.freeSince = now
 		}
 	case Admitting:
-		if level == LevelOff && !l.has(PointUnderArm) && !l.has(PointBeyond) && l.arm == ArmOpen {
+		if !l.has(PointUnderArm) && !l.has(PointBeyond) && l.arm == ArmOpen {
 			l.passed(now)
 		}
 	case Refusing, Redirected:
-		if level == LevelOff {
-			l.gone(onCleared)
-		}
+		l.gone(onCleared)
 	}
 }
 
@@ -261,8 +248,7 @@ func (l *lane) line(level Level, now time.Time) {
 func (l *lane) under(level, was Level, now time.Time) {
 	switch {
 	case level == LevelOn && was == LevelOff:
-		l.opening.under = true
-		if l.has(PointBeyond) && (l.foreign && l.sees(PointBeyond) || !l.foreignAt.IsZero() && now.Sub(l.foreignAt) < wrongWayWithin) {
+		if l.foreign && l.sees(PointBeyond) || !l.foreignAt.IsZero() && now.Sub(l.foreignAt) < wrongWayWithin && !l.fromLine(now) {
 			l.foreign, l.foreignAt = false, time.Time{}
 			if l.state != Manual {
 				l.alarm(AlarmWrongWay, "")
@@ -278,6 +264,11 @@ func (l *lane) under(level, was Level, now time.Time) {
 			l.passed(now)
 		}
 	}
+}
+
+// fromLine says that a vehicle stands at the line, or has just left it.
+func (l *lane) fromLine(now time.Time) bool {
+	return l.sees(PointAtLine) || l.has(PointAtLine) && now.Sub(l.turned[l.point(PointAtLine)]) < l.cfg.BackOutAfter
 }
 
 // beyond follows the detector behind the arm.
@@ -348,8 +339,6 @@ func (l *lane) review() {
 			due = at
 		}
 	}
-	version := l.revision
-	// passing of time
 	if len(l.owed) > 0 && l.state != Manual {
 		if at := l.owedAt.Add(l.cfg.RetryAfter); now.Before(at) {
 			later(at)
@@ -364,7 +353,7 @@ func (l *lane) review() {
 		l.reviewPoints(now, later)
 	}
 	l.autoOpen()
-	if l.revision != version {
+	if l.revision != l.shownRevision {
 		l.publish()
 	}
 	l.due.Stop()
@@ -385,15 +374,7 @@ func (l *lane) reviewPoints(now time.Time, later func(time.Time)) {
 			l.alarm(AlarmCovered, string(p))
 		}
 	}
-	if !l.raiseBy.IsZero() {
-		if now.Before(l.raiseBy) {
-			later(l.raiseBy)
-		} else {
-			// The arm stands open: the vehicle can go, and nothing is commanded.
-			l.raiseBy = time.Time{}
-			l.stood("arm was open")
-		}
-	}
+	l.reviewRaise(now, later)
 	if l.state == Waiting && !l.freeSince.IsZero() {
 		at := l.freeSince.Add(l.cfg.BackOutAfter)
 		switch {
@@ -406,6 +387,9 @@ func (l *lane) reviewPoints(now time.Time, later func(time.Time)) {
 	}
 	if l.armStands() == ArmOpen && l.state != Egress && l.state != Manual && !l.armMoving && !l.sees(PointUnderArm) {
 		since := l.upSince
+		if since.IsZero() {
+			since = l.begun
+		}
 		if u := l.turned[PointUnderArm]; u.After(since) {
 			since = u
 		}
@@ -413,6 +397,16 @@ func (l *lane) reviewPoints(now time.Time, later func(time.Time)) {
 			later(at)
 		} else {
 			l.alarm(AlarmHeldOpen, "")
+		}
+	}
+	if l.state == Egress && l.egress.raised && !l.armMoving && l.armStands() == ArmClosed {
+		// Its contacts may need a moment to say that it moved.
+		at := l.egress.at.Add(l.cfg.BackOutAfter)
+		if now.Before(at) {
+			later(at)
+		} else {
+			l.arm = ArmClosed
+			l.alarm(AlarmEgressArm, "")
 		}
 	}
 	if l.state == Admitting && !l.armMoving {
@@ -431,13 +425,37 @@ func (l *lane) reviewAdmitted() {
 	stands := l.armStands()
 	switch {
 	case l.through > 0 && (stands == ArmClosed || stands == ""):
-		l.gone(onCleared)
-	case l.through == 0 && stands == ArmClosed && l.arm != ArmFault && !l.upSince.IsZero() && !l.sees(PointAtLine):
-		// The arm was up and is down again, and nobody has come through.
-		l.alarm(AlarmNotThrough, "")
-		l.gone(onCleared)
+	case l.through == 0 && stands == ArmClosed && l.arm != ArmFault && l.up && !l.sees(PointAtLine):
+		l.alarm(AlarmNotThrough, "") // the arm was open and is down again
+	default:
+		return
 	}
+	l.gone(onCleared)
 	l.touch()
+}
+
+// reviewRaise commands an arm that had not been down when it was to open.
+func (l *lane) reviewRaise(now time.Time, later func(time.Time)) {
+	covered := l.level[PointUnderArm] == LevelOn
+	switch stands := l.armStands(); {
+	case l.raiseBy.IsZero():
+	case stands == ArmClosed && !covered:
+		l.raiseBy, l.arm = time.Time{}, ArmOpening
+		go l.raise(l.passage.ID)
+		l.touch()
+	case now.Before(l.raiseBy):
+		later(l.raiseBy)
+	case stands == ArmOpen:
+		// It stands open: the vehicle can go, and nothing is commanded.
+		l.raiseBy = time.Time{}
+		l.stood("arm was open")
+	case covered:
+		l.raiseBy = time.Time{}
+		l.armSettled(errCovered)
+	default:
+		l.raiseBy = time.Time{}
+		l.armSettled(errUnread)
+	}
 }
 
 // stand follows vehicles by where they are, so that the one that came up while
@@ -530,9 +548,11 @@ func (l *lane) device(s *DeviceStatus) {
 		l.show(AlarmDeviceLost, s.Device)
 		l.event(Event{Kind: EventDeviceFault, At: l.stamp(), Detail: s.Device + ": " + s.Fault})
 		l.ctl.cfg.Log.ErrorContext(l.ctx, "device", "lane", l.cfg.ID, "device", s.Device, "fault", s.Fault)
-	case s.Fault != "":
+	case s.Fault != "" && s.Fault != l.faults[i].Fault:
 		l.faults = slices.Clone(l.faults)
 		l.faults[i].Fault = s.Fault
+	default:
+		return
 	}
 	l.touch()
 }
