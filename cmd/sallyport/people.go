@@ -45,7 +45,7 @@ func (c *userAddCmd) Run(ctx context.Context, s *streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	if err := addUser(ctx, store, c.Name, role, c.Lang, password); err != nil {
+	if err := addUser(ctx, store, c.Name, role, c.Lang, password, gate.Event{Kind: gate.EventUserAdded, At: s.now().UTC(), Detail: c.Name + ", " + string(role)}); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "%s may sign in as %s\n", c.Name, role)
@@ -100,7 +100,7 @@ func looks(name string) string {
 	return alikes.Replace(strings.ToLower(strings.Join(strings.Fields(name), " ")))
 }
 
-func addUser(ctx context.Context, store *sqlite.Store, name string, role auth.Role, lang, password string) error {
+func addUser(ctx context.Context, store *sqlite.Store, name string, role auth.Role, lang, password string, events ...gate.Event) error {
 	users, err := store.Users(ctx)
 	if err != nil {
 		return err
@@ -112,7 +112,7 @@ func addUser(ctx context.Context, store *sqlite.Store, name string, role auth.Ro
 	if err != nil {
 		return err
 	}
-	return store.CreateUser(ctx, sqlite.User{ID: rand.Text(), Name: name, Role: string(role), Hash: hash, Lang: lang})
+	return store.CreateUser(ctx, sqlite.User{ID: rand.Text(), Name: name, Role: string(role), Hash: hash, Lang: lang}, events...)
 }
 
 // deviceAddCmd is `sallyport device add`.
@@ -159,7 +159,8 @@ func (c *deviceAddCmd) Run(ctx context.Context, s *streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	if err := store.CreateDevice(ctx, sqlite.Device{ID: d.ID, Name: c.Name, Kind: string(kind), Lane: c.Lane, Created: s.now().UTC()}); err != nil {
+	if err := store.CreateDevice(ctx, sqlite.Device{ID: d.ID, Name: c.Name, Kind: string(kind), Lane: c.Lane, Created: s.now().UTC()},
+		gate.Event{Kind: gate.EventDeviceEnrolled, Lane: gate.LaneID(c.Lane), At: s.now().UTC(), Detail: fmt.Sprintf("%s, %s, %s", d.ID, kind, c.Name)}); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.err, "device %s (%s, %s of lane %s); its token is shown this once:\n", d.ID, c.Name, kind, c.Lane)
@@ -180,7 +181,7 @@ func (c *deviceRevokeCmd) Run(ctx context.Context, s *streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	if err := store.RevokeDevice(ctx, c.ID); err != nil {
+	if err := store.RevokeDevice(ctx, c.ID, gate.Event{Kind: gate.EventDeviceRevoked, At: s.now().UTC(), Detail: c.ID}); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "device %s is revoked\n", c.ID)

@@ -3,12 +3,14 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -22,13 +24,22 @@ import (
 type blocks struct {
 	size    int64
 	workers []*worker
-	tables  []string // queries for the records of each table, between two entries
+	tables  []tableQuery
+}
+
+// tableQuery reads the records of a table between two entries.
+type tableQuery struct {
+	table, text string
+	bulk        bool // all in one piece
+	strays      string
+	rows        bool // there are any
 }
 
 // worker is one connection, in a reading transaction.
 type worker struct {
-	conn  *sql.Conn
-	stmts map[string]*rawStmt
+	conn          *sql.Conn
+	stmts         map[string]*rawStmt
+	between, null []byte // the marks of queryOf
 }
 
 // oneMoment is how often connections are asked to see the log at one moment. On
@@ -40,6 +51,7 @@ const oneMoment = 100
 // gives nil where no such moment was found.
 func openBlocks(ctx context.Context, db *sql.DB, n int) (_ *blocks, err error) {
 	b := &blocks{}
+	between, null := rand.Text(), rand.Text()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, b.close())
@@ -50,7 +62,7 @@ func openBlocks(ctx context.Context, db *sql.DB, n int) (_ *blocks, err error) {
 		if err != nil {
 			return nil, err
 		}
-		b.workers = append(b.workers, &worker{conn: c, stmts: make(map[string]*rawStmt)})
+		b.workers = append(b.workers, &worker{conn: c, stmts: make(map[string]*rawStmt), between: []byte(between), null: []byte(null)})
 	}
 	for range oneMoment {
 		same := true
@@ -74,7 +86,11 @@ func openBlocks(ctx context.Context, db *sql.DB, n int) (_ *blocks, err error) {
 			}
 			for _, l := range lines {
 				if slices.Contains(there, l.table) {
-					b.tables = append(b.tables, "SELECT * FROM ("+l.query+") WHERE seq >= ? AND seq < ? ORDER BY seq")
+					q := queryOf(l, between, null)
+					if err := b.workers[0].conn.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM "+l.table+")").Scan(&q.rows); err != nil {
+						return nil, err
+					}
+					b.tables = append(b.tables, q)
 				}
 			}
 			return b, nil
@@ -114,7 +130,7 @@ func (b *blocks) Strays(ctx context.Context) (found bool, err error) {
 	}
 	args := [][]any{nil, {b.size}, {tlog.StoredHashIndex(0, b.size)}}
 	for _, q := range b.tables {
-		queries = append(queries, "SELECT EXISTS ("+strings.Replace(q, "seq >= ? AND seq < ? ORDER BY seq", "seq < 0 OR seq >= ?", 1)+")")
+		queries = append(queries, q.strays)
 		args = append(args, []any{b.size})
 	}
 	for i, q := range queries {
@@ -146,17 +162,106 @@ func (b *blocks) Block(ctx context.Context, n int, from, to int64) (block transl
 	})
 	block.Rows = make([]translog.BlockRow, to-from)
 	for _, q := range b.tables {
-		if err == nil {
-			err = w.each(q, from, to, func(v []driver.Value) {
-				r := &block.Rows[number(v[1])-from]
-				twice := r.Row != ""
-				*r = rowOf(v)
-				r.Damaged = r.Damaged || twice
-			})
+		take := func(seq int64, columns *[lineColumns][]byte) {
+			r := &block.Rows[seq-from]
+			twice := r.Row != ""
+			*r = rowOf(q.table, columns)
+			r.Damaged = r.Damaged || twice
+		}
+		if err == nil && q.rows {
+			err = w.records(q, from, to, take)
 		}
 	}
 	return block, errors.Join(err, ctx.Err())
 }
+
+// The columns of a line after its table and its entry.
+const (
+	columnAt = iota
+	columnLane
+	columnPassage
+	columnA
+	columnB
+	columnC
+	columnSalt
+	columnPersonal // the first of three
+	lineColumns    = columnPersonal + 3
+)
+
+// lineNames names the columns of a line.
+const lineNames = "at, lane, passage, a, b, c, salt, p1, p2, p3"
+
+// inPieces are the tables whose records may be so large that a block of them
+// does not fit in one piece.
+var inPieces = map[string]bool{tablePhoto: true}
+
+// queryOf is the query for the records of a table. In one piece, the columns of
+// all records stand one after the other with a mark between them, and another
+// mark where a column is NULL: one call from Go into SQLite costs as much as
+// several records. Nobody who wrote into the database can have known the marks.
+func queryOf(l line, between, null string) tableQuery {
+	from := "WITH l (tab, seq, " + lineNames + ") AS (" + l.query + ") SELECT "
+	q := tableQuery{table: l.table, bulk: !inPieces[l.table], strays: from + "EXISTS (SELECT 1 FROM l WHERE seq < 0 OR seq >= ?)"}
+	var columns []string
+	for n := range strings.SplitSeq(lineNames, ", ") {
+		if q.bulk {
+			columns = append(columns, "coalesce("+n+", '"+null+"')")
+		} else {
+			columns = append(columns, "CAST("+n+" AS BLOB)")
+		}
+	}
+	if q.bulk {
+		q.text = from + "CAST(group_concat(concat_ws('" + between + "', seq, " + strings.Join(columns, ", ") + "), '" + between + "') AS BLOB) FROM l WHERE seq >= ? AND seq < ?"
+	} else {
+		q.text = from + "seq, " + strings.Join(columns, ", ") + " FROM l WHERE seq >= ? AND seq < ?"
+	}
+	return q
+}
+
+// records hands on the records of a table between two entries.
+func (w *worker) records(q tableQuery, from, to int64, take func(seq int64, columns *[lineColumns][]byte)) error {
+	var columns [lineColumns][]byte
+	if !q.bulk {
+		return w.each(q.text, from, to, func(v []driver.Value) {
+			for i := range columns {
+				columns[i] = blob(v[i+1])
+			}
+			take(number(v[0]), &columns)
+		})
+	}
+	var damaged error
+	err := w.each(q.text, from, to, func(v []driver.Value) {
+		all := blob(v[0])
+		if len(all) == 0 {
+			return
+		}
+		for more := true; more && damaged == nil; {
+			var text []byte
+			if text, all, more = bytes.Cut(all, w.between); !more {
+				damaged = errNotALine
+				return
+			}
+			seq, err := strconv.ParseInt(string(text), 10, 64)
+			if err != nil || seq < from || seq >= to {
+				damaged = errNotALine
+				return
+			}
+			for i := range columns {
+				if text, all, more = bytes.Cut(all, w.between); !more && i < lineColumns-1 {
+					damaged = errNotALine
+					return
+				}
+				if columns[i] = text[:len(text):len(text)]; bytes.Equal(text, w.null) {
+					columns[i] = nil
+				}
+			}
+			take(seq, &columns)
+		}
+	})
+	return errors.Join(err, damaged)
+}
+
+var errNotALine = errors.New("records in one piece cannot be cut")
 
 // entries are cut at the line feeds between them: one that held a line feed of
 // its own would make one piece too many.
@@ -178,18 +283,26 @@ func (w *worker) hashes(from, to int64) (all []byte, err error) {
 	return all, err
 }
 
-// rowOf is the line of a record.
-func rowOf(v []driver.Value) (r translog.BlockRow) {
-	r.Row = text(v[0])
-	at, lane, passage, a, b, c := text(v[2]), text(v[3]), text(v[4]), text(v[5]), text(v[6]), text(v[7])
-	form := recordForm[r.Row]
-	r.Kind, r.Lane, r.Passage, r.Body = form.kind, lane, passage, form.body(a, b, c)
-	if len(at) == len(layout) {
-		r.At = strings.TrimSuffix(strings.TrimRight(strings.TrimSuffix(at, "Z"), "0"), ".") + "Z"
+// rowOf is the record of a line. It may write into the columns.
+func rowOf(table string, columns *[lineColumns][]byte) (r translog.BlockRow) {
+	form := recordForm[table]
+	a, b, c := columns[columnA], columns[columnB], columns[columnC]
+	r.Row, r.Kind, r.Lane, r.Passage = table, form.kind, columns[columnLane], columns[columnPassage]
+	r.Body = form.body(string(a), string(b), string(c))
+	if at := columns[columnAt]; len(at) == len(layout) && at[len(at)-1] == 'Z' {
+		n := len(at) - 1
+		for at[n-1] == '0' && n > len("2006-01-02T15:04:05.") {
+			n--
+		}
+		if at[n-1] == '.' {
+			n--
+		}
+		at[n] = 'Z'
+		r.At = at[:n+1]
 	}
 	var damage string
-	r.Erased, damage, r.Salt, r.Fields = personal(form.personal, blob(v[8]), blob(v[9]), blob(v[10]), blob(v[11]))
-	r.Damaged = damage != "" || !utf8.ValidString(a) || !utf8.ValidString(b)
+	r.Erased, damage, r.Salt, r.Fields = personal(form.personal, columns[columnSalt], columns[columnPersonal:]...)
+	r.Damaged = damage != "" || !utf8.Valid(a) || !utf8.Valid(b)
 	return r
 }
 

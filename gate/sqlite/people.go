@@ -52,8 +52,19 @@ func (t *txn) must(query string, args ...any) error {
 	return err
 }
 
-// CreateUser adds a person. A name or ID that is taken is gate.ErrExists.
-func (s *Store) CreateUser(ctx context.Context, u User) error {
+// log adds events in the same transaction as what they tell of.
+func (t *txn) log(events []gate.Event) error {
+	for _, e := range events {
+		if err := t.event(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CreateUser adds a person, and logs it with the events. A name or ID that is
+// taken is gate.ErrExists.
+func (s *Store) CreateUser(ctx context.Context, u User, events ...gate.Event) error {
 	return s.do(ctx, "create user "+u.Name, func(t *txn) error {
 		var there int
 		if err := t.get("SELECT count(*) FROM user WHERE id = ? OR name = ?", []any{u.ID, u.Name}, &there); err != nil {
@@ -62,8 +73,11 @@ func (s *Store) CreateUser(ctx context.Context, u User) error {
 		if there > 0 {
 			return gate.ErrExists
 		}
-		return t.exec("INSERT INTO user (id, name, role, hash, lang, disabled) VALUES (?,?,?,?,?,?)",
-			u.ID, u.Name, u.Role, u.Hash, u.Lang, u.Disabled)
+		if err := t.exec("INSERT INTO user (id, name, role, hash, lang, disabled) VALUES (?,?,?,?,?,?)",
+			u.ID, u.Name, u.Role, u.Hash, u.Lang, u.Disabled); err != nil {
+			return err
+		}
+		return t.log(events)
 	})
 }
 
@@ -93,14 +107,17 @@ func (s *Store) SetUserHash(ctx context.Context, id, hash string) error {
 	})
 }
 
-// SetUserDisabled locks a person out, or lets them in again, and ends their
-// sessions.
-func (s *Store) SetUserDisabled(ctx context.Context, id string, disabled bool) error {
+// SetUserDisabled locks a person out, or lets them in again, ends their
+// sessions, and logs it with the events.
+func (s *Store) SetUserDisabled(ctx context.Context, id string, disabled bool, events ...gate.Event) error {
 	return s.do(ctx, "disable user "+id, func(t *txn) error {
 		if err := t.must("UPDATE user SET disabled = ? WHERE id = ?", disabled, id); err != nil {
 			return err
 		}
-		return t.exec("DELETE FROM session WHERE user_id = ?", id)
+		if err := t.exec("DELETE FROM session WHERE user_id = ?", id); err != nil {
+			return err
+		}
+		return t.log(events)
 	})
 }
 
@@ -160,8 +177,9 @@ func (s *Store) DeleteExpiredSessions(ctx context.Context, at time.Time) (n int6
 	return n, nil
 }
 
-// CreateDevice enrols a machine. An ID that is taken is gate.ErrExists.
-func (s *Store) CreateDevice(ctx context.Context, d Device) error {
+// CreateDevice enrols a machine, and logs it with the events. An ID that is
+// taken is gate.ErrExists.
+func (s *Store) CreateDevice(ctx context.Context, d Device, events ...gate.Event) error {
 	return s.do(ctx, "create device "+d.ID, func(t *txn) error {
 		var there int
 		if err := t.get("SELECT count(*) FROM device WHERE id = ?", []any{d.ID}, &there); err != nil {
@@ -170,8 +188,11 @@ func (s *Store) CreateDevice(ctx context.Context, d Device) error {
 		if there > 0 {
 			return gate.ErrExists
 		}
-		return t.exec("INSERT INTO device (id, name, kind, lane, created, revoked) VALUES (?,?,?,?,?,?)",
-			d.ID, d.Name, d.Kind, d.Lane, stamp(d.Created), d.Revoked)
+		if err := t.exec("INSERT INTO device (id, name, kind, lane, created, revoked) VALUES (?,?,?,?,?,?)",
+			d.ID, d.Name, d.Kind, d.Lane, stamp(d.Created), d.Revoked); err != nil {
+			return err
+		}
+		return t.log(events)
 	})
 }
 
@@ -198,9 +219,12 @@ func (s *Store) Devices(ctx context.Context) ([]Device, error) {
 	return list, found("devices", err)
 }
 
-// RevokeDevice shuts a machine out.
-func (s *Store) RevokeDevice(ctx context.Context, id string) error {
+// RevokeDevice shuts a machine out, and logs it with the events.
+func (s *Store) RevokeDevice(ctx context.Context, id string, events ...gate.Event) error {
 	return s.do(ctx, "revoke device "+id, func(t *txn) error {
-		return t.must("UPDATE device SET revoked = 1 WHERE id = ?", id)
+		if err := t.must("UPDATE device SET revoked = 1 WHERE id = ?", id); err != nil {
+			return err
+		}
+		return t.log(events)
 	})
 }

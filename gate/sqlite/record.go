@@ -67,31 +67,33 @@ func outcomeOf(name string) policy.Outcome {
 // body is the part of an entry that may be kept for ever: pairs of name and
 // value, in their order.
 func body(pairs ...string) json.RawMessage {
-	var b strings.Builder
-	b.WriteByte('{')
-	for i := 0; i < len(pairs); i += 2 {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.Write(quote(pairs[i]))
-		b.WriteByte(':')
-		b.Write(quote(pairs[i+1]))
+	size := 2
+	for _, p := range pairs {
+		size += len(p) + 3
 	}
-	b.WriteByte('}')
-	return json.RawMessage(b.String())
+	b := append(make(json.RawMessage, 0, size), '{')
+	for i, p := range pairs {
+		switch {
+		case i%2 == 1:
+			b = append(b, ':')
+		case i > 0:
+			b = append(b, ',')
+		}
+		b = appendQuoted(b, p)
+	}
+	return append(b, '}')
 }
 
-// quote is a string as an entry's encoder writes it.
-func quote(s string) []byte {
+// appendQuoted adds a string as an entry's encoder writes it.
+func appendQuoted(b []byte, s string) []byte {
 	if plain(s) {
-		b := make([]byte, 0, len(s)+2)
 		return append(append(append(b, '"'), s...), '"')
 	}
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
+	var quoted strings.Builder
+	enc := json.NewEncoder(&quoted)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(s) // a string always encodes
-	return []byte(strings.TrimSuffix(b.String(), "\n"))
+	return append(b, strings.TrimSuffix(quoted.String(), "\n")...)
 }
 
 // plain tells whether s stands in JSON as it is.
@@ -288,13 +290,15 @@ func (t *txn) outcome(o gate.Outcome) error {
 
 // RecordEvent logs something that is not about a passage (gate.Recorder).
 func (s *Store) RecordEvent(ctx context.Context, e gate.Event) error {
-	return s.do(ctx, "record event "+string(e.Kind), func(t *txn) error {
-		_, err := t.entry(translog.Entry{
-			At: e.At, Kind: clean(string(e.Kind)), Lane: clean(string(e.Lane)),
-			Body: body("by", clean(e.By), "detail", clean(e.Detail)),
-		})
-		return err
+	return s.do(ctx, "record event "+string(e.Kind), func(t *txn) error { return t.event(e) })
+}
+
+func (t *txn) event(e gate.Event) error {
+	_, err := t.entry(translog.Entry{
+		At: e.At, Kind: clean(string(e.Kind)), Lane: clean(string(e.Lane)),
+		Body: body("by", clean(e.By), "detail", clean(e.Detail)),
 	})
+	return err
 }
 
 // CloseOpen ends every open passage as unknown (gate.Recorder).

@@ -39,8 +39,8 @@ type Block struct {
 // the form in which its entry has them.
 type BlockRow struct {
 	Row, Kind     string
-	At            string // RFC 3339 in UTC, without trailing zeros
-	Lane, Passage string
+	At            []byte // RFC 3339 in UTC, without trailing zeros
+	Lane, Passage []byte
 	Body          []byte
 	Damaged       bool     // a column cannot be read, or two rows claim the entry
 	Erased        bool     // salt and data are gone
@@ -204,8 +204,8 @@ func (c *checked) erases(seq int64, body []byte) bool {
 // row tells whether a row fits its entry.
 func (c *checked) row(e line, r *BlockRow) bool {
 	c.rows++
-	if r.Damaged || string(e.row) != r.Row || string(e.kind) != r.Kind || string(e.at) != r.At ||
-		string(e.lane) != r.Lane || string(e.passage) != r.Passage || !bytes.Equal(e.body, r.Body) {
+	if r.Damaged || string(e.row) != r.Row || string(e.kind) != r.Kind || !bytes.Equal(e.at, r.At) ||
+		!bytes.Equal(e.lane, r.Lane) || !bytes.Equal(e.passage, r.Passage) || !bytes.Equal(e.body, r.Body) {
 		return false
 	}
 	switch {

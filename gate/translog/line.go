@@ -2,7 +2,6 @@ package translog
 
 import (
 	"bytes"
-	"time"
 	"unicode/utf8"
 )
 
@@ -27,12 +26,7 @@ func readLine(data []byte) (e line, plain bool) {
 	e.seq = c.number()
 	c.want(`,"at":`)
 	e.at = c.text()
-	if c.ok {
-		// A year has four digits, so a text of that length is an instant or none.
-		at, err := time.Parse(time.RFC3339Nano, string(e.at))
-		var again [len(time.RFC3339Nano)]byte
-		c.ok = err == nil && bytes.Equal(at.UTC().AppendFormat(again[:0], time.RFC3339Nano), e.at)
-	}
+	c.ok = c.ok && isInstant(e.at)
 	c.want(`,"kind":`)
 	e.kind = c.text()
 	for _, f := range []struct {
@@ -58,6 +52,48 @@ func readLine(data []byte) (e line, plain bool) {
 	}
 	c.want(`}`)
 	return e, c.ok && len(c.rest) == 0
+}
+
+// isInstant tells whether a text is an instant as RFC 3339 has it, in UTC, with
+// up to nine digits of a second's fraction of which the last is not zero: what
+// time.RFC3339Nano writes.
+func isInstant(b []byte) bool {
+	const form = "0000-00-00T00:00:00"
+	if len(b) < len(form)+1 || b[len(b)-1] != 'Z' {
+		return false
+	}
+	for i := range len(form) {
+		if digit := b[i] >= '0' && b[i] <= '9'; digit != (form[i] == '0') || !digit && b[i] != form[i] {
+			return false
+		}
+	}
+	two := func(at int) int { return int(b[at]-'0')*10 + int(b[at+1]-'0') }
+	year, month, day := two(0)*100+two(2), two(5), two(8)
+	days := 31
+	switch month {
+	case 4, 6, 9, 11:
+		days = 30
+	case 2:
+		if days = 28; year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			days = 29
+		}
+	}
+	if month < 1 || month > 12 || day < 1 || day > days || two(11) > 23 || two(14) > 59 || two(17) > 59 {
+		return false
+	}
+	fraction := b[len(form) : len(b)-1]
+	if len(fraction) == 0 {
+		return true
+	}
+	if fraction[0] != '.' || len(fraction) < 2 || len(fraction) > 10 || fraction[len(fraction)-1] == '0' {
+		return false
+	}
+	for _, d := range fraction[1:] {
+		if d < '0' || d > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 // scan walks compact JSON. Once ok is false it stays so.

@@ -156,7 +156,7 @@ func (p *inPieces) Block(_ context.Context, _ int, from, to int64) (b translog.B
 		if c := r.Claims; c.Seq >= from && c.Seq < to {
 			twice := b.Rows[c.Seq-from].Row != ""
 			b.Rows[c.Seq-from] = translog.BlockRow{
-				Row: c.Row, Kind: c.Kind, At: c.At.UTC().Format(time.RFC3339Nano), Lane: c.Lane, Passage: c.Passage, Body: c.Body,
+				Row: c.Row, Kind: c.Kind, At: c.At.UTC().AppendFormat(nil, time.RFC3339Nano), Lane: []byte(c.Lane), Passage: []byte(c.Passage), Body: c.Body,
 				Damaged: twice || r.Damage != "", Erased: r.Erased, Salt: r.Salt, Fields: r.Fields,
 			}
 		}
