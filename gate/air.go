@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	airVehicles = 8    // remembered, the oldest forgotten first
+	airVehicles = 8 // remembered, the oldest forgotten first
+	crowdedFor  = time.Minute
 	sketchFor   = 16   // seconds that what comes late may still be told apart in
 	sketchBits  = 4096 // of one second; 2 % of error at 10,000 emitters, and 34,000 are the most that is said
 )
@@ -38,6 +39,7 @@ type air struct {
 	sets     RadioSetsState
 	beside   uint64 // neighbours' observations that were heard
 	table    attribute.Stats
+	full     time.Time // when the attributor's table had no room last
 }
 
 // airSeries is one kind in one sort of level. A second has the place of its
@@ -151,7 +153,7 @@ func (a *air) fill(r *LaneRadio, from, to int64) {
 	r.Sets, r.Neighbours.Heard = a.sets, a.beside
 	r.Table = RadioTable{
 		Observed: a.table.Observed, Foreign: a.table.Foreign, Stale: a.table.Stale, Dropped: a.table.Dropped,
-		Forgotten: a.table.Forgotten, Emitters: a.table.Emitters,
+		Evicted: a.table.Evicted, Forgotten: a.table.Forgotten, Emitters: a.table.Emitters,
 	}
 }
 
@@ -162,10 +164,20 @@ func (c *airCell) level(place int) rf.Quantity {
 	return rf.Known(float64(c.loudest[place]) / 10)
 }
 
-func (a *air) counted(t attribute.Stats) {
+func (a *air) counted(t attribute.Stats, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if t.Dropped+t.Evicted > a.table.Dropped+a.table.Evicted {
+		a.full = now
+	}
 	a.table = t
+}
+
+// crowded tells whether the attributor's table had no room of late.
+func (a *air) crowded(now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return !a.full.IsZero() && now.Sub(a.full) < crowdedFor
 }
 
 // set changes the counts of what was asked about earlier visits.

@@ -241,4 +241,8 @@ type RadioState struct {
 	Dropped   uint64    `json:"dropped"`
 	Silent    []string  `json:"silent,omitempty"` // sensors of the lane that should be heard and are not, by name
 	Skewed    []string  `json:"skewed,omitempty"` // sensors whose clock is off, by name
+	// Crowded says that within the last minute more emitters were heard than can
+	// be told apart, as when somebody makes addresses up: the vehicle's own may
+	// be among those that were not.
+	Crowded bool `json:"crowded,omitempty"`
 }

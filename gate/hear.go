@@ -127,8 +127,13 @@ func (l *lane) tellBeside(present bool, at time.Time) {
 func (l *lane) listen(now time.Time) {
 	r, deaf := l.ears.state(now, l.cfg.SilentAfter)
 	silent := deaf || len(r.Silent) > 0 || len(r.Skewed) > 0
+	r.Crowded = l.air.crowded(now)
+	crowded := r.Crowded != l.radio.Crowded
 	changed := silent != l.silent || !slices.Equal(r.Silent, l.radio.Silent) || !slices.Equal(r.Skewed, l.radio.Skewed)
 	l.radio, l.silent = r, silent
+	if crowded && r.Crowded {
+		l.ctl.cfg.Log.WarnContext(l.ctx, "more emitters are heard than can be told apart", "lane", l.cfg.ID)
+	}
 	if changed {
 		if silent {
 			l.ctl.cfg.Log.WarnContext(l.ctx, "sensors", "lane", l.cfg.ID, "heard", r.Sensors, "silent", r.Silent, "clock", r.Skewed)
@@ -136,7 +141,7 @@ func (l *lane) listen(now time.Time) {
 			l.ctl.cfg.Log.InfoContext(l.ctx, "all sensors are heard", "lane", l.cfg.ID)
 		}
 	}
-	if counted := r.Accepted + r.Refused + r.Dropped; changed || counted != l.shown && now.Sub(l.shownAt) >= radioRefresh {
+	if counted := r.Accepted + r.Refused + r.Dropped; changed || crowded || counted != l.shown && now.Sub(l.shownAt) >= radioRefresh {
 		l.publish()
 	}
 }
@@ -159,7 +164,7 @@ func (l *lane) weigh(now time.Time) (f rf.Finding, asked bool) {
 		})
 	}
 	if a, ok := l.cfg.Attributor.(counting); ok {
-		l.air.counted(a.Stats())
+		l.air.counted(a.Stats(), now)
 	}
 	a, ok := l.cfg.Attributor.(remembering)
 	if !ok {

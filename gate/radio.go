@@ -42,6 +42,7 @@ type RadioTable struct {
 	Foreign   uint64 `json:"foreign"`   // of a sensor that it knows no place of
 	Stale     uint64 `json:"stale"`     // of a time that it cannot believe
 	Dropped   uint64 `json:"dropped"`   // of an emitter for which the table had no room
+	Evicted   uint64 `json:"evicted"`   // emitters heard for a moment that made room for others
 	Forgotten uint64 `json:"forgotten"` // emitters, after their silence
 	Emitters  int    `json:"emitters"`  // remembered now
 }
@@ -199,6 +200,7 @@ func (c *Controller) Radio(id LaneID) (LaneRadio, bool) {
 		Live:    c.cfg.RadioLive,
 	}
 	r.State, _ = l.ears.state(now, l.cfg.SilentAfter)
+	r.State.Crowded = l.air.crowded(now)
 	r.Neighbours.Lanes = slices.Clone(l.cfg.Beside)
 	r.Neighbours.Dropped = l.ears.besideDropped()
 	l.air.fill(&r, from, to)

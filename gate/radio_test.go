@@ -36,6 +36,7 @@ type keenEar struct {
 	known      map[int]map[uint64]int // by serial
 	confirmed  []attribute.Confirmed
 	activities []attribute.Activity
+	dropped    uint64
 }
 
 func newKeenEar() *keenEar {
@@ -91,7 +92,7 @@ func (e *keenEar) Activities() []attribute.Activity { return e.activities }
 func (e *keenEar) Stats() attribute.Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return attribute.Stats{Observed: uint64(e.heard), Dropped: 2, Emitters: 3}
+	return attribute.Stats{Observed: uint64(e.heard), Dropped: 2 + e.dropped, Emitters: 3}
 }
 
 // listening starts a lane that counts on a sensor beside the line and on one
@@ -833,4 +834,28 @@ func BenchmarkRadio(b *testing.B) {
 			b.Fatal("no lane")
 		}
 	}
+}
+
+// Where more emitters are heard than can be told apart, the lane says so, and for
+// a minute after.
+func TestCrowdedAirIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		y, e := listening(t)
+		for _, x := range []struct {
+			dropped uint64
+			during  time.Duration
+			crowded bool
+		}{{0, 70 * time.Second, false}, {5, 10 * time.Second, true}, {5, 60 * time.Second, false}, {9, 3 * time.Second, true}} {
+			e.mu.Lock()
+			e.dropped = x.dropped
+			e.mu.Unlock()
+			go y.sends("up", 0, x.during)
+			y.sends("box:1", 0, x.during)
+			synctest.Wait()
+			r, _ := y.c.Radio("north")
+			if got := y.view().Radio.Crowded; got != x.crowded || r.State.Crowded != x.crowded {
+				t.Errorf("%d dropped, after %s: lane %v, picture %v", x.dropped, x.during, got, r.State.Crowded)
+			}
+		}
+	})
 }

@@ -175,6 +175,8 @@ func (k *Kiosk) radio(r gate.RadioState) {
 		k.Radio = k.Words.N("radio.part", len(r.Silent))
 	case len(r.Skewed) > 0:
 		k.Radio = k.Words.N("radio.skewed", len(r.Skewed))
+	case r.Crowded:
+		k.Radio = k.T("radio.crowded")
 	default:
 		k.Radio, k.RadioOK = k.T("radio.on"), true
 	}

@@ -94,6 +94,7 @@ func TestKioskRadioLine(t *testing.T) {
 		{gate.RadioState{Silent: []string{"a"}, LastHeard: now.Add(-time.Hour)}, "", "Radio: silent since 11:00:00", false},
 		{gate.RadioState{Sensors: 1, Silent: []string{"a"}, LastHeard: now}, "", "Radio: 1 sensor silent", false},
 		{gate.RadioState{Sensors: 2, Skewed: []string{"a", "b"}, LastHeard: now}, "", "Radio: 2 sensor clocks off", false},
+		{gate.RadioState{Sensors: 2, Crowded: true, LastHeard: now}, "", "Radio: too many radios to tell apart", false},
 		{gate.RadioState{Sensors: 2, LastHeard: now}, "", "Radio: listening", true},
 		{gate.RadioState{Sensors: 2, LastHeard: now}, gate.NoticeRadioNoDPIA, "Radio: not in verdicts", false},
 	} {
