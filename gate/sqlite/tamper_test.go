@@ -222,6 +222,7 @@ func TestEveryByte(t *testing.T) {
 	policiesAndPosture(t, s)
 	radioSets(t, s)
 	whoIsInside(t, s)
+	holds(t, s)
 	db := intruder(t, dir)
 	entries := verified(t, s).Entries
 
