@@ -47,7 +47,15 @@
 //
 // Uplink energy of a band is cut into bursts, and each burst is weighed as an
 // emitter within its own seconds: so what the street sends in the band before
-// and after is subtracted by not being the vehicle's.
+// and after is subtracted by not being the vehicle's. A burst ends where one
+// vehicle makes way for the next, halfway between the one's leaving and the
+// other's coming: two telephones in a row are not taken for one that was in
+// neither.
+//
+// A sensor's share of the table of emitters is bounded. Where it is full, those
+// heard in fewer seconds than an attribution takes make room, the longest silent
+// first; what persists stays until it has been silent for ForgetAfter. Who had to
+// make room, and what found none, is counted.
 //
 // # What each number stands for
 //
@@ -87,5 +95,7 @@
 //	knownCap            4 nats  cap of table 5
 //	otherwise, strayOwn 1 %, 5 %  room for what no hypothesis is about: 0.99 is the most that is ever said
 //	fewSeconds          3       one packet attributes with 15–25 % error (table): not an answer
+//	strangerS           10 s    a decision is wanted by then (decideS): what was heard for a moment before has had its say
+//	refusedS            2 s     most radios are heard every second, and one in five of those seconds is lost (table 4)
 //	sureEnough          0.9     table 6
 package attribute

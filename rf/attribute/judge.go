@@ -146,9 +146,11 @@ func (s *Site) judge(e *emitter, b *board, seconds int) float64 {
 // activity is the probability that a band's uplink was in use in the vehicle
 // while it stood. Each burst is a transmitter of its own that may be anywhere:
 // it is weighed as an emitter is, within its own seconds, so that what else the
-// street sends in the band before and after has no say.
+// street sends in the band before and after has no say. What goes on while one
+// vehicle makes way for another may be of both: a burst ends there.
 func (s *Site) activity(e *emitter, b *board) float64 {
 	from, to := b.stood()
+	cuts := s.lanes[b.lane].changes()
 	var busy []int32
 	for _, x := range e.at {
 		for _, y := range x.from(b.t0) {
@@ -161,7 +163,7 @@ func (s *Site) activity(e *emitter, b *board) float64 {
 	none := 1.0
 	for len(busy) > 0 {
 		n := 1
-		for n < len(busy) && busy[n]-busy[n-1] <= burstGapS {
+		for n < len(busy) && busy[n]-busy[n-1] <= burstGapS && !cut(cuts, busy[n-1], busy[n]) {
 			n++
 		}
 		first, last := busy[0], busy[n-1]
@@ -171,4 +173,28 @@ func (s *Site) activity(e *emitter, b *board) float64 {
 		}
 	}
 	return 1 - none
+}
+
+// changes are the seconds from which on what is heard at a lane's line is rather
+// of the next vehicle than of the one before: half of the time between them, or
+// of that which a queued one takes.
+func (l *lane) changes() (out []int32) {
+	for i, p := range l.passes {
+		if math.IsInf(p.end, 1) {
+			break
+		}
+		took := followS
+		if i+1 < len(l.passes) {
+			took = math.Min(took, l.passes[i+1].start-p.end)
+		}
+		out = append(out, int32(math.Ceil(p.end+took/2)))
+	}
+	return out
+}
+
+// cut tells whether any of some rising seconds lies after one and not after
+// another.
+func cut(at []int32, after, until int32) bool {
+	i, _ := slices.BinarySearch(at, after+1)
+	return i < len(at) && at[i] <= until
 }

@@ -305,6 +305,12 @@ func TestWorlds(t *testing.T) {
 	if e := all.ece(); e > 0.05 {
 		t.Errorf("expected calibration error %.4f", e)
 	}
+	if testing.Short() {
+		return // a few bands
+	}
+	if p, r := ratio(all.cell.tp, all.cell.fp), ratio(all.cell.tp, all.cell.fn); p < 0.84 || r < 0.86 {
+		t.Errorf("cellular: precision %.4f, recall %.4f", p, r)
+	}
 }
 
 // faulty gives a scene's observations with something wrong between the sensors
