@@ -103,6 +103,7 @@ func play(p *rf.Prefixes, obs []rf.Observation, ask func(rf.Finding)) *Attributo
 		a.Observe(o)
 	}
 	tick(eight.Add(100 * time.Second))
+	a.site.Now(eight.Add(100 * time.Second)) // whoever was heard last
 	return a
 }
 

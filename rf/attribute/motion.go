@@ -124,16 +124,18 @@ type way struct {
 }
 
 // ways are those in which vehicle m may have come. One that is slow to follow was
-// in the queue nevertheless, or came freely: nobody tells.
+// in the queue nevertheless, as likely as vehicles queue in this lane at all, or
+// came freely: nobody tells.
 func (l *lane) ways(m int, now float64) (out []way) {
-	follows := []float64{followS}
+	follows, priors := []float64{followS}, []float64{0}
 	if l.free(m, now, followS) != l.free(m, now, slowS) {
-		follows = append(follows, slowS)
+		queued := l.queued()
+		follows, priors = append(follows, slowS), []float64{math.Log(1 - queued), math.Log(queued)}
 	}
-	for _, f := range follows {
+	for i, f := range follows {
 		joins := l.joins(m, now, f)
 		for _, j := range joins {
-			out = append(out, way{j, f, -math.Log(float64(len(joins) * len(follows)))})
+			out = append(out, way{j, f, priors[i] - math.Log(float64(len(joins)))})
 		}
 	}
 	return out
