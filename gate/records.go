@@ -61,7 +61,6 @@ const (
 	EventManualEnded EventKind = "manual-ended"
 
 	EventUserAdded      EventKind = "user-added"
-	EventUserChanged    EventKind = "user-changed" // password, role, disabled or let in again
 	EventDeviceEnrolled EventKind = "device-enrolled"
 	EventDeviceRevoked  EventKind = "device-revoked"
 
