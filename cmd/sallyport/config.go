@@ -22,15 +22,16 @@ const siteFile = "site.toml"
 // siteConfig is site.toml: what a site is. Every key is checked at start; an
 // unknown or missing one stops the start with its name and line.
 type siteConfig struct {
-	Site          string       `toml:"site"`           // short id, part of every log entry
-	Name          string       `toml:"name"`           // as people call it
-	Timezone      string       `toml:"timezone"`       // IANA name of the zone whose clock rules on the time of day mean, such as Europe/Warsaw; absent is UTC
-	Policy        string       `toml:"policy"`         // what version 1 of the rules is made of: a shipped pack's name, or a rule file relative to the data directory
-	VPIC          string       `toml:"vpic"`           // VIN index made by refdata build vpic, relative to the data directory; empty is the one in the program
-	TAC           string       `toml:"tac"`            // type allocation codes made by refdata build tac, relative to the data directory; empty is none
-	RetentionDays int          `toml:"retention_days"` // personal data older than this is erased; the log stays whole
-	Refdata       refdataTrust `toml:"refdata"`        // whose bundles of reference data are trusted; empty is nobody's
-	Lanes         []laneConfig `toml:"lane"`
+	Site          string         `toml:"site"`           // short id, part of every log entry
+	Name          string         `toml:"name"`           // as people call it
+	Timezone      string         `toml:"timezone"`       // IANA name of the zone whose clock rules on the time of day mean, such as Europe/Warsaw; absent is UTC
+	Policy        string         `toml:"policy"`         // what version 1 of the rules is made of: a shipped pack's name, or a rule file relative to the data directory
+	VPIC          string         `toml:"vpic"`           // VIN index made by refdata build vpic, relative to the data directory; empty is the one in the program
+	TAC           string         `toml:"tac"`            // type allocation codes made by refdata build tac, relative to the data directory; empty is none
+	RetentionDays int            `toml:"retention_days"` // personal data older than this is erased; the log stays whole
+	Refdata       refdataTrust   `toml:"refdata"`        // whose bundles of reference data are trusted; empty is nobody's
+	Lanes         []laneConfig   `toml:"lane"`
+	Devices       []deviceConfig `toml:"device"` // boards and readers that lanes use
 
 	InspectionDays  int    `toml:"inspection_days"`  // what a person saw in a vehicle holds so long; absent is 365
 	StatementDays   int    `toml:"statement_days"`   // what a maker, importer or dealer states holds so long; absent is 180 or inspection_days
@@ -51,22 +52,31 @@ type refdataTrust struct {
 
 // laneConfig is one [[lane]] of site.toml.
 type laneConfig struct {
-	ID       string         `toml:"id"`
-	Name     string         `toml:"name"`
-	Zone     string         `toml:"zone"`      // public, controlled, restricted, critical
-	Market   string         `toml:"market"`    // market of most vehicles here: EU, US, PL …
-	TurnOut  string         `toml:"turn_out"`  // where a refused vehicle turns or parks, in words for the guard
-	AutoOpen bool           `toml:"auto_open"` // open on a committed grant without a person's act
-	Arm      armConfig      `toml:"arm"`
-	Sensors  []sensorConfig `toml:"sensor"` // the one beside the stop line first, then the one before it
-	Beside   []string       `toml:"beside"` // lanes whose sensors this one overhears, by id; lanes lie side by side in the order of the file
-}
+	ID       string `toml:"id"`
+	Name     string `toml:"name"`
+	Zone     string `toml:"zone"`      // public, controlled, restricted, critical
+	Market   string `toml:"market"`    // market of most vehicles here: EU, US, PL …
+	TurnOut  string `toml:"turn_out"`  // where a refused vehicle turns or parks, in words for the guard
+	AutoOpen bool   `toml:"auto_open"` // open on a committed grant without a person's act
 
-// armConfig is a lane's traffic arm. There is no kind for an active barrier.
-type armConfig struct {
-	Kind    string   `toml:"kind"`    // none, simulated
-	Journal string   `toml:"journal"` // simulated: file that keeps each command, relative to the data directory
-	Delay   duration `toml:"delay"`   // simulated: time the arm takes to move
+	Direction      string   `toml:"direction"`       // entry (also where absent), exit, reversible
+	Tandem         bool     `toml:"tandem"`          // a second vehicle may be identified while the first is at the arm
+	HeldOpenAfter  duration `toml:"held_open_after"` // an arm that is open for longer with nothing under it is held open; absent is 60s
+	CoveredAfter   duration `toml:"covered_after"`   // a detector that is covered for longer is looked at; absent is 15m
+	TailgateWithin duration `toml:"tailgate_within"` // without a contact of the arm, a second vehicle within that time came through with the first; absent is 3s
+	BackOutAfter   duration `toml:"back_out_after"`  // the line is free for that long: the vehicle has backed out; absent is 3s
+	ClearAfter     duration `toml:"clear_after"`     // time a vehicle that was dealt with has to leave the line; absent is 10s
+
+	Arm       armConfig       `toml:"arm"`
+	Lamps     *lampsConfig    `toml:"lamps"`
+	LampsBack *lampsConfig    `toml:"lamps_back"` // of a reversible lane: those that leaving drivers see
+	Inputs    []inputConfig   `toml:"input"`
+	Scanners  []scannerConfig `toml:"scanner"`
+	Cameras   []cameraConfig  `toml:"camera"`
+	Panels    []panelConfig   `toml:"panel"`
+
+	Sensors []sensorConfig `toml:"sensor"` // the one beside the stop line first, then the one before it
+	Beside  []string       `toml:"beside"` // lanes whose sensors this one overhears, by id; lanes lie side by side in the order of the file
 }
 
 // listening are the lane's sensors as the controller misses and counts them.
@@ -141,22 +151,31 @@ func loadSite(dir string) (siteConfig, error) {
 		return c, fmt.Errorf("%s: %w", path, err)
 	}
 	if extra := meta.Undecoded(); len(extra) > 0 {
+		if err := activeBarrier(extra[0].String()); err != nil {
+			return c, fmt.Errorf("%s: unknown key %w", path, err)
+		}
 		return c, fmt.Errorf("%s: unknown key %q", path, extra[0].String())
 	}
 	if err := c.Radio.check(meta.IsDefined("radio", "dpia")); err != nil {
 		return c, fmt.Errorf("%s: %w", path, err)
 	}
 	if err := c.check(); err != nil {
-		if at, ok := errors.AsType[*sensorError](err); ok {
-			if text, readErr := os.ReadFile(path); readErr == nil {
-				if n := sensorLine(text, at.lane, at.sensor); n > 0 {
-					return c, fmt.Errorf("%s:%d: %w", path, n, err)
-				}
-			}
-		}
-		return c, fmt.Errorf("%s: %w", path, err)
+		return c, placed(dir, err)
 	}
 	return c, nil
+}
+
+// placed says where in the site's configuration an error is, as far as it tells.
+func placed(dir string, err error) error {
+	path := filepath.Join(dir, siteFile)
+	if at, ok := errors.AsType[*placeError](err); ok {
+		if text, readErr := os.ReadFile(path); readErr == nil {
+			if n := lineOf(text, at.at); n > 0 {
+				return fmt.Errorf("%s:%d: %w", path, n, err)
+			}
+		}
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }
 
 func (c siteConfig) check() error {
@@ -213,24 +232,12 @@ func (c siteConfig) check() error {
 		if l.TurnOut == "" {
 			return fmt.Errorf("lane %q: turn_out is missing: a refused vehicle needs a place to turn", l.ID)
 		}
-		switch l.Arm.Kind {
-		case "none":
-		case "simulated":
-			if l.Arm.Delay < 0 {
-				return fmt.Errorf("lane %q: arm.delay is negative", l.ID)
-			}
-			if l.Arm.Journal != "" && !filepath.IsLocal(l.Arm.Journal) {
-				return fmt.Errorf("lane %q: arm.journal %q lies outside the data directory", l.ID, l.Arm.Journal)
-			}
-			if l.Arm.Journal == "" {
-				return fmt.Errorf("lane %q: arm.journal is missing", l.ID)
-			}
-		default:
-			return fmt.Errorf("lane %q: arm.kind %q is none of none, simulated", l.ID, l.Arm.Kind)
-		}
 		if err := c.checkBeside(l); err != nil {
 			return err
 		}
+	}
+	if err := c.checkDevices(); err != nil {
+		return err
 	}
 	return c.checkSensors()
 }

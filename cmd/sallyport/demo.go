@@ -26,6 +26,9 @@ type demoCmd struct {
 	Wait  time.Duration `help:"Time after which a simulated guard deals with a vehicle that nobody did; 0 leaves it to you." default:"25s"`
 }
 
+// demoSiteID is the demonstration site.
+const demoSiteID = "demo"
+
 // demoPeople are who may sign in, one for each role.
 var demoPeople = []struct {
 	name string
@@ -48,7 +51,7 @@ func (c *demoCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	if !there {
-		if _, err := makeSite(ctx, c.Data, "demo", demoSite, s); err != nil {
+		if _, err := makeSite(ctx, c.Data, demoSiteID, demoSite, s); err != nil {
 			return err
 		}
 	}
@@ -56,7 +59,7 @@ func (c *demoCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	if cfg.Site != "demo" {
+	if cfg.Site != demoSiteID {
 		return fmt.Errorf("%s holds the site %q: a demonstration would bring made-up vehicles into its record", c.Data, cfg.Site)
 	}
 	seed := c.Seed

@@ -34,15 +34,16 @@ type streams struct {
 
 // cli is the command line. Later commands extend it; none is changed.
 type cli struct {
-	VIN    vinCmd    `cmd:"" name:"vin" help:"Decode vehicle identification numbers: one JSON object a line, in input order."`
-	Assess assessCmd `cmd:"" help:"Decide about vehicles: one JSON request a line in, one JSON answer a line out."`
-	Serve  serveCmd  `cmd:"" help:"Run the site whose data directory is given."`
-	Demo   demoCmd   `cmd:"" help:"Run a demonstration site with a simulated yard."`
-	Init   initCmd   `cmd:"" help:"Make a new site."`
-	Log    logCmd    `cmd:"" help:"The tamper-evident log."`
-	Erase  eraseCmd  `cmd:"" help:"Erase what is kept of a vehicle, on request; the log stays whole."`
-	Hold   holdCmd   `cmd:"" help:"Keep what is recorded of a vehicle from erasure."`
-	Export struct {
+	VIN     vinCmd     `cmd:"" name:"vin" help:"Decode vehicle identification numbers: one JSON object a line, in input order."`
+	Assess  assessCmd  `cmd:"" help:"Decide about vehicles: one JSON request a line in, one JSON answer a line out."`
+	Serve   serveCmd   `cmd:"" help:"Run the site whose data directory is given."`
+	Demo    demoCmd    `cmd:"" help:"Run a demonstration site with a simulated yard."`
+	Init    initCmd    `cmd:"" help:"Make a new site."`
+	Devices devicesCmd `cmd:"" help:"How the boards, readers, scanners and cameras of the lanes are."`
+	Log     logCmd     `cmd:"" help:"The tamper-evident log."`
+	Erase   eraseCmd   `cmd:"" help:"Erase what is kept of a vehicle, on request; the log stays whole."`
+	Hold    holdCmd    `cmd:"" help:"Keep what is recorded of a vehicle from erasure."`
+	Export  struct {
 		Subject exportSubjectCmd `cmd:"" help:"Write everything that is kept of a vehicle, for its keeper."`
 	} `cmd:"" help:"What leaves the site."`
 	Identify identifyCmd `cmd:"" help:"Say what a label, or one identifier on it, tells of the module's maker."`

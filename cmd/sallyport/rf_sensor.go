@@ -269,15 +269,6 @@ func readOwn(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// sensorError says in which sensor of the file something is wrong.
-type sensorError struct {
-	lane, sensor int // both from 0
-	err          error
-}
-
-func (e *sensorError) Error() string { return e.err.Error() }
-func (e *sensorError) Unwrap() error { return e.err }
-
 // checkSensors says what is wrong with the lanes' sensors: each by itself, and
 // two that would hear the same.
 func (c siteConfig) checkSensors() error {
@@ -288,7 +279,7 @@ func (c siteConfig) checkSensors() error {
 	for i, l := range c.Lanes {
 		for j, s := range l.Sensors {
 			bad := func(err error) error {
-				return &sensorError{i, j, fmt.Errorf("lane %q: %w", l.ID, err)}
+				return &placeError{place{table: "lane", n: i, sub: "sensor", m: j}, fmt.Errorf("lane %q: %w", l.ID, err)}
 			}
 			if err := s.check(); err != nil {
 				return bad(err)
@@ -308,22 +299,4 @@ func (c siteConfig) checkSensors() error {
 		}
 	}
 	return nil
-}
-
-// sensorLine is the line of a file on which the table of a sensor begins, or 0.
-func sensorLine(text []byte, lane, sensor int) int {
-	lanes, sensors, number := -1, -1, 0
-	for l := range strings.Lines(string(text)) {
-		number++
-		switch head, _, _ := strings.Cut(strings.NewReplacer(" ", "", "\t", "", `"`, "").Replace(strings.TrimSpace(l)), "#"); head {
-		case "[[lane]]":
-			lanes, sensors = lanes+1, -1
-		case "[[lane.sensor]]":
-			sensors++
-			if lanes == lane && sensors == sensor {
-				return number
-			}
-		}
-	}
-	return 0
 }

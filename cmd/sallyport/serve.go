@@ -25,7 +25,6 @@ import (
 
 	"sallyport/gate"
 	"sallyport/gate/auth"
-	"sallyport/gate/barrier"
 	"sallyport/gate/sqlite"
 	"sallyport/policy"
 	"sallyport/rf"
@@ -72,6 +71,7 @@ type site struct {
 	learning   *gate.Learning
 	rules      *siteRules
 	screens    *ui.Server
+	hardware   *hardware // boards, readers and scanners of the lanes
 	prefixes   *rf.Prefixes
 	radio      radio                    // what the site's law and its assessment allow of the air
 	live       atomic.Pointer[liveData] // the reference data in use
@@ -186,6 +186,9 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if st.radio, err = openRadio(ctx, dir, cfg.Radio, store, prefixes, now, log); err != nil {
 		return nil, err
 	}
+	if st.hardware, err = st.newHardware(); err != nil {
+		return nil, err
+	}
 	lanes, err := st.laneConfigs()
 	if err != nil {
 		return nil, err
@@ -283,6 +286,7 @@ func (st *site) operations() map[string]operation {
 	maps.Copy(ops, st.runningInstaller().operations())
 	maps.Copy(ops, learningOps(st.dir, st.cfg, st.learning, st.now))
 	maps.Copy(ops, st.sensorOps())
+	maps.Copy(ops, st.deviceOps())
 	maps.Copy(ops, radioOps(st.store, st.now))
 	return ops
 }
@@ -313,13 +317,12 @@ func (st *site) laneConfigs() ([]gate.LaneConfig, error) {
 		}
 		lc := gate.LaneConfig{
 			ID: gate.LaneID(l.ID), Name: l.Name, Zone: zone, TurnOut: l.TurnOut, Market: l.Market, AutoOpen: l.AutoOpen,
+			Direction: gate.Direction(l.Direction), Tandem: l.Tandem,
+			HeldOpenAfter: time.Duration(l.HeldOpenAfter), CoveredAfter: time.Duration(l.CoveredAfter), TailgateWithin: time.Duration(l.TailgateWithin),
+			BackOutAfter: time.Duration(l.BackOutAfter), ClearAfter: time.Duration(l.ClearAfter),
 		}
-		if l.Arm.Kind == "simulated" {
-			arm, err := barrier.NewSim(barrier.SimConfig{Journal: filepath.Join(st.dir, l.Arm.Journal), Delay: time.Duration(l.Arm.Delay)})
-			if err != nil {
-				return nil, fmt.Errorf("lane %q: %w", l.ID, err)
-			}
-			lc.Arm = arm
+		if st.hardware != nil {
+			st.hardware.lanes[lc.ID].into(&lc, l.Arm)
 		}
 		if len(l.Sensors) > 0 {
 			a, err := attribute.NewAttributor(attribute.Config{Lanes: st.cfg.earshot(i), Tag: st.radio.tag()}, st.prefixes)
@@ -371,7 +374,15 @@ func (st *site) serve(ctx context.Context, addr string, ready func(base string))
 		ErrorLog:          slog.NewLogLogger(st.log.Handler(), slog.LevelWarn),
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return st.controller.Run(ctx) })
+	// Drivers outlive the lanes, which leave their arms settled and their lamps red.
+	wired, unplug := context.WithCancel(context.WithoutCancel(ctx))
+	defer unplug()
+	g.Go(func() error {
+		defer unplug()
+		return st.controller.Run(ctx)
+	})
+	st.hardware.gate = st.controller
+	g.Go(func() error { return st.hardware.run(wired) })
 	g.Go(func() error { return st.rules.policies.Run(ctx) })
 	g.Go(func() error { return st.rules.postures.Run(ctx) })
 	g.Go(func() error { st.watchClock(ctx); return nil })

@@ -142,6 +142,10 @@ func NewKiosk(b Base, lv gate.LaneView, say Say) *Kiosk {
 		// It lasts for as long as the site is set up so, and is nothing that a
 		// guard can act on: a banner would teach not to read banners.
 		k.Radio, k.RadioOK = b.T("radio.chip.live"), false
+	case gate.NoticeDevice:
+		if k.Notice = b.faults(lv.Devices); k.Notice == "" {
+			k.Notice = b.T("notice.device")
+		}
 	default:
 		k.Notice = b.Words.Or("notice."+lv.Notice, lv.Notice)
 	}
