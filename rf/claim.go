@@ -91,17 +91,15 @@ func (i Identity) Describe(h *Heard) {
 		h.Company = &HeardCompany{c.ID, c.Name, c.Category, c.Specificity}
 	}
 	if n := i.Name; n != nil {
-		h.Name, h.NameFits = i.Text, &HeardName{n.Make, n.Source, n.Specificity}
+		h.Name, h.NameFits = i.Text, &HeardName{n.Make, n.Source, n.Specificity, n.Modemless()}
 	}
 }
 
-// Hotspot tells whether it is a network, or the radio of a telematics unit, by
-// what is found in vehicles alone: a Bluetooth name is that of a key, and a
-// company id one that anybody's advertisement may carry. A network that is known
-// to lead to no modem is none.
-func (i Identity) Hotspot() bool {
-	return i.Known && i.Prefix.Specificity == Automotive ||
-		i.Name != nil && i.Name.Specificity == Automotive && i.Name.Over == WiFi && !i.Name.Modemless()
+// Hotspot tells whether an emitter of that identity is one by Heard.Hotspot.
+func (i Identity) Hotspot(kind Kind, role string) bool {
+	h := Heard{Kind: kind, Role: role}
+	i.Describe(&h)
+	return h.Hotspot()
 }
 
 // Modemless tells whether the network of that name is known to come without a
@@ -120,10 +118,10 @@ func NameBasis(source string) (address, date string) {
 }
 
 // Claim adds to a finding what an automotive emitter says that was attributed
-// to the vehicle with the given probability. It names the prefix, never the
-// address.
-func (p *Prefixes) Claim(f *Finding, i Identity, probability float64) {
-	f.HotspotHeard, f.Confidence = f.HotspotHeard || i.Hotspot(), probability
+// to the vehicle with the given probability; hotspot is whether it is one. It
+// names the prefix, never the address.
+func (p *Prefixes) Claim(f *Finding, i Identity, hotspot bool, probability float64) {
+	f.HotspotHeard, f.Confidence = f.HotspotHeard || hotspot, probability
 	if i.Name != nil && i.Name.Specificity == Automotive {
 		f.Make = i.Name.Make
 		what := "a network name"

@@ -81,6 +81,7 @@ type HeardName struct {
 	Make        string      `json:"make"`
 	Source      string      `json:"source"` // of the pattern
 	Specificity Specificity `json:"specificity"`
+	Modemless   bool        `json:"modemless,omitempty"` // such networks are known to come without a cellular modem
 }
 
 // The other explanations of an emitter.
@@ -101,6 +102,37 @@ func (h *Heard) Automotive() bool {
 		h.Prefix != "" && h.Specificity == Automotive ||
 		h.Company != nil && h.Company.Specificity == Automotive ||
 		h.NameFits != nil && h.NameFits.Specificity == Automotive
+}
+
+// Hotspot tells whether it is a vehicle's own network, or a telematics unit's
+// radio, by what is found in vehicles alone: an access point with a vehicle's
+// name or prefix, or any radio with the prefix of a maker of telematics units or
+// automotive modules. Head units and keys are heard by prefixes, too: as clients
+// and over Bluetooth they lead to no modem, nor does a network that is known to
+// come without one. A company id is one that anybody's advertisement may carry.
+func (h *Heard) Hotspot() bool {
+	n := h.NameFits
+	switch {
+	case h.Kind == WiFi && n != nil && n.Modemless:
+		return false
+	case h.Offers() && n != nil && n.Specificity == Automotive:
+		return true
+	case h.Prefix == "" || h.Specificity != Automotive || h.Derived:
+		return false
+	}
+	return h.Telematics() || h.Kind == WiFi && h.Role == "ap"
+}
+
+// Telematics tells whether its prefix is of a maker of nothing but what has a
+// modem.
+func (h *Heard) Telematics() bool {
+	return h.Category == "telematics" || h.Category == "cell_module_auto"
+}
+
+// Offers tells whether a name that it was heard with is that of a network of its
+// own, and not of one that it looks for.
+func (h *Heard) Offers() bool {
+	return h.Kind == WiFi && h.Role != "client" && h.Role != "probe"
 }
 
 // Keep lists the emitters of a finding: those that tell of a vehicle first, then

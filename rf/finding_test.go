@@ -12,7 +12,12 @@ import (
 
 func TestIdentityByAddressNameAndCompany(t *testing.T) {
 	p := table(t)
-	const ford = "00:26:b4:01:02:03"
+	const (
+		ford    = "00:26:b4:01:02:03"
+		visteon = "00:0a:30:01:02:03"
+		local   = "02:0a:30:01:02:03"
+		geotab  = "e8:ff:1e:a1:02:03"
+	)
 	for _, tt := range []struct {
 		name                string
 		heard               []Observation
@@ -20,9 +25,18 @@ func TestIdentityByAddressNameAndCompany(t *testing.T) {
 		company             int
 		automotive, hotspot bool
 	}{
-		{"wifi", []Observation{{Kind: WiFi, Emitter: ford}}, "0026B4/24", "", 0, true, true},
-		{"ble of a kind not told", []Observation{{Kind: BLE, Emitter: ford}}, "0026B4/24", "", 0, true, true},
-		{"ble public", []Observation{{Kind: BLE, Emitter: ford, Address: Public}}, "0026B4/24", "", 0, true, true},
+		{"access point", []Observation{{Kind: WiFi, Role: "ap", Emitter: ford}}, "0026B4/24", "", 0, true, true},
+		{"wifi of a role not told", []Observation{{Kind: WiFi, Emitter: ford}}, "0026B4/24", "", 0, true, false},
+		{"client", []Observation{{Kind: WiFi, Role: "client", Emitter: ford}}, "0026B4/24", "", 0, true, false},
+		{"head unit that looks for a network", []Observation{{Kind: WiFi, Role: "probe", Emitter: visteon}}, "000A30/24", "", 0, true, false},
+		{"access point of a head unit", []Observation{{Kind: WiFi, Role: "ap", Emitter: visteon}}, "000A30/24", "", 0, true, true},
+		{"head unit over ble", []Observation{{Kind: BLE, Emitter: visteon, Address: Public}}, "000A30/24", "", 0, true, false},
+		{"telematics unit over ble", []Observation{{Kind: BLE, Emitter: geotab, Address: Public}}, "E8FF1EA/28", "", 0, true, true},
+		{"telematics unit as a client", []Observation{{Kind: WiFi, Role: "client", Emitter: geotab}}, "E8FF1EA/28", "", 0, true, true},
+		{"access point of a head unit with a bit set", []Observation{{Kind: WiFi, Role: "ap", Emitter: local}}, "000A30/24", "", 0, false, false},
+		{"telephone that looks for a vehicle's network", []Observation{{Kind: WiFi, Role: "probe", Emitter: "02:00:00:00:00:09", SSID: "Audi_MMI_1234"}}, "", "Audi", 0, true, false},
+		{"ble of a kind not told", []Observation{{Kind: BLE, Emitter: ford}}, "0026B4/24", "", 0, true, false},
+		{"ble public", []Observation{{Kind: BLE, Emitter: ford, Address: Public}}, "0026B4/24", "", 0, true, false},
 		{"ble static", []Observation{{Kind: BLE, Emitter: ford, Address: Static}}, "", "", 0, false, false},
 		{"ble resolvable", []Observation{{Kind: BLE, Emitter: ford, Address: Resolvable}}, "", "", 0, false, false},
 		{"ble not resolvable", []Observation{{Kind: BLE, Emitter: ford, Address: NonResolvable}}, "", "", 0, false, false},
@@ -44,6 +58,10 @@ func TestIdentityByAddressNameAndCompany(t *testing.T) {
 			for _, o := range tt.heard[1:] {
 				i.Hear(o, p)
 			}
+			if hotspot := HearOnce(tt.heard, p).HotspotHeard; hotspot != tt.hotspot {
+				t.Errorf("claimed to be a hotspot: %v", hotspot)
+			}
+			spot := i.Hotspot(tt.heard[0].Kind, tt.heard[0].Role)
 			var h Heard
 			i.Describe(&h)
 			var fits string
@@ -54,8 +72,8 @@ func TestIdentityByAddressNameAndCompany(t *testing.T) {
 			if h.Company != nil {
 				company = h.Company.ID
 			}
-			if h.Prefix != tt.prefix || fits != tt.make || company != tt.company || i.Automotive() != tt.automotive || h.Automotive() != tt.automotive || i.Hotspot() != tt.hotspot {
-				t.Errorf("%+v: automotive %v, hotspot %v", h, i.Automotive(), i.Hotspot())
+			if h.Prefix != tt.prefix || fits != tt.make || company != tt.company || i.Automotive() != tt.automotive || h.Automotive() != tt.automotive || spot != tt.hotspot {
+				t.Errorf("%+v: automotive %v, hotspot %v", h, i.Automotive(), spot)
 			}
 		})
 	}

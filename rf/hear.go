@@ -38,19 +38,18 @@ func HearOnce(obs []Observation, p *Prefixes) *Finding {
 		e.add(o)
 	}
 	f.Heard = len(heard)
-	var best *Identity
+	var best *known
 	emitters := make([]Heard, 0, len(heard))
 	for _, e := range heard {
-		i := &e.Identity
-		if i.Automotive() && (best == nil || i.Hotspot() && !best.Hotspot() || i.Hotspot() == best.Hotspot() && i.Compare(*best) < 0) {
-			best = i
+		e.Describe(&e.Heard)
+		if e.Identity.Automotive() && (best == nil || e.Heard.Hotspot() && !best.Heard.Hotspot() || e.Heard.Hotspot() == best.Heard.Hotspot() && e.Compare(best.Identity) < 0) {
+			best = e
 		}
-		i.Describe(&e.Heard)
 		emitters = append(emitters, e.Heard)
 	}
 	f.Keep(emitters)
 	if best != nil {
-		p.Claim(&f, *best, 1)
+		p.Claim(&f, best.Identity, best.Heard.Hotspot(), 1)
 	}
 	return &f
 }

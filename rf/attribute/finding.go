@@ -31,7 +31,7 @@ func (s *Site) finding(ln int, emitters []Attribution, bands []Activity) rf.Find
 	f.Keep(heard)
 	f.Cellular = slices.ContainsFunc(bands, func(b Activity) bool { return b.Probability >= sureEnough })
 	if best != nil {
-		s.prefixes.Claim(&f, best.Identity, best.Probability)
+		s.prefixes.Claim(&f, best.Identity, best.hotspot(), best.Probability)
 	}
 	return f
 }
@@ -39,11 +39,13 @@ func (s *Site) finding(ln int, emitters []Attribution, bands []Activity) rf.Find
 // before tells whether a tells more of a vehicle than b: a hotspot before what is
 // none, then the likelier.
 func (a *Attribution) before(b *Attribution) bool {
-	if h := a.Identity.Hotspot(); h != b.Identity.Hotspot() {
+	if h := a.hotspot(); h != b.hotspot() {
 		return h
 	}
 	return a.Probability > b.Probability || a.Probability == b.Probability && a.Identity.Compare(b.Identity) < 0
 }
+
+func (a *Attribution) hotspot() bool { return a.Identity.Hotspot(a.Kind, a.Role) }
 
 // heard is the attribution without what two visits could be linked by.
 func (a *Attribution) heard() rf.Heard {

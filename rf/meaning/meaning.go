@@ -319,8 +319,12 @@ func (r *reader) name(h *rf.Heard) {
 		r.making(h, "A Bluetooth name of the shape that "+n.Make+" vehicles use", n.Make, true, from, byKey, byOther)
 		return
 	}
+	if !h.Offers() {
+		r.making(h, "A radio that looks for a network of a name of the shape that "+n.Make+" vehicles use", n.Make, false, from, byPhone, byUnit, byOther)
+		return
+	}
 	r.making(h, "A network name of the shape that "+n.Make+" vehicles use", n.Make, true, from, byUnit, byOther)
-	r.modemless(h, "A network of the shape that "+n.Make+" vehicles offer", n.Make, "", from, fold(n.Make) != "skoda")
+	r.modemless(h, "A network of the shape that "+n.Make+" vehicles offer", n.Make, "", from, h.Hotspot())
 }
 
 // TeslaName is the Bluetooth name of the Tesla of a VIN: S, the first eight bytes
@@ -406,7 +410,6 @@ func (r *reader) prefix(h *rf.Heard) {
 		r.making(h, what, r.make(h.Maker), true, prefixes, byUnit, byOther)
 	case "cell_module_auto":
 		r.unit(h, what, byUnit, byDongle, byOther)
-		r.modemless(h, what, "", h.Maker, prefixes, true)
 		if r.v.Record != nil && r.v.Record.Module(h.Maker) == Apart {
 			r.add(weigh(Evidence{
 				Code: ModuleDiffers, Against: "module", Maker: h.Maker, Source: prefixes,
@@ -416,9 +419,11 @@ func (r *reader) prefix(h *rf.Heard) {
 		}
 	case "telematics":
 		r.unit(h, what, byDongle, byOther)
-		r.modemless(h, what, "", h.Maker, prefixes, true)
 	default:
 		r.unit(h, what, bySupplier, byUnit, byOther)
+	}
+	if h.Hotspot() {
+		r.modemless(h, what, "", h.Maker, prefixes, h.Telematics())
 	}
 }
 
@@ -429,8 +434,9 @@ func (r *reader) unit(h *rf.Heard, what string, explains ...string) {
 	}, h, Moderate, false))
 }
 
-// modemless sets a telematics radio or hotspot against the belief that there is
-// no modem. Some networks come without one.
+// modemless sets a telematics radio or hotspot (Heard.Hotspot) against the belief
+// that there is no modem. Some networks are known to come without one, and a
+// head unit may offer one for telephones alone: those only add.
 func (r *reader) modemless(h *rf.Heard, what, carMake, maker string, from Source, modem bool) {
 	n := r.v.NoModem
 	if !n.Known && !n.Declared {

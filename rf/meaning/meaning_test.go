@@ -51,6 +51,16 @@ func network(text, carMake string, s rf.Specificity) rf.Heard {
 		NameFits: &rf.HeardName{Make: carMake, Source: "https://martin.heiland.io/2017/03/12/reverse-wardriving", Specificity: s}}
 }
 
+func modemless(h rf.Heard) rf.Heard {
+	h.NameFits.Modemless = true
+	return h
+}
+
+func as(role string, h rf.Heard) rf.Heard {
+	h.Role = role
+	return h
+}
+
 func key(text string) rf.Heard {
 	return rf.Heard{Kind: rf.BLE, Probability: 0.97, Name: text,
 		NameFits: &rf.HeardName{Make: "Tesla", Source: "https://github.com/teslamotors/vehicle-command pkg/connector/ble/ble.go VehicleLocalName", Specificity: rf.Automotive}}
@@ -86,8 +96,13 @@ var cases = []struct {
 	{"network of another group", ford, network("Audi_MMI_1234", "Audi", rf.Automotive), MakeDiffers, Moderate, true},
 	{"network of another group, hardly attributed", ford, at(0.89, network("Audi_MMI_1234", "Audi", rf.Automotive)), MakeDiffers, Weak, false},
 	{"network of another group, rather not attributed", ford, at(0.49, network("Audi_MMI_1234", "Audi", rf.Automotive)), "", 0, false},
-	{"network without a modem of the same make", with(golf, func(v *Vehicle) { v.NoModem.Known = true }), network("SmartGate_0123AB", "Skoda", rf.Automotive), MakeAgrees, Moderate, false},
+	{"network without a modem of the same make", with(golf, func(v *Vehicle) { v.NoModem.Known = true }), modemless(network("SmartGate_0123AB", "Skoda", rf.Automotive)), MakeAgrees, Moderate, false},
 	{"network where no modem is", with(golf, func(v *Vehicle) { v.NoModem.Known = true }), network("Audi_MMI_1234", "Audi", rf.Automotive), UnitWithoutModem, Moderate, true},
+	{"network that is known to lead to no modem", with(golf, func(v *Vehicle) { v.Make, v.NoModem.Known = "", true }), modemless(network("SmartGate_0123AB", "Skoda", rf.Automotive)), MakeHeard, Moderate, false},
+	{"network of another make that leads to no modem", with(golf, func(v *Vehicle) { v.Make, v.NoModem.Known = "", true }), modemless(network("Audi_MMI_1234", "Audi", rf.Automotive)), MakeHeard, Moderate, false},
+	{"telephone that looks for a vehicle's network", ford, as("probe", network("Audi_MMI_1234", "Audi", rf.Automotive)), MakeDiffers, Weak, false},
+	{"head unit that looks for a network where no modem is", ford, as("client", prefix("Visteon", "Visteon", "tier1_auto", rf.Automotive)), UnitHeard, Moderate, false},
+	{"tracker that looks for a network where no modem is", ford, as("client", prefix("Geotab Inc.", "Geotab", "telematics", rf.Automotive)), UnitWithoutModem, Moderate, true},
 	{"generic network name", ford, network("WiFi Hotspot 0A1B", "Opel", rf.Mixed), MixedHeard, Weak, false},
 	{"make unknown", Vehicle{}, network("Audi_MMI_1234", "Audi", rf.Automotive), MakeHeard, Moderate, false},
 	{"make that no table knows", with(golf, func(v *Vehicle) { v.Make = "FOXTRON" }), network("Audi_MMI_1234", "Audi", rf.Automotive), MakeHeard, Moderate, false},
@@ -547,5 +562,49 @@ func TestLimits(t *testing.T) {
 		if l := tb.limits[typ]; l.widthCM != want.width || l.lengthCM != want.length || !strings.HasPrefix(l.why, want.law+", Annex I") {
 			t.Errorf("%s: %+v", typ, l)
 		}
+	}
+}
+
+// What is claimed of a vehicle's radio and what questions its having no modem is
+// one rule, over every kind of radio, role, category and name; a claim that only
+// adds is a head unit's or car maker's access point, or a network that is known
+// to lead to no modem.
+func TestModemlessIsTheClaim(t *testing.T) {
+	names := []*rf.HeardName{nil,
+		{Make: "Audi", Source: "https://example.org/", Specificity: rf.Automotive},
+		{Make: "Audi", Source: "https://example.org/", Specificity: rf.Automotive, Modemless: true},
+		{Make: "Skoda", Source: "https://example.org/", Specificity: rf.Automotive},
+		{Make: "Opel", Source: "https://example.org/", Specificity: rf.Mixed}}
+	said := map[bool]int{}
+	for _, kind := range []rf.Kind{rf.WiFi, rf.BLE} {
+		for _, role := range []string{"ap", "client", "probe", ""} {
+			for _, category := range []string{"", "car_maker", "tier1_auto", "telematics", "cell_module_auto", "v2x"} {
+				for _, s := range []rf.Specificity{rf.Automotive, rf.Mixed} {
+					for _, n := range names {
+						h := rf.Heard{Kind: kind, Role: role, Probability: 0.97, NameFits: n}
+						if n != nil {
+							h.Name = "name"
+						}
+						if category != "" {
+							h.Prefix, h.MakerInfo = "0026B4/24", rf.MakerInfo{Organisation: "Somebody", Maker: "Somebody", Category: category, Specificity: s}
+						}
+						questions, contradicts := false, false
+						for _, e := range Read(rf.Finding{Sensed: true, Emitters: []rf.Heard{h}}, Vehicle{NoModem: NoModem{Known: true}}) {
+							if e.Code == UnitWithoutModem {
+								questions, contradicts = true, contradicts || e.Contradicts
+							}
+						}
+						known := kind == rf.WiFi && n != nil && n.Modemless && h.Offers()
+						if questions != (h.Hotspot() || known) || contradicts && !h.Hotspot() {
+							t.Errorf("%+v: hotspot %v; questions %v, contradicts %v", h, h.Hotspot(), questions, contradicts)
+						}
+						said[h.Hotspot()]++
+					}
+				}
+			}
+		}
+	}
+	if said[true] < 50 || said[false] < 50 {
+		t.Errorf("%v", said)
 	}
 }
