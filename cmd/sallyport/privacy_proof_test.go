@@ -239,6 +239,25 @@ func (n *needles) want(t *testing.T, where string, data []byte) {
 	}
 }
 
+// gone wants nothing to be left in what look sees, once connections that were
+// closed at this end have been taken down at the other, which hold their last
+// request until then.
+func (n *needles) gone(ctx context.Context, t *testing.T, where string, look func() []byte) {
+	t.Helper()
+	for {
+		found := n.in(look())
+		if len(found) == 0 {
+			return
+		}
+		if ctx.Err() != nil {
+			for _, f := range found {
+				t.Errorf("%s holds %s", where, f)
+			}
+			return
+		}
+	}
+}
+
 // air is what is in the air in the proof.
 type air struct {
 	addresses map[string]string // by what it is
@@ -593,7 +612,9 @@ func prove(t *testing.T, radio string, keeps bool) {
 	if p.answers < 40 {
 		t.Errorf("only %d answers were looked at", p.answers)
 	}
-	p.all.want(t, "the heap, after the vehicle left", p.heap("after"))
+	closing, closed := context.WithTimeout(ctx, 20*time.Second)
+	defer closed()
+	p.all.gone(closing, t, "the heap, after the vehicle left", func() []byte { return p.heap("after") })
 	p.files(keeps)
 	if err := p.in.Close(); err != nil {
 		t.Fatal(err)
