@@ -69,7 +69,7 @@ func (a Arrival) With(b Arrival) (out Arrival, changed bool) {
 	case b.VIN == "":
 	case a.VIN == "":
 		out.VIN, out.Via, changed = b.VIN, b.Via, true
-	case rankVia(b.Via) > rankVia(a.Via) && NormalVIN(a.VIN) != NormalVIN(b.VIN):
+	case rankVia(b.Via) > rankVia(a.Via):
 		out.VIN, out.Via, changed = b.VIN, b.Via, true
 		add(IdentVIN, a.VIN, a.Via)
 	default:
@@ -84,6 +84,10 @@ func (a Arrival) With(b Arrival) (out Arrival, changed bool) {
 	}
 	for _, i := range b.Also {
 		add(i.Kind, i.Value, i.Via)
+	}
+	out.Also = slices.DeleteFunc(out.Also, func(i Identifier) bool { return i.Kind == IdentVIN && NormalVIN(i.Value) == NormalVIN(out.VIN) })
+	if len(out.Also) == 0 {
+		out.Also = nil
 	}
 	if b.Pass != "" && b.Pass != a.Pass {
 		out.Pass, changed = b.Pass, true

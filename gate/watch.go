@@ -2,7 +2,6 @@ package gate
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/csv"
@@ -299,8 +298,13 @@ func (d *WatchDesk) List(who Person, all bool) ([]WatchEntry, error) {
 	return out, nil
 }
 
-// Add enters vehicles, all or none. ID, By and At are filled here, and values are
-// filed as the site files them.
+// watchGroup is how many entries one transaction adds, so that a lane never waits
+// long behind a long list.
+const watchGroup = 500
+
+// Add enters vehicles. All are checked before any is recorded; where the store
+// fails in the middle of a long list, the error says how many were. ID, By and At
+// are filled here, and values are filed as the site files them.
 func (d *WatchDesk) Add(ctx context.Context, who Person, list ...WatchEntry) ([]WatchEntry, error) {
 	fail := func(err error) ([]WatchEntry, error) { return nil, fmt.Errorf("watch list: %w", err) }
 	if err := who.may(auth.EditWatch); err != nil {
@@ -324,8 +328,15 @@ func (d *WatchDesk) Add(ctx context.Context, who Person, list ...WatchEntry) ([]
 	}
 	d.acts.Lock()
 	defer d.acts.Unlock()
-	if err := d.store.RecordWatch(ctx, out...); err != nil {
-		return fail(err)
+	done := 0
+	for group := range slices.Chunk(out, watchGroup) {
+		if err := d.store.RecordWatch(ctx, group...); err != nil {
+			if done > 0 {
+				err = errors.Join(fmt.Errorf("the first %d of %d entries are recorded: %w", done, len(out), err), d.tell(ctx))
+			}
+			return fail(err)
+		}
+		done += len(group)
 	}
 	return out, d.tell(ctx)
 }
@@ -525,12 +536,4 @@ func watchRow(row []string, column map[string]int, line int) (e WatchEntry, bad 
 		return e, RowError{line, about, err.Error()}
 	}
 	return e, RowError{}
-}
-
-// sortWatch puts entries into the order in which they are told: by kind, then by
-// value.
-func sortWatch(list []WatchEntry) {
-	slices.SortStableFunc(list, func(a, b WatchEntry) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Value, b.Value))
-	})
 }
