@@ -39,6 +39,7 @@ type siteConfig struct {
 	KeepPhotographs bool   `toml:"keep_photographs"` // keep photographs of inspections
 
 	Learning learningConfig `toml:"learning"` // what is learnt from inspections
+	Backup   backupConfig   `toml:"backup"`   // copies of the site, made each day; absent: none
 	Posture  postureConfig  `toml:"posture"`  // the site's threat levels; absent is one, normal
 	MQTT     mqttConfig     `toml:"mqtt"`     // the broker of sensors that publish to one
 	Witness  witnessConfig  `toml:"witness"`  // who else sees the heads of the log
@@ -207,6 +208,9 @@ func (c siteConfig) check() error {
 		return err
 	}
 	if err := c.Posture.check(); err != nil {
+		return err
+	}
+	if err := c.Backup.check(); err != nil {
 		return err
 	}
 	if err := c.Witness.check(); err != nil {

@@ -68,7 +68,7 @@ func listenControl(ctx context.Context, dir string) (net.Listener, error) {
 // control serves operations on the socket until ctx ends.
 func control(ctx context.Context, ln net.Listener, ops map[string]operation) error {
 	srv := &http.Server{
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: jobTimeout + 30*time.Second, // a backup takes its time
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			var answer controlAnswer
 			result, err := func() (any, error) {
@@ -130,7 +130,7 @@ func reach(ctx context.Context, dir string, open func(*sqlite.Store) (map[string
 	case !errors.Is(err, sqlite.ErrInUse):
 		return nil, nil, err
 	}
-	client := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
+	client := &http.Client{Timeout: jobTimeout + 30*time.Second, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(dir, controlFile))
 		},

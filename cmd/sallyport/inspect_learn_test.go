@@ -226,7 +226,7 @@ func TestSharesOfTheRunningSite(t *testing.T) {
 		t.Error("another site's shares are not in use")
 	}
 	// Retention erases what has expired: it is counted no longer.
-	if err := retain(ctx, st.store, 1, time.Now().AddDate(3, 0, 0)); err != nil {
+	if _, err := retain(ctx, st.store, 1, time.Now().AddDate(3, 0, 0)); err != nil {
 		t.Fatal(err)
 	}
 	if err := st.learning.Rebuild(ctx); err != nil || st.learning.Counted() != 0 {

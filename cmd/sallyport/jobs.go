@@ -1,88 +1,320 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
-	"runtime/debug"
+	"slices"
+	"strings"
+	"text/tabwriter"
 	"time"
 
-	"github.com/go-co-op/gocron/v2"
-
+	"sallyport/gate"
 	"sallyport/gate/sqlite"
+	"sallyport/policy"
 )
 
-// jobTimeout bounds one run of a job; what is left is done at the next.
-const jobTimeout = 10 * time.Minute
-
-// job is one task of the site's housekeeping.
-type job struct {
-	name string
-	when gocron.JobDefinition
-	task func(context.Context) error
-}
+// staleDays is from what age on reference data is called old on the page of the
+// jobs. What old data means for a verdict is for the rules to say.
+const staleDays = 90
 
 // jobs are the site's: the erasure of personal data past its retention, the
-// whole log read back at night, the signed head of the log kept outside the
-// database, who stands behind whom worked out before the day begins,
-// the keys under which radios get pseudonyms, and the end of old sessions.
+// whole log and every page of the database read back at night, the signed head
+// of the log kept outside the database, a copy of the site, what ceased to hold,
+// what would be decided of the vehicles on the list after new data or rules, the
+// age of the data, who stands behind whom worked out before the day begins, the
+// keys under which radios get pseudonyms, and the end of old sessions.
 func (st *site) jobs() []job {
-	return []job{
-		{"retention", gocron.DailyJob(1, gocron.NewAtTimes(gocron.NewAtTime(3, 10, 0))), func(ctx context.Context) error {
-			if err := retain(ctx, st.store, st.cfg.RetentionDays, st.now()); err != nil {
-				return err
+	zone := cmp.Or(st.cfg.zone(), time.Local)
+	said := func(f func(context.Context) error) func(context.Context, *string) (string, error) {
+		return func(ctx context.Context, _ *string) (string, error) { return "", f(ctx) }
+	}
+	list := []job{
+		{"verify", daily(2, 30, zone), said(st.verifyAll)},
+		{"retention", daily(3, 10, zone), func(ctx context.Context, _ *string) (string, error) {
+			n, err := retain(ctx, st.store, st.cfg.RetentionDays, st.now())
+			if err != nil {
+				return "", err
 			}
-			return st.learning.Rebuild(ctx)
+			return fmt.Sprintf("%d records erased", n), st.learning.Rebuild(ctx)
 		}},
-		{"verify", gocron.DailyJob(1, gocron.NewAtTimes(gocron.NewAtTime(2, 30, 0))), st.verifyLog},
-		{"checkpoint", gocron.DurationJob(time.Minute), st.keepHead},
-		{"owners", gocron.DurationJob(time.Hour), func(context.Context) error {
+		{"freshness", daily(6, 0, zone), func(context.Context, *string) (string, error) { return st.freshness() }},
+		{"checkpoint", every(time.Minute), said(st.keepHead)},
+		{"expiry", every(time.Hour), st.expire},
+		{"list", every(5 * time.Minute), st.foresee},
+		{"owners", every(time.Hour), func(context.Context, *string) (string, error) {
 			st.prepare(st.now().Add(2 * time.Hour)) // before the day on which owners may change
-			return nil
+			return "", nil
 		}},
-		{"radio keys", gocron.DurationJob(time.Hour), st.radio.look},
-		{"sessions", gocron.DurationJob(time.Hour), func(ctx context.Context) error {
-			_, err := st.store.DeleteExpiredSessions(ctx, st.now())
-			return err
+		{"radio-keys", every(time.Hour), said(st.radio.look)},
+		{"sessions", every(time.Hour), func(ctx context.Context, _ *string) (string, error) {
+			n, err := st.store.DeleteExpiredSessions(ctx, st.now())
+			return fmt.Sprintf("%d sessions ended", n), err
 		}},
 	}
-}
-
-// startJobs schedules jobs. The caller shuts the scheduler down.
-func startJobs(ctx context.Context, jobs []job, log *slog.Logger) (gocron.Scheduler, error) {
-	sched, err := gocron.NewScheduler()
-	if err != nil {
-		return nil, fmt.Errorf("jobs: %w", err)
-	}
-	for _, j := range jobs {
-		_, err := sched.NewJob(j.when, gocron.NewTask(func() { runJob(ctx, log, j.name, j.task) }),
-			gocron.WithName(j.name), gocron.WithSingletonMode(gocron.LimitModeReschedule))
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("jobs: %s: %w", j.name, err), sched.Shutdown())
+	if st.cfg.Backup.Dir != "" {
+		if hour, minute, err := st.cfg.Backup.time(); err == nil { // checked when the configuration was read
+			list = append(list, job{"backup", daily(hour, minute, zone), st.backupJob})
 		}
 	}
-	sched.Start()
-	return sched, nil
+	return list
 }
 
 // retain erases the personal data of passages older than the site's retention.
-func retain(ctx context.Context, st *sqlite.Store, days int, now time.Time) error {
-	_, err := st.EraseBefore(ctx, now.AddDate(0, 0, -days), now, fmt.Sprintf("retention of %d days", days))
-	return err
+func retain(ctx context.Context, st *sqlite.Store, days int, now time.Time) (int, error) {
+	return st.EraseBefore(ctx, now.AddDate(0, 0, -days), now, fmt.Sprintf("retention of %d days", days))
 }
 
-// runJob runs a task with a bound on its time. A panic ends the task and not
-// the program: gocron would let it through.
-func runJob(ctx context.Context, log *slog.Logger, name string, task func(context.Context) error) {
-	defer func() {
-		if r := recover(); r != nil {
-			log.ErrorContext(ctx, "job panicked", slog.String("job", name), slog.Any("panic", r), slog.String("stack", string(debug.Stack())))
-		}
-	}()
-	ctx, cancel := context.WithTimeout(ctx, jobTimeout)
-	defer cancel()
-	if err := task(ctx); err != nil {
-		log.ErrorContext(ctx, "job failed", slog.String("job", name), slog.Any("error", err))
+// verifyAll reads the whole log back, and every page of the database.
+func (st *site) verifyAll(ctx context.Context) error {
+	return errors.Join(st.verifyLog(ctx), st.store.CheckPages(ctx))
+}
+
+// expire says what ceased to hold since it was last looked: a thing that has
+// expired holds no longer, whether anybody looks or not.
+func (st *site) expire(ctx context.Context, memory *string) (string, error) {
+	now := st.rules.clock.Now()
+	since, err := time.Parse(time.RFC3339Nano, *memory)
+	if err != nil {
+		since = now
 	}
+	inspections, err := st.store.InspectionsExpired(ctx, since, now)
+	if err != nil {
+		return "", err
+	}
+	exemptions, err := st.exemptionsExpired(since, now)
+	if err != nil {
+		return "", err
+	}
+	*memory = now.Format(time.RFC3339Nano)
+	said := []string{fmt.Sprintf("%d inspections and %d rules ceased to hold", inspections, exemptions)}
+	for _, look := range st.expiring {
+		what, err := look(ctx)
+		if err != nil {
+			return "", err
+		}
+		said = append(said, what)
+	}
+	return strings.Join(said, ", "), nil
+}
+
+// exemptionsExpired counts the rules in force, exemptions among them, whose
+// instrument ended in (since, now].
+func (st *site) exemptionsExpired(since, now time.Time) (n int, err error) {
+	_, p, err := st.inForce()
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range p.Rules() {
+		if r.Instrument.To == "" {
+			continue
+		}
+		end, err := time.Parse(time.DateOnly, r.Instrument.To)
+		if err != nil {
+			continue // a day that is not written out is for the policy's check
+		}
+		if end = end.AddDate(0, 0, 1); end.After(since) && !end.After(now) {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// freshness says how old the reference data in use is. Data that is old is no
+// failure of the site, and is called so all the same: somebody should look.
+func (st *site) freshness() (string, error) {
+	var old, fine []string
+	for _, d := range st.dataSets() {
+		if d.AgeDays < 0 {
+			continue
+		}
+		line := fmt.Sprintf("%s: %d days", d.Name, d.AgeDays)
+		if d.AgeDays >= staleDays {
+			old = append(old, line)
+		} else {
+			fine = append(fine, line)
+		}
+	}
+	if len(old) > 0 {
+		return "", fmt.Errorf("older than %d days: %s", staleDays, strings.Join(old, ", "))
+	}
+	return strings.Join(fine, ", "), nil
+}
+
+// foresee decides again what would be decided of each vehicle on the list, when
+// the list, the rules, the data or the day are others than at the last time, and
+// counts what changed. It decides nothing at a lane.
+func (st *site) foresee(ctx context.Context, memory *string) (string, error) {
+	at := st.rules.clock.Now()
+	version, p, err := st.inForce()
+	if err != nil {
+		return "", err
+	}
+	list, err := st.store.Foreseen(ctx)
+	if err != nil {
+		return "", err
+	}
+	d := st.live.Load().judge.Data(at)
+	basis := sha256.New()
+	fmt.Fprintln(basis, version.Number, p.Hash(), d.VPICEdition, d.CatalogueEdition, d.SupplyEdition, st.rules.postures.Rank(at), at.In(cmp.Or(st.cfg.zone(), time.UTC)).Format(time.DateOnly))
+	for _, f := range list {
+		fmt.Fprintln(basis, f.Registration)
+	}
+	sum := hex.EncodeToString(basis.Sum(nil))
+	if *memory == sum {
+		return fmt.Sprintf("%d vehicles on the list; nothing changed since they were judged", len(list)), nil
+	}
+	assess := st.rules.policies.Assessor(st.learning.Judge)
+	var changed int
+	counts := map[policy.Outcome]int{}
+	for i := range list {
+		f := &list[i]
+		before := f.Outcomes
+		f.Outcomes = map[string]string{}
+		if f.Listed.VIN == "" {
+			continue
+		}
+		seen, err := st.store.Inspections(ctx, f.Listed.VIN, at)
+		if err != nil {
+			return "", err
+		}
+		var strictest policy.Outcome
+		differs := false
+		for _, l := range st.zones() {
+			req := gate.Request{VIN: f.Listed.VIN, Plate: f.Listed.Plate, Class: f.Listed.Class, Zone: l.zone, Market: l.market, At: at,
+				Inspections: seen, Inspecting: st.inspecting, Posture: st.rules.postures.Rank(at)}
+			if f.Listed.Market != "" {
+				req.Market = f.Listed.Market
+			}
+			outcome := assess.Assess(req).Verdict.Outcome
+			strictest = max(strictest, outcome)
+			name := outcome.String()
+			f.Outcomes[l.name] = name
+			if was, ok := before[l.name]; ok && was != name {
+				differs = true
+			}
+		}
+		counts[strictest]++
+		if differs {
+			changed++
+		}
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
+	}
+	if err := st.store.PutForeseen(ctx, list); err != nil {
+		return "", err
+	}
+	*memory = sum
+	return fmt.Sprintf("%d vehicles on the list: grant %d, flag %d, deny %d; %d judged otherwise than before",
+		len(list), counts[policy.Grant], counts[policy.Flag], counts[policy.Deny], changed), nil
+}
+
+// zoneOf is a zone that vehicles are let into, and the market of most of them.
+type zoneOf struct {
+	name, market string
+	zone         policy.Zone
+}
+
+// zones are those behind the site's lanes, each once.
+func (st *site) zones() (list []zoneOf) {
+	for _, l := range st.cfg.Lanes {
+		if slices.ContainsFunc(list, func(z zoneOf) bool { return z.name == l.Zone }) {
+			continue
+		}
+		if z, err := gate.ParseZone(l.Zone); err == nil { // checked when the configuration was read
+			list = append(list, zoneOf{l.Zone, l.Market, z})
+		}
+	}
+	return list
+}
+
+// jobOps are the jobs for the command line.
+func (st *site) jobOps() map[string]operation {
+	return map[string]operation{
+		"/jobs": op(func(context.Context, struct{}) ([]jobLine, error) { return st.table.lines(), nil }),
+		"/jobs/run": op(func(ctx context.Context, in struct{ Name string }) (sqlite.JobState, error) {
+			// Whoever asked may go away; what was begun is brought to its end.
+			return st.table.runNow(context.WithoutCancel(ctx), in.Name)
+		}),
+	}
+}
+
+// storedJobs are the jobs of a site that does not run.
+func storedJobs(store *sqlite.Store) map[string]operation {
+	return map[string]operation{
+		"/jobs": op(func(ctx context.Context, _ struct{}) ([]jobLine, error) {
+			list, err := store.Jobs(ctx)
+			var out []jobLine
+			for _, s := range list {
+				out = append(out, jobLine{JobState: s})
+			}
+			return out, err
+		}),
+		"/jobs/run": op(func(context.Context, struct{ Name string }) (sqlite.JobState, error) {
+			return sqlite.JobState{}, errors.New("the site does not run; its jobs do when it does, those that were missed among them")
+		}),
+	}
+}
+
+// jobsListCmd is `sallyport jobs`.
+type jobsListCmd struct {
+	Data string `help:"Data directory of the site." default:"./data" placeholder:"DIR"`
+}
+
+// Run prints how each job last went, and when it is due.
+func (c *jobsListCmd) Run(ctx context.Context, s *streams) (err error) {
+	call, end, err := reach(ctx, c.Data, func(store *sqlite.Store) (map[string]operation, error) { return storedJobs(store), nil })
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, end()) }()
+	var list []jobLine
+	if err := call("/jobs", struct{}{}, &list); err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "JOB\tWHEN\tLAST RUN\tTOOK\tRESULT\tNEXT\tIN WORDS")
+	for _, l := range list {
+		next := "when the site runs"
+		if !l.Next.IsZero() {
+			next = l.Next.UTC().Format(time.RFC3339)
+		}
+		last, result := "never", l.Result
+		if !l.Begun.IsZero() {
+			last = l.Begun.UTC().Format(time.RFC3339)
+		}
+		switch {
+		case l.Running:
+			result = "runs now"
+		case !l.Begun.IsZero() && l.Ended.IsZero():
+			result = "ended with the program"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, l.When, last, l.Took.Round(time.Millisecond), result, next, l.Detail)
+	}
+	return w.Flush()
+}
+
+// jobsRunCmd is `sallyport jobs run`.
+type jobsRunCmd struct {
+	Name string `arg:"" help:"Which job."`
+	Data string `help:"Data directory of the site." default:"./data" placeholder:"DIR"`
+}
+
+// Run has the running site run a job now.
+func (c *jobsRunCmd) Run(ctx context.Context, s *streams) (err error) {
+	call, end, err := reach(ctx, c.Data, func(store *sqlite.Store) (map[string]operation, error) { return storedJobs(store), nil })
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, end()) }()
+	var j sqlite.JobState
+	if err := call("/jobs/run", struct{ Name string }{c.Name}, &j); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "%s: %s in %s: %s\n", j.Name, j.Result, j.Took.Round(time.Millisecond), j.Detail)
+	return nil
 }

@@ -9,10 +9,11 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
-	"github.com/go-co-op/gocron/v2"
 	_ "github.com/mattn/go-sqlite3"
 
 	"sallyport/gate"
@@ -20,30 +21,70 @@ import (
 	"sallyport/gate/sqlite"
 )
 
-// A task that panics or fails is logged, and the next one still runs: gocron
-// alone would let the panic end the program.
+// jobMemory keeps jobs as the database does.
+type jobMemory struct {
+	mu   sync.Mutex
+	kept map[string]sqlite.JobState
+	fail error
+}
+
+func (m *jobMemory) Jobs(context.Context) (list []sqlite.JobState, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, j := range m.kept {
+		list = append(list, j)
+	}
+	return list, nil
+}
+
+func (m *jobMemory) PutJob(_ context.Context, j sqlite.JobState) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fail != nil {
+		return m.fail
+	}
+	if m.kept == nil {
+		m.kept = map[string]sqlite.JobState{}
+	}
+	m.kept[j.Name] = j
+	return nil
+}
+
+func (m *jobMemory) of(name string) sqlite.JobState {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.kept[name]
+}
+
+// doing makes a task of a function.
+func doing(f func(context.Context) error) func(context.Context, *string) (string, error) {
+	return func(ctx context.Context, _ *string) (string, error) { return "done", f(ctx) }
+}
+
+// A task that panics or fails is logged and kept, and the next one still runs:
+// gocron alone would let the panic end the program.
 func TestJobsSurviveAPanic(t *testing.T) {
 	var logs lockedBuffer
-	log := slog.New(slog.NewTextHandler(&logs, nil))
-	ran := make(chan string, 8)
-	sched, err := startJobs(t.Context(), []job{
-		{"bad", gocron.DurationJob(time.Hour), func(context.Context) error { ran <- "bad"; panic("no paper in the printer") }},
-		{"failing", gocron.DurationJob(time.Hour), func(context.Context) error { ran <- "failing"; return errors.New("out of ink") }},
-		{"good", gocron.DurationJob(time.Hour), func(ctx context.Context) error {
+	store := &jobMemory{}
+	ran := make(chan string, 64)
+	table, err := newTimetable(t.Context(), store, time.Now, slog.New(slog.NewTextHandler(&logs, nil)), []job{
+		{"bad", every(time.Hour), doing(func(context.Context) error { ran <- "bad"; panic("no paper in the printer") })},
+		{"failing", every(time.Hour), doing(func(context.Context) error { ran <- "failing"; return errors.New("out of ink") })},
+		{"good", every(time.Hour), doing(func(ctx context.Context) error {
 			if _, bounded := ctx.Deadline(); !bounded {
 				t.Error("a task has no bound on its time")
 			}
 			ran <- "good"
 			return nil
-		}},
-	}, log)
+		})},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, j := range sched.Jobs() {
-		if err := j.RunNow(); err != nil {
-			t.Fatal(err)
-		}
+	table.every = 10 * time.Millisecond
+	sched, err := table.start(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
 	seen := map[string]bool{}
 	for len(seen) < 3 {
@@ -52,10 +93,192 @@ func TestJobsSurviveAPanic(t *testing.T) {
 	if err := sched.Shutdown(); err != nil { // waits for what runs
 		t.Fatal(err)
 	}
+	for name, want := range map[string]string{"bad": "panicked: panic: no paper in the printer", "failing": "failed: out of ink", "good": "ok: done"} {
+		j := store.of(name)
+		if got := j.Result + ": " + j.Detail; got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+		if j.Runs < 1 || (name == "good") != (j.Failures == 0) {
+			t.Errorf("%s: %d runs, %d failures", name, j.Runs, j.Failures)
+		}
+	}
 	for _, want := range []string{"no paper in the printer", "out of ink"} {
 		if !strings.Contains(logs.String(), want) {
 			t.Errorf("the log does not speak of %q:\n%s", want, logs.String())
 		}
+	}
+}
+
+// spend lets that much time pass, with a look at every job each minute.
+func spend(ctx context.Context, table *timetable, d time.Duration) {
+	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(time.Minute) {
+		for _, e := range table.list {
+			table.look(ctx, e)
+		}
+	}
+}
+
+// life is one run of the program for some hours, with a clock that is off by so
+// much at each hour.
+type life struct {
+	hours int
+	skew  func(hour int) time.Duration
+}
+
+// TestJobsAndTheClock runs a daily job through power cuts and clocks that are
+// set: never twice for one day, and made up for after a start.
+func TestJobsAndTheClock(t *testing.T) {
+	right := func(int) time.Duration { return 0 }
+	for _, c := range []struct {
+		name  string
+		off   time.Duration // without power between two lives
+		lives []life
+		runs  int
+	}{
+		{"three days", 0, []life{{72, right}}, 3},
+		{"off at 03:10", 6 * time.Hour, []life{{1, right}, {1, right}}, 1},        // 00:00-01:00, then 07:00
+		{"off for a week", 7 * 24 * time.Hour, []life{{4, right}, {1, right}}, 2}, // once for all that was missed
+		{"on and off after it", time.Minute, []life{{5, right}, {1, right}, {1, right}}, 1},
+		{"set back over it", 0, []life{{20, func(h int) time.Duration {
+			if h >= 6 {
+				return -4 * time.Hour
+			}
+			return 0
+		}}}, 1},
+		{"set forward over it", 0, []life{{12, func(h int) time.Duration {
+			if h >= 1 {
+				return 4 * time.Hour
+			}
+			return 0
+		}}}, 1},
+		{"a month ahead for an hour", 0, []life{{72, func(h int) time.Duration {
+			if h == 5 {
+				return 30 * 24 * time.Hour
+			}
+			return 0
+		}}}, 3}, // 03:10; the false month's; then each 36 hours until the month is over
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &jobMemory{}
+				ran := 0
+				for _, l := range c.lives {
+					begun := time.Now()
+					site := gate.NewClock(func() time.Time {
+						now := time.Now()
+						return now.Add(l.skew(int(now.Sub(begun) / time.Hour)))
+					})
+					if j := store.of("nightly"); !j.Ended.IsZero() {
+						site.AtLeast(j.Ended) // as the last record does
+					}
+					now := func() time.Time {
+						at, _ := site.Stamp() // records are made all the time
+						return at
+					}
+					table, err := newTimetable(t.Context(), store, now, slog.New(slog.DiscardHandler), []job{
+						{"nightly", daily(3, 10, time.UTC), doing(func(context.Context) error { ran++; return nil })},
+					})
+					if err != nil {
+						t.Fatal(err)
+					}
+					// A site that has run before.
+					if len(store.kept) == 0 {
+						if err := store.PutJob(t.Context(), table.list[0].state); err != nil {
+							t.Fatal(err)
+						}
+					}
+					spend(t.Context(), table, time.Duration(l.hours)*time.Hour)
+					time.Sleep(c.off)
+				}
+				if ran != c.runs {
+					t.Errorf("%d runs, want %d", ran, c.runs)
+				}
+			})
+		})
+	}
+}
+
+// TestJobNeverTwiceAtOnce asks for a job while it runs.
+func TestJobNeverTwiceAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &jobMemory{}
+		var mu sync.Mutex
+		at, most := 0, 0
+		table, err := newTimetable(t.Context(), store, time.Now, slog.New(slog.DiscardHandler), []job{
+			{"slow", every(time.Minute), doing(func(context.Context) error {
+				mu.Lock()
+				at++
+				most = max(most, at)
+				mu.Unlock()
+				time.Sleep(5 * time.Minute)
+				mu.Lock()
+				at--
+				mu.Unlock()
+				return nil
+			})},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var looks sync.WaitGroup
+		refused := 0
+		for range 60 {
+			time.Sleep(17 * time.Second)
+			for range 3 {
+				looks.Go(func() { table.look(t.Context(), table.list[0]) })
+			}
+			synctest.Wait()
+			if table.lines()[0].Running {
+				if _, err := table.runNow(t.Context(), "slow"); !errors.Is(err, errJobRuns) {
+					t.Errorf("asked for while it runs: %v", err)
+				}
+				refused++
+			}
+		}
+		looks.Wait()
+		if most != 1 || refused == 0 || store.of("slow").Runs < 3 {
+			t.Errorf("%d at once, %d refused, %d runs", most, refused, store.of("slow").Runs)
+		}
+		if _, err := table.runNow(t.Context(), "quick"); err == nil || !strings.Contains(err.Error(), "slow") {
+			t.Errorf("a job that is not there: %v", err)
+		}
+	})
+}
+
+// TestJobCutShort finds a run that a power cut ended, and runs it again.
+func TestJobCutShort(t *testing.T) {
+	dir := demoDir(t)
+	store, err := sqlite.Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	yesterday := testNow.AddDate(0, 0, -1).UTC()
+	cut := sqlite.JobState{Name: "nightly", Due: yesterday.AddDate(0, 0, -1), Begun: yesterday, Result: jobOK, Detail: "well", Memory: "m", Runs: 7, Failures: 1}
+	if err := store.PutJob(t.Context(), cut); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := store.Jobs(t.Context()); err != nil || len(list) != 1 || list[0] != cut {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	var heard string
+	table, err := newTimetable(t.Context(), store, func() time.Time { return testNow }, slog.New(slog.DiscardHandler), []job{
+		{"nightly", daily(3, 10, time.UTC), func(_ context.Context, memory *string) (string, error) {
+			heard, *memory = *memory, "n"
+			return "again", nil
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	table.look(t.Context(), table.list[0])
+	table.look(t.Context(), table.list[0])
+	list, err := store.Jobs(t.Context())
+	if err != nil || heard != "m" || list[0].Memory != "n" || list[0].Runs != 8 || list[0].Detail != "again" || list[0].Ended.IsZero() {
+		t.Errorf("heard %q, %+v, %v", heard, list, err)
+	}
+	if v, err := store.Verify(t.Context()); err != nil || !v.Clean() {
+		t.Errorf("%+v, %v", v.Misfits, err)
 	}
 }
 
@@ -79,7 +302,7 @@ func TestRetention(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := retain(t.Context(), store, 30, testNow); err != nil {
+	if _, err := retain(t.Context(), store, 30, testNow); err != nil {
 		t.Fatal(err)
 	}
 	list, err := store.Passages(t.Context(), gate.PassageFilter{Limit: 10})

@@ -80,6 +80,12 @@ type cli struct {
 		Add    deviceAddCmd    `cmd:"" help:"Enrol a sensor, kiosk or plate camera and print its token."`
 		Revoke deviceRevokeCmd `cmd:"" help:"Revoke a device at once."`
 	} `cmd:"" help:"Devices of the site."`
+	Backup  backupCmd  `cmd:"" help:"Copy a site into one file, while it runs."`
+	Restore restoreCmd `cmd:"" help:"Prove a backup; restore it."`
+	Jobs    struct {
+		List jobsListCmd `cmd:"" default:"withargs" help:"Say how each job last went and when it is due."`
+		Run  jobsRunCmd  `cmd:"" help:"Have the running site run a job now."`
+	} `cmd:"" help:"The site's housekeeping."`
 	Policy  policyCmd  `cmd:"" help:"Rules: the packs that ship, checks, tests, versions, and what a change would do."`
 	Posture postureCmd `cmd:"" help:"The site's threat level: show it, change it."`
 	Inspect inspectCmd `cmd:"" help:"What was read off vehicles: record, confirm, end, list."`

@@ -78,7 +78,10 @@ type site struct {
 	log        *slog.Logger
 	now        func() time.Time
 	extra      []func(context.Context) error // what the demonstration runs beside the site
-	damaged    atomic.Pointer[string]        // why the log does not verify; nil while it does
+	table      *timetable                    // of the jobs; nil before serve
+	inspecting gate.InspectionRules
+	expiring   []func(context.Context) (string, error) // what else takes note of what expired, and says what
+	damaged    atomic.Pointer[string]                  // why the log does not verify; nil while it does
 
 	unwitnessed atomic.Pointer[string] // why the witness could not be met the last time; nil where it was, or is away
 }
@@ -197,6 +200,7 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if err != nil {
 		return nil, err
 	}
+	st.inspecting = rules
 	st.learning, err = siteLearning(ctx, dir, cfg, store, live.judge, func(err error) { log.WarnContext(ctx, "left out", "error", err) }, data.Findings...)
 	if err != nil {
 		return nil, err
@@ -288,6 +292,8 @@ func (st *site) operations() map[string]operation {
 	maps.Copy(ops, st.sensorOps())
 	maps.Copy(ops, st.deviceOps())
 	maps.Copy(ops, radioOps(st.store, st.now))
+	maps.Copy(ops, st.jobOps())
+	maps.Copy(ops, backupOps(st.store, func() time.Time { at, _ := st.rules.clock.Stamp(); return at }))
 	return ops
 }
 
@@ -353,12 +359,16 @@ func (st *site) serve(ctx context.Context, addr string, ready func(base string))
 	}
 	if later {
 		st.extra = append(st.extra, func(ctx context.Context) error {
-			runJob(ctx, st.log, "verify", st.verifyLog)
+			// What it found is on the page of the jobs, and the site says so itself.
+			_, _ = st.table.runNow(ctx, "verify")
 			return nil
 		})
 	}
 	st.prepare(st.now())
-	sched, err := startJobs(ctx, st.jobs(), st.log)
+	if st.table, err = newTimetable(ctx, st.store, st.rules.clock.Now, st.log, st.jobs()); err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	sched, err := st.table.start(ctx)
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
