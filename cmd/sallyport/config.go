@@ -40,6 +40,7 @@ type siteConfig struct {
 
 	Learning learningConfig `toml:"learning"` // what is learnt from inspections
 	Backup   backupConfig   `toml:"backup"`   // copies of the site, made each day; absent: none
+	Identity identityConfig `toml:"identity"` // what the site says of vehicles that present themselves
 	Posture  postureConfig  `toml:"posture"`  // the site's threat levels; absent is one, normal
 	MQTT     mqttConfig     `toml:"mqtt"`     // the broker of sensors that publish to one
 	Witness  witnessConfig  `toml:"witness"`  // who else sees the heads of the log
@@ -241,6 +242,9 @@ func (c siteConfig) check() error {
 		}
 	}
 	if err := c.checkDevices(); err != nil {
+		return err
+	}
+	if err := c.checkIdentity(); err != nil {
 		return err
 	}
 	return c.checkSensors()

@@ -70,6 +70,7 @@ type site struct {
 	desk       *gate.Inspections
 	learning   *gate.Learning
 	rules      *siteRules
+	lists      *siteLists
 	screens    *ui.Server
 	hardware   *hardware // boards, readers and scanners of the lanes
 	prefixes   *rf.Prefixes
@@ -192,6 +193,9 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if st.hardware, err = st.newHardware(); err != nil {
 		return nil, err
 	}
+	if st.lists, err = openLists(ctx, dir, cfg, store, st.rules, st.inspected, st.changed); err != nil {
+		return nil, err
+	}
 	lanes, err := st.laneConfigs()
 	if err != nil {
 		return nil, err
@@ -207,7 +211,7 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	}
 	st.controller, err = gate.NewController(gate.Config{Lanes: lanes, Store: store, Registry: store, Assessor: st.rules.policies.Assessor(st.learning.Judge), Inspecting: rules,
 		Posture: st.rules.postures.Rank, Clock: st.rules.clock, Program: programVersion(), Log: log,
-		Admit: st.radio.filter.Admit, RadioSets: st.radio.sets(), RadioLive: st.radio.live})
+		Identity: st.lists.identity, Admit: st.radio.filter.Admit, RadioSets: st.radio.sets(), RadioLive: st.radio.live})
 	if err != nil {
 		return nil, err
 	}
@@ -290,6 +294,7 @@ func (st *site) operations() map[string]operation {
 	maps.Copy(ops, st.runningInstaller().operations())
 	maps.Copy(ops, learningOps(st.dir, st.cfg, st.learning, st.now))
 	maps.Copy(ops, st.sensorOps())
+	maps.Copy(ops, st.lists.operations())
 	maps.Copy(ops, st.deviceOps())
 	maps.Copy(ops, radioOps(st.store, st.now))
 	maps.Copy(ops, st.jobOps())
