@@ -88,7 +88,7 @@ func (l *lane) laneActs() []ActKind {
 	case Manual:
 		add(l.byHand, ActManualEnd)
 	case Egress:
-		add(true, ActEgressEnd)
+		add(!l.armMoving, ActEgressEnd)
 	case Deciding:
 	}
 	add(l.state != Egress || l.egress.recorded && l.raises() && !l.armMoving && l.arm != ArmOpen, ActEgress)
@@ -281,17 +281,26 @@ func (l *lane) recordEgress() error {
 		l.ctl.cfg.Log.ErrorContext(l.ctx, "outcomes not recorded yet", "lane", l.cfg.ID, "error", err)
 		l.retry.Reset(l.cfg.RetryAfter)
 	}
-	if l.raises() && !l.egress.raised && !l.armMoving {
-		l.egress.raised = true
-		if l.armStands() == ArmOpen {
-			l.arm = ArmOpen
-		} else {
-			l.egress.raising, l.armMoving, l.arm = true, true, ArmOpening
-			go l.raise(newPassageID(l.cfg.ID+"-egress", l.stampQuiet()))
-		}
-	}
+	l.raiseEgress()
 	l.publish()
 	return nil
+}
+
+// raiseEgress raises an exit's arm, once, when the egress is on record and nothing
+// is under the arm.
+func (l *lane) raiseEgress() {
+	switch {
+	case l.state != Egress || !l.raises() || !l.egress.recorded || l.egress.raised || l.armMoving:
+	case l.armStands() == ArmOpen:
+		l.egress.raised, l.arm = true, ArmOpen
+	case l.level[PointUnderArm] == LevelOn:
+		l.alarm(AlarmEgressArm, "")
+	default:
+		l.egress.raised = true
+		l.egress.raising, l.armMoving, l.arm = true, true, ArmOpening
+		go l.raise(newPassageID(l.cfg.ID+"-egress", l.stampQuiet()))
+		l.touch()
+	}
 }
 
 // egressRaised is what came of the command to an exit's arm.

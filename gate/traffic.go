@@ -399,6 +399,7 @@ func (l *lane) reviewPoints(now time.Time, later func(time.Time)) {
 			l.alarm(AlarmHeldOpen, "")
 		}
 	}
+	l.raiseEgress()
 	if l.state == Egress && l.egress.raised && !l.armMoving && l.armStands() == ArmClosed {
 		// Its contacts may need a moment to say that it moved.
 		at := l.egress.at.Add(l.cfg.BackOutAfter)
