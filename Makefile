@@ -62,10 +62,12 @@ fuzz:
 	  done; \
 	done
 
-# 500 arrivals at the real program, killed with signal 9 at random moments; and
+# The real program killed with signal 9 under load, 200 times at random moments; and
 # eight lanes' radio at full load, with a hostile sensor at the end.
 soak: build
-	SALLYPORT_SOAK=500 $(GO) test -count=1 -timeout 60m -run 'TestKill|TestRadioLoad' -v ./cmd/sallyport
+	SALLYPORT_SOAK_HOURS=72 $(GO) test -count=1 -timeout 30m -run TestLaneSoak -v ./gate
+	$(GO) test -count=1 -timeout 30m -run TestLaneModel -rapid.checks=10000 ./gate
+	SALLYPORT_SOAK=200 $(GO) test -count=1 -timeout 60m -run 'TestKill|TestRadioLoad' -v ./cmd/sallyport
 
 lint:
 	@test -x bin/golangci-lint-$(LINT_VERSION) || { \

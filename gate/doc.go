@@ -19,6 +19,20 @@
 // finds the passage without an outcome and closes it as unknown. Either way no
 // arm is commanded twice for one passage, or once without a record.
 //
+// Life of one change at a detector, contact or button: Controller.Input puts it
+// into the lane's queue and never waits; the lane's goroutine (traffic.go) keeps
+// the level of each point, moves along the table where a vehicle comes up, backs
+// out or is through, counts who came through one opening of the arm, and raises
+// alarms, which are recorded as events and stand until a person has taken note.
+// What cannot be read is unknown, never free: policy opens nothing then, and a
+// person looks. Two vehicles that are closer to each other than a detector is long
+// are one to it.
+//
+// What people and a fire alarm order of a lane (orders.go: closed, turned, manual
+// procedure, emergency egress) is on record before it is done, and ends by a
+// person's act only. Lamps and panels (signs.go) follow the state beside the
+// lane's goroutine; what fails there is told and stops nothing.
+//
 // Life of one observation: Controller.Observe asks whether the site may take
 // notice of it, holds it against our clock and puts it into the lane's queue
 // (ears.go), where each sensor has its share of the room; whatever is refused or
