@@ -63,6 +63,7 @@ const (
 	EventUserAdded      EventKind = "user-added"
 	EventDeviceEnrolled EventKind = "device-enrolled"
 	EventDeviceRevoked  EventKind = "device-revoked"
+	EventDeviceKey      EventKind = "device-key" // device tokens are signed with another key
 
 	EventBackup         EventKind = "backup"          // a copy of the site was made, or could not be
 	EventRestore        EventKind = "restore"         // the site was put back from a copy

@@ -77,8 +77,11 @@ type cli struct {
 		Add userAddCmd `cmd:"" help:"Add a person; the password is read from standard input."`
 	} `cmd:"" help:"People of the site."`
 	Device struct {
-		Add    deviceAddCmd    `cmd:"" help:"Enrol a sensor, kiosk or plate camera and print its token."`
-		Revoke deviceRevokeCmd `cmd:"" help:"Revoke a device at once."`
+		Add    deviceAddCmd    `cmd:"" aliases:"enrol" help:"Enrol a sensor, kiosk, plate camera, alarm panel or other system and print its token."`
+		Renew  deviceRenewCmd  `cmd:"" help:"Print a new token of a device."`
+		Revoke deviceRevokeCmd `cmd:"" help:"Revoke a device at once; what it has open ends."`
+		List   deviceListCmd   `cmd:"" help:"List the devices."`
+		Rotate deviceRotateCmd `cmd:"" help:"Sign tokens with a new key from now on."`
 	} `cmd:"" help:"Devices of the site."`
 	Backup  backupCmd  `cmd:"" help:"Copy a site into one file, while it runs."`
 	Restore restoreCmd `cmd:"" help:"Prove a backup; restore it."`

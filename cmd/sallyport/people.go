@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -71,7 +70,7 @@ func checkName(name string, others []sqlite.User) error {
 		}
 		before = r
 	}
-	if strings.EqualFold(name, gate.SetUp) || strings.EqualFold(name, gate.AutoOpen) {
+	if strings.EqualFold(name, gate.SetUp) || strings.EqualFold(name, gate.AutoOpen) || strings.EqualFold(name, gate.UnderDuress) {
 		return fmt.Errorf("name: %q stands in records for what no person did", name)
 	}
 	for _, o := range others {
@@ -113,77 +112,4 @@ func addUser(ctx context.Context, store *sqlite.Store, name string, role auth.Ro
 		return err
 	}
 	return store.CreateUser(ctx, sqlite.User{ID: rand.Text(), Name: name, Role: string(role), Hash: hash, Lang: lang}, events...)
-}
-
-// deviceAddCmd is `sallyport device add`.
-type deviceAddCmd struct {
-	Name string `arg:"" help:"What people call the device."`
-	Kind string `required:"" help:"sensor, kiosk or plate-camera."`
-	Lane string `required:"" help:"The one lane it may speak of."`
-	Days int    `help:"Days until its token expires." default:"365"`
-	Data string `help:"Data directory of the site; the site must be stopped." default:"./data" placeholder:"DIR"`
-}
-
-// Run enrols the device and prints its token, once.
-func (c *deviceAddCmd) Run(ctx context.Context, s *streams) (err error) {
-	cfg, err := loadSite(c.Data)
-	if err != nil {
-		return err
-	}
-	kind, err := auth.ParseDeviceKind(c.Kind)
-	if err != nil {
-		return err
-	}
-	known := false
-	for _, l := range cfg.Lanes {
-		known = known || l.ID == c.Lane
-	}
-	if !known {
-		return fmt.Errorf("the site has no lane %q", c.Lane)
-	}
-	key, err := deviceKey(c.Data)
-	if err != nil {
-		return err
-	}
-	issuer, err := auth.NewIssuer(issuerName(cfg), apiAudience, keyID(key), key)
-	if err != nil {
-		return err
-	}
-	d := auth.Device{ID: strings.ToLower(rand.Text()), Kind: kind, Lane: c.Lane}
-	token, err := issuer.Mint(d, s.now(), time.Duration(c.Days)*24*time.Hour)
-	if err != nil {
-		return err
-	}
-	store, err := sqlite.Open(ctx, c.Data)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	if err := store.CreateDevice(ctx, sqlite.Device{ID: d.ID, Name: c.Name, Kind: string(kind), Lane: c.Lane, Created: s.now().UTC()},
-		gate.Event{Kind: gate.EventDeviceEnrolled, Lane: gate.LaneID(c.Lane), At: s.now().UTC(), Detail: fmt.Sprintf("%s, %s, %s", d.ID, kind, c.Name)}); err != nil {
-		return err
-	}
-	fmt.Fprintf(s.err, "device %s (%s, %s of lane %s); its token is shown this once:\n", d.ID, c.Name, kind, c.Lane)
-	fmt.Fprintln(s.out, token)
-	return nil
-}
-
-// deviceRevokeCmd is `sallyport device revoke`.
-type deviceRevokeCmd struct {
-	ID   string `arg:"" help:"Id of the device."`
-	Data string `help:"Data directory of the site; the site must be stopped." default:"./data" placeholder:"DIR"`
-}
-
-// Run revokes the device; its token is refused from then on.
-func (c *deviceRevokeCmd) Run(ctx context.Context, s *streams) (err error) {
-	store, err := sqlite.Open(ctx, c.Data)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	if err := store.RevokeDevice(ctx, c.ID, gate.Event{Kind: gate.EventDeviceRevoked, At: s.now().UTC(), Detail: c.ID}); err != nil {
-		return err
-	}
-	fmt.Fprintf(s.out, "device %s is revoked\n", c.ID)
-	return nil
 }

@@ -72,6 +72,7 @@ type site struct {
 	rules      *siteRules
 	lists      *siteLists
 	screens    *ui.Server
+	enrolment  *enrolment
 	hardware   *hardware // boards, readers and scanners of the lanes
 	prefixes   *rf.Prefixes
 	radio      radio                    // what the site's law and its assessment allow of the air
@@ -145,11 +146,14 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if err != nil {
 		return nil, err
 	}
-	key, err := deviceKey(dir)
+	_, trusted, err := deviceTrust(dir, now())
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := auth.NewVerifier(issuerName(cfg), apiAudience, map[string]ed25519.PublicKey{keyID(key): key.Public().(ed25519.PublicKey)})
+	verifier, err := auth.NewVerifier(issuerName(cfg), apiAudience, nil)
+	if err == nil {
+		err = verifier.Trust(trusted)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -219,7 +223,7 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 		return nil, err
 	}
 	st.screens, err = ui.New(ui.Config{
-		Site: cfg.Name, Location: time.Local, Lanes: st.controller, Store: screenStore{store}, Verifier: verifier,
+		Site: cfg.Name, Location: time.Local, Lanes: st.controller, Store: screenStore{store}, Verifier: verifier, Inside: store,
 		Say: st.say, Condition: st.condition,
 		Policy:  func(_ context.Context, lang string) (ui.PolicyDoc, error) { return st.policyDoc(lang) },
 		Data:    func(context.Context) ([]view.DataSet, error) { return st.dataSets(), nil },
@@ -231,6 +235,7 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if err != nil {
 		return nil, err
 	}
+	st.enrolment = &enrolment{dir: dir, cfg: cfg, now: now, verifier: verifier, dismiss: st.screens.Dismiss}
 	return st, nil
 }
 
@@ -297,6 +302,7 @@ func (st *site) operations() map[string]operation {
 	maps.Copy(ops, st.lists.operations())
 	maps.Copy(ops, st.deviceOps())
 	maps.Copy(ops, radioOps(st.store, st.now))
+	maps.Copy(ops, st.enrolment.operations(st.store))
 	maps.Copy(ops, st.jobOps())
 	maps.Copy(ops, backupOps(st.store, func() time.Time { at, _ := st.rules.clock.Stamp(); return at }))
 	return ops
@@ -605,7 +611,9 @@ func deviceKey(dir string) (ed25519.PrivateKey, error) {
 }
 
 // keyID names a key in a token's header, so that keys can be changed.
-func keyID(key ed25519.PrivateKey) string {
-	sum := sha256.Sum256(key.Public().(ed25519.PublicKey))
+func keyID(key ed25519.PrivateKey) string { return publicKeyID(key.Public().(ed25519.PublicKey)) }
+
+func publicKeyID(key ed25519.PublicKey) string {
+	sum := sha256.Sum256(key)
 	return hex.EncodeToString(sum[:8])
 }
