@@ -12,8 +12,10 @@ type Lane struct {
 	ID       string
 	Stop     string // sensor beside the stop line
 	Upstream string // second antenna, a vehicle length or more before the line; empty: none
-	Place    int    // where it lies: lanes side by side count 0, 1, 2 …
-	Blind    bool   // nobody says when a vehicle stands in it: a neighbour of which only the sensors are heard
+	// UpstreamM is how far before the line that one is, metres; 0: as in Config.
+	UpstreamM float64
+	Place     int  // where it lies: lanes side by side count 0, 1, 2 …
+	Blind     bool // nobody says when a vehicle stands in it: a neighbour of which only the sensors are heard
 }
 
 // Config is a site as its attribution sees it. The zero value of a number
@@ -25,7 +27,7 @@ type Config struct {
 	FloorDBm    float64 // level under which a sensor hears nothing (−95)
 	StopM       float64 // from the vehicle at the line to its antenna, metres (3)
 	QueueM      float64 // from one queued vehicle to the next, metres (7.5)
-	UpstreamM   float64 // from the line to the second antenna, metres (12)
+	UpstreamM   float64 // from the line to the second antenna, of lanes that do not say, metres (12)
 	LaneM       float64 // from one lane's middle to the next one's, metres (4)
 	PathLoss    float64 // path-loss exponent (2.2)
 	ShadowDB    float64 // standard deviation of shadowing, dB (6)

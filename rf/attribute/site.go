@@ -1,6 +1,7 @@
 package attribute
 
 import (
+	"cmp"
 	"fmt"
 	"hash/maphash"
 	"math"
@@ -140,7 +141,7 @@ func NewSite(cfg Config, p *rf.Prefixes) (*Site, error) {
 				return nil, fmt.Errorf("sensor %q belongs to two places", name)
 			}
 			s.bySensor[name] = len(s.sensors)
-			s.sensors = append(s.sensors, &sensor{lane: i, x: float64(j) * s.cfg.UpstreamM})
+			s.sensors = append(s.sensors, &sensor{lane: i, x: float64(j) * cmp.Or(l.UpstreamM, s.cfg.UpstreamM)})
 		}
 		ln.stop = s.bySensor[l.Stop]
 		if l.Upstream != "" {
