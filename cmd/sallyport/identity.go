@@ -84,14 +84,11 @@ type siteLists struct {
 // openLists reads the lists. inspected and changed have the vehicles at the lines
 // decided again.
 func openLists(ctx context.Context, dir string, cfg siteConfig, store *sqlite.Store, rules *siteRules, inspected func(context.Context, string) error, changed func(context.Context, string) error) (*siteLists, error) {
-	key, trusted, err := deviceTrust(dir, rules.clock.Now())
+	key, err := deviceKey(dir)
 	if err != nil {
 		return nil, err
 	}
-	keys := make(map[string]ed25519.PublicKey, len(trusted))
-	for id, k := range trusted {
-		keys[id] = k.Key
-	}
+	keys := map[string]ed25519.PublicKey{keyID(key): key.Public().(ed25519.PublicKey)}
 	l := &siteLists{cfg: cfg, rules: rules}
 	if l.ledger, err = gate.NewLedger(store, rules.clock, inspected); err != nil {
 		return nil, err
