@@ -465,3 +465,15 @@ func fakeData(context.Context) ([]view.DataSet, error) {
 		{Name: "supply graph", Edition: "2026-08", AgeDays: -1, Rows: 412, Licence: "Apache-2.0", Source: "embedded"},
 	}, nil
 }
+
+// fakeJobs is the housekeeping of a site in every state.
+func fakeJobs(now time.Time) []Job {
+	yes, no := true, false
+	return []Job{
+		{Name: "verify", When: "02:30", Begun: now.Add(-9 * time.Hour), Ended: now.Add(-9 * time.Hour), OK: &yes, Took: 812 * time.Millisecond, Next: now.Add(14 * time.Hour), Runs: 40},
+		{Name: "retention", When: "03:10", Begun: now.Add(-8 * time.Hour), Ended: now.Add(-8 * time.Hour), OK: &yes, Result: "412 records erased", Took: 230 * time.Millisecond, Next: now.Add(15 * time.Hour), Runs: 40, Failures: 1},
+		{Name: "backup", When: "04:00", Begun: now.Add(-8 * time.Hour), Ended: now.Add(-8 * time.Hour), OK: &no, Result: "the directory /media/backup is not there", Took: time.Millisecond, Next: now.Add(20 * time.Minute), Runs: 12, Failures: 2},
+		{Name: "checkpoint", When: "1 min", Begun: now.Add(-20 * time.Second), Running: true, Next: now.Add(40 * time.Second), Runs: 51234},
+		{Name: "list", When: "5 min", Next: now.Add(time.Minute)},
+	}
+}

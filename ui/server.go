@@ -205,6 +205,7 @@ var routes = [...]route{
 	{"GET", "/passages/:id", forPeople, auth.SeePassages, 0, (*Server).passage},
 	{"GET", "/policy", forPeople, auth.SeePolicy, 0, (*Server).policy},
 	{"GET", "/data", forPeople, auth.SeeData, 0, (*Server).data},
+	{"GET", "/jobs", forPeople, auth.SeeJobs, 0, (*Server).jobs},
 	{"GET", "/log", forPeople, auth.VerifyLog, 0, (*Server).logPage},
 	{"POST", "/log", forPeople, auth.VerifyLog, formLimit, (*Server).verifyLog},
 

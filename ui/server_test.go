@@ -86,6 +86,7 @@ func newSite(t testing.TB, change func(*Config, *httptest.Server)) *site {
 			return view.LogReport{OK: true, Entries: 1234, Root: strings.Repeat("0f", 32), FirstBad: -1, Checkpoint: "sallyport/fort-example\n1234\nDw8PDw==\n", Took: 12 * time.Millisecond}, nil
 		},
 		Healthy:   func(context.Context) error { return s.healthy },
+		Jobs:      func(context.Context) ([]Job, error) { return fakeJobs(s.clock.now()), nil },
 		Law:       law(t, "DE", ""),
 		Log:       slog.New(slog.DiscardHandler),
 		Heartbeat: 50 * time.Millisecond,
@@ -390,7 +391,7 @@ func TestPagesKeepToTheirPolicy(t *testing.T) {
 	}
 	for path, role := range map[string]string{
 		"/signin": "", "/": "guard", "/lane/north-1": "guard", "/passages": "auditor", "/passages/" + string(id): "auditor",
-		"/policy": "auditor", "/data": "auditor", "/log": "auditor", "/nowhere": "guard",
+		"/policy": "auditor", "/data": "auditor", "/log": "auditor", "/jobs": "administrator", "/nowhere": "guard",
 		"/radio": "auditor", "/lane/north-1/radio": "supervisor",
 	} {
 		r := s.do(t, s.as(t, role), "GET", path, nil)

@@ -20,8 +20,8 @@ func TestSchedule(t *testing.T) {
 		return v
 	}
 	for _, c := range []struct {
-		name             string
-		s                schedule
+		name                 string
+		s                    schedule
 		now, last, following string
 	}{
 		{"before the time of day", daily(3, 10, time.UTC), "2026-11-22T03:09:59Z", "2026-11-21T03:10:00Z", "2026-11-22T03:10:00Z"},

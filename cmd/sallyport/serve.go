@@ -229,6 +229,7 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 		Data:    func(context.Context) ([]view.DataSet, error) { return st.dataSets(), nil },
 		Verify:  st.verify,
 		Healthy: st.healthy,
+		Jobs:    st.screenJobs,
 		Law:     view.NewAirLaw(st.radio.filter.Rules(), cfg.Radio.Jurisdiction != "", cfg.Radio.DPIA, cfg.Radio.KeepSets),
 		Now:     now, Log: log,
 	})

@@ -86,6 +86,7 @@ func (b Base) Nav() []Link {
 		{"/policy", "nav.policy", auth.SeePolicy},
 		{"/data", "nav.data", auth.SeeData},
 		{"/log", "nav.log", auth.VerifyLog},
+		{"/jobs", "nav.jobs", auth.SeeJobs},
 	} {
 		if auth.May(b.Person.Role, l.need) {
 			here := b.Path == l.address || l.address != "/" && strings.HasPrefix(b.Path, l.address+"/") ||

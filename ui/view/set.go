@@ -16,7 +16,7 @@ type Page interface{ template() string }
 // names of the pages that share the back-office frame, and of those with their
 // own.
 var (
-	framed   = [...]string{"lanes", "passages", "passage", "policy", "data", "log", "radio", "sensors", "api", "error"}
+	framed   = [...]string{"lanes", "passages", "passage", "policy", "data", "log", "jobs", "radio", "sensors", "api", "error"}
 	unframed = [...]string{"signin", "kiosk"}
 )
 

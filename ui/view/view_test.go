@@ -48,7 +48,7 @@ func base(t testing.TB, lang string) Base {
 // exist, or has another type, fails here and not before a guard.
 func TestTemplatesFitTheirPages(t *testing.T) {
 	s := set(t)
-	pages := []Page{SignIn{}, Error{}, Lanes{}, Passages{}, Passage{}, Policy{}, Data{}, Log{}, Kiosk{}, &Radio{}, &Sensors{}, API{}}
+	pages := []Page{SignIn{}, Error{}, Lanes{}, Passages{}, Passage{}, Policy{}, Data{}, Log{}, Jobs{}, Kiosk{}, &Radio{}, &Sensors{}, API{}}
 	if len(pages) != len(s.pages) {
 		t.Errorf("%d pages, %d templates", len(pages), len(s.pages))
 	}
@@ -358,10 +358,10 @@ func TestNavByRole(t *testing.T) {
 	for role, want := range map[auth.Role][]string{
 		auth.Guard:           {"/", "/policy"},
 		auth.Supervisor:      {"/", "/passages", "/radio", "/policy", "/data"},
-		auth.SecurityManager: {"/", "/passages", "/radio", "/policy", "/data"},
+		auth.SecurityManager: {"/", "/passages", "/radio", "/policy", "/data", "/jobs"},
 		auth.FleetManager:    {"/policy", "/data"},
-		auth.Auditor:         {"/passages", "/radio", "/policy", "/data", "/log"},
-		auth.Administrator:   {"/", "/radio", "/policy", "/data", "/log"},
+		auth.Auditor:         {"/passages", "/radio", "/policy", "/data", "/log", "/jobs"},
+		auth.Administrator:   {"/", "/radio", "/policy", "/data", "/log", "/jobs"},
 	} {
 		b := base(t, "en")
 		b.Person.Role, b.Path = role, "/passages/x"
