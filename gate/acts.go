@@ -153,11 +153,7 @@ func NewDesk(ctx context.Context, cfg DeskConfig) (*Desk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("desk: %w", err)
 	}
-	for _, m := range made {
-		if m.Supervisor != UnderDuress {
-			d.made = append(d.made, m)
-		}
-	}
+	d.made = made
 	return d, nil
 }
 
@@ -209,17 +205,19 @@ func (d *Desk) inShift(lane LaneID, now time.Time) (n int) {
 }
 
 // take reserves an override, or says why there is none to be had. Reserving
-// before the record is made is what makes a limit hold for many at once.
-func (d *Desk) take(lane LaneID, a Act) (release func(), err error) {
+// before the record is made is what makes a limit hold for many at once. Whoever
+// is forced is let down by no limit, and uses it up as every other: what is left
+// can be seen.
+func (d *Desk) take(lane LaneID, a Act, forced bool) (release func(), err error) {
 	now := d.cfg.Clock.Now()
 	horizon := d.horizon(now)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.made = slices.DeleteFunc(d.made, func(m OverrideMade) bool { return m.At.Before(horizon) })
-	if most := d.cfg.Rules.OverridesPerShift; most > 0 && d.inShift(lane, now) >= most {
+	if most := d.cfg.Rules.OverridesPerShift; most > 0 && !forced && d.inShift(lane, now) >= most {
 		return nil, refuse(ErrOverrides, "the limit of %d in a shift is reached", most)
 	}
-	if most := d.cfg.Rules.OverridesPerPerson; most > 0 {
+	if most := d.cfg.Rules.OverridesPerPerson; most > 0 && !forced {
 		by, approved := 0, 0
 		for _, m := range d.made {
 			if m.At.Before(now.Add(-overridesOver)) {
@@ -266,10 +264,10 @@ func (d *Desk) Act(ctx context.Context, lane LaneID, a Act) error {
 }
 
 func (d *Desk) act(ctx context.Context, lane LaneID, a Act, forced bool) error {
-	if a.Kind != ActOverride || forced {
+	if a.Kind != ActOverride {
 		return d.cfg.Lanes.Act(ctx, lane, a)
 	}
-	release, err := d.take(lane, a)
+	release, err := d.take(lane, a, forced)
 	if err != nil {
 		d.event(ctx, Event{Kind: EventActRefused, Lane: lane, By: a.By, Detail: "override: " + err.Error()})
 		return fmt.Errorf("act %q at %q: %w", a.Kind, lane, err)

@@ -338,6 +338,7 @@ func TestGallery(t *testing.T) {
 	shot("deny-why", "guard", "/lane/north-1", "en", "day", 1280, 800, chromedp.Click(chromedp.CSS(".why summary")))
 	shot("deny-override", "guard", "/lane/north-1", "de", "day", 1280, 800, chromedp.Click(chromedp.CSS(".ask summary")))
 	shot("deny-keypad", "guard", "/lane/north-1", "en", "night", 1280, 800, chromedp.Click(chromedp.CSS("#pad-toggle")))
+	galleryOfWatch(t, s, shot)
 	id, err := s.lanes.Arrive(t.Context(), "north-1", gate.Arrival{VIN: vinDeny, Plate: "WE 4821K", Via: "scanner"})
 	if err != nil {
 		t.Fatal(err)

@@ -62,6 +62,14 @@ func classify(err error) *fault {
 		return as(http.StatusConflict, "stale")
 	case errors.Is(err, gate.ErrDecidedAgain):
 		return as(http.StatusConflict, "decided-again")
+	case errors.Is(err, gate.ErrOverrides):
+		return as(http.StatusConflict, "override-limit")
+	case errors.Is(err, gate.ErrPINWrong):
+		return as(http.StatusForbidden, "pin")
+	case errors.Is(err, gate.ErrPINLocked):
+		return as(http.StatusTooManyRequests, "pin-locked")
+	case errors.Is(err, gate.ErrForbidden):
+		return as(http.StatusForbidden, "forbidden")
 	case errors.Is(err, gate.ErrNotAllowed):
 		return as(http.StatusConflict, "not-allowed")
 	case errors.Is(err, gate.ErrNeedsReason):

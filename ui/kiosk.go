@@ -1,11 +1,13 @@
 package ui
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,6 +47,7 @@ func (s *Server) screen(k *call, lv gate.LaneView) *view.Kiosk {
 	b.Path = lanePath(lv.Lane)
 	p := view.NewKiosk(b, lv, s.cfg.Say)
 	p.Working, p.SeesRadio = auth.May(k.role, auth.WorkLane), auth.May(k.role, auth.SeeRadio)
+	s.furnish(k, p, lv)
 	return p
 }
 
@@ -67,6 +70,7 @@ func (s *Server) arrive(k *call) error {
 	if class == view.OnCall {
 		class, a.OnCall = "emergency", new(true)
 	}
+	s.work(k, lv.Lane)
 	id, err := s.present(k.Request().Context(), lv, a, class)
 	if err != nil {
 		return s.refuseOnLane(k, lv.Lane, err)
@@ -135,9 +139,13 @@ func (s *Server) carryOut(k *call, lane gate.LaneID) error {
 		return err
 	}
 	ctx := k.Request().Context()
+	s.work(k, lane)
 	if kind == gate.ActOverride {
 		if a.Reason == "" {
 			return fmt.Errorf("override: %w", gate.ErrNeedsReason)
+		}
+		if s.cfg.Watch.there() && k.FormValue("pin") != "" {
+			return s.override(ctx, k, lane, a)
 		}
 		if a.Supervisor, err = s.supervisor(ctx, k); err != nil {
 			return err
@@ -162,8 +170,21 @@ func (s *Server) reason(code, own string) (string, error) {
 	if len(own) > maxReason {
 		return "", bad("too-large", "reason: more than %d bytes", maxReason)
 	}
+	if s.cfg.Watch.there() {
+		if site := s.cfg.Watch.Desk.Reasons(); len(site) > 0 && code != "" && code != gate.ReasonOther {
+			i := slices.IndexFunc(site, func(r gate.ActReason) bool { return r.Code == code })
+			if i < 0 {
+				return "", bad("bad-request", "reason_code: %q is not offered", code)
+			}
+			text := cmp.Or(site[i].En, s.words.Words("en", nil).Or("act.reason."+code, code))
+			if own != "" {
+				text += ": " + own
+			}
+			return text, nil
+		}
+	}
 	switch {
-	case code == "" || code == "other":
+	case code == "" || code == gate.ReasonOther:
 		return own, nil
 	case !s.words.Words("en", nil).Has("act.reason." + code):
 		return "", bad("bad-request", "reason_code: %q is not offered", code)
@@ -300,7 +321,7 @@ func (s *Server) show(k *call, out *stream, lv gate.LaneView, sent map[string]st
 	p := s.screen(k, lv)
 	if l := k.QueryParam("lang"); l != "" && s.words.Match(l) == l {
 		p.Words = s.words.Words(l, s.cfg.Location)
-		p = s.screenIn(p.Base, lv, p.Working)
+		p = s.screenIn(k, p.Base, lv, p.Working)
 	}
 	regions, err := s.pages.RenderRegions(p)
 	if err != nil {
@@ -317,8 +338,9 @@ func (s *Server) show(k *call, out *stream, lv gate.LaneView, sent map[string]st
 	return out.send("lane", data)
 }
 
-func (s *Server) screenIn(b view.Base, lv gate.LaneView, working bool) *view.Kiosk {
+func (s *Server) screenIn(k *call, b view.Base, lv gate.LaneView, working bool) *view.Kiosk {
 	p := view.NewKiosk(b, lv, s.cfg.Say)
 	p.Working = working
+	s.furnish(k, p, lv)
 	return p
 }

@@ -45,6 +45,8 @@ type Config struct {
 	Signer Signer
 	Jobs   func(ctx context.Context) ([]Job, error)
 
+	Watch Watch // shifts, alarms, paper forms; the zero value is none
+
 	Now         func() time.Time // default time.Now
 	Log         *slog.Logger     // default slog.Default
 	SessionLife time.Duration    // default 12 h: one shift
@@ -88,6 +90,9 @@ func New(cfg Config) (*Server, error) {
 		return nil, errors.New("ui: lanes, store and verifier must be set")
 	case cfg.Say == nil, cfg.Policy == nil, cfg.Data == nil, cfg.Verify == nil, cfg.Healthy == nil:
 		return nil, errors.New("ui: say, policy, data, verify and healthy must be set")
+	}
+	if err := cfg.Watch.check(); err != nil {
+		return nil, err
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -198,6 +203,17 @@ var routes = [...]route{
 	{"POST", "/lane/:lane/act", forPeople, auth.WorkLane, formLimit, (*Server).act},
 	{"GET", "/lane/:lane/radio", forPeople, auth.SeeRadio, 0, (*Server).radio},
 	{"GET", "/lane/:lane/radio/events", forPeople, auth.SeeRadio, 0, (*Server).radioEvents},
+	{"POST", "/lane/:lane/duress", forPeople, auth.WorkLane, formLimit, (*Server).duress},
+	{"GET", "/lane/:lane/desk", forPeople, auth.WorkLane, 0, (*Server).deskPage},
+	{"POST", "/lane/:lane/shift", forPeople, auth.WorkLane, formLimit, (*Server).shift},
+	{"POST", "/lane/:lane/lane-act", forPeople, auth.WorkLane, formLimit, (*Server).laneAct},
+	{"GET", "/lane/:lane/forms", forPeople, auth.KeepForms, 0, (*Server).forms},
+	{"POST", "/lane/:lane/forms", forPeople, auth.KeepForms, formLimit, (*Server).form},
+	{"GET", "/lane/:lane/forms/print", forPeople, auth.KeepForms, 0, (*Server).formsPrint},
+	{"GET", "/alarms", forPeople, auth.SeeAlarms, 0, (*Server).alarmsPage},
+	{"GET", "/alarms/events", forPeople, auth.SeeAlarms, 0, (*Server).alarmsEvents},
+	{"POST", "/alarms/:id", forPeople, auth.AcknowledgeAlarm, formLimit, (*Server).acknowledge},
+	{"GET", "/shifts", forPeople, auth.SeeShifts, 0, (*Server).shifts},
 	{"GET", "/radio", forPeople, auth.SeeRadio, 0, (*Server).sensors},
 	{"GET", "/radio/events", forPeople, auth.SeeRadio, 0, (*Server).sensorsEvents},
 	{"GET", "/passages", forPeople, auth.SeePassages, 0, (*Server).passages},

@@ -22,6 +22,7 @@ import (
 
 	"sallyport/gate"
 	"sallyport/gate/auth"
+	"sallyport/gate/storetest"
 	"sallyport/policy"
 	"sallyport/ui/view"
 )
@@ -44,6 +45,10 @@ type site struct {
 	issuer  *auth.Issuer
 	clock   *clock
 	healthy error
+	memory  *storetest.Memory // of the watch
+	desk    *gate.Desk
+	shifts  *gate.Shifts
+	alarms  *gate.Alarms
 }
 
 type clock struct {
@@ -91,6 +96,7 @@ func newSite(t testing.TB, change func(*Config, *httptest.Server)) *site {
 		Log:       slog.New(slog.DiscardHandler),
 		Heartbeat: 50 * time.Millisecond,
 	}
+	s.watch(t, &cfg, gate.ActRules{OverridesPerShift: 3})
 	srv := httptest.NewUnstartedServer(nil)
 	if change != nil {
 		change(&cfg, srv)

@@ -103,6 +103,11 @@ func (s *Server) base(k *call) view.Base {
 	if k.user.ID != "" {
 		b.Person = &view.Person{Name: k.user.Name, Role: k.role}
 	}
+	b.Desk = s.cfg.Watch.there()
+	if b.Desk && auth.May(k.role, auth.SeeAlarms) {
+		open, _ := s.cfg.Watch.Alarms.Open()
+		b.Ringing = len(open)
+	}
 	return b
 }
 
@@ -225,6 +230,12 @@ func (s *Server) signIn(k *call) error {
 	}
 	s.setCookie(k, s.sessionCookie(), token, s.cfg.SessionLife)
 	s.event(ctx, gate.EventSignIn, user.Name)
+	k.user, k.role = user, auth.Role(user.Role)
+	if lane, ok := strings.CutPrefix(next, "/lane/"); ok {
+		if _, known := s.cfg.Lanes.View(gate.LaneID(lane)); known {
+			s.work(k, gate.LaneID(lane))
+		}
+	}
 	return k.Redirect(http.StatusSeeOther, next)
 }
 

@@ -42,6 +42,7 @@ type siteConfig struct {
 	Backup   backupConfig   `toml:"backup"`   // copies of the site, made each day; absent: none
 	Identity identityConfig `toml:"identity"` // what the site says of vehicles that present themselves
 	Posture  postureConfig  `toml:"posture"`  // the site's threat levels; absent is one, normal
+	Acts     actsConfig     `toml:"acts"`     // limits of overrides and the reasons offered for them
 	MQTT     mqttConfig     `toml:"mqtt"`     // the broker of sensors that publish to one
 	Witness  witnessConfig  `toml:"witness"`  // who else sees the heads of the log
 	Radio    radioConfig    `toml:"radio"`    // what may be heard and kept; absent: the strictest law, and nothing is kept
@@ -212,6 +213,9 @@ func (c siteConfig) check() error {
 		return err
 	}
 	if err := c.Backup.check(); err != nil {
+		return err
+	}
+	if err := c.Acts.check(); err != nil {
 		return err
 	}
 	if err := c.Witness.check(); err != nil {

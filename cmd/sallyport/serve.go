@@ -74,6 +74,7 @@ type site struct {
 	screens    *ui.Server
 	enrolment  *enrolment
 	hardware   *hardware // boards, readers and scanners of the lanes
+	watch      ui.Watch  // shifts, alarms, paper forms
 	prefixes   *rf.Prefixes
 	radio      radio                    // what the site's law and its assessment allow of the air
 	live       atomic.Pointer[liveData] // the reference data in use
@@ -219,11 +220,15 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if err != nil {
 		return nil, err
 	}
+	var acts *gate.Desk
+	if st.watch, acts, err = openWatch(ctx, st); err != nil {
+		return nil, err
+	}
 	if st.desk, err = inspectionDesk(cfg, store, st.learning.Judge, now, st.inspected); err != nil {
 		return nil, err
 	}
 	st.screens, err = ui.New(ui.Config{
-		Site: cfg.Name, Location: time.Local, Lanes: st.controller, Store: screenStore{store}, Verifier: verifier, Inside: store,
+		Site: cfg.Name, Location: time.Local, Lanes: deskLanes{st.controller, acts}, Watch: st.watch, Alarms: st.watch.Alarms, Signer: acts, Store: screenStore{store}, Verifier: verifier, Inside: store,
 		Say: st.say, Condition: st.condition,
 		Policy:  func(_ context.Context, lang string) (ui.PolicyDoc, error) { return st.policyDoc(lang) },
 		Data:    func(context.Context) ([]view.DataSet, error) { return st.dataSets(), nil },
@@ -405,6 +410,7 @@ func (st *site) serve(ctx context.Context, addr string, ready func(base string))
 	})
 	st.hardware.gate = st.controller
 	g.Go(func() error { return st.hardware.run(wired) })
+	g.Go(func() error { return st.watch.Alarms.Run(ctx, st.controller, st.laneIDs()) })
 	g.Go(func() error { return st.rules.policies.Run(ctx) })
 	g.Go(func() error { return st.rules.postures.Run(ctx) })
 	g.Go(func() error { st.watchClock(ctx); return nil })

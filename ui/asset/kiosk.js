@@ -168,6 +168,21 @@
   });
   document.addEventListener("pointerdown", () => { if (audio === undefined && window.AudioContext) { audio = new AudioContext(); } }, { once: true });
 
+  // Whoever keeps the clock pressed for two seconds calls for help. Nothing of it
+  // is to be seen, heard or felt; it is said again until it has been heard.
+  const clock = $("clock");
+  let pressed;
+  const call = () => {
+    fetch(body.dataset.lane + "duress", { method: "POST", body: new URLSearchParams() })
+      .then((res) => { if (res.status >= 500) { throw new Error(); } })
+      .catch(() => setTimeout(call, 1000));
+  };
+  if (body.dataset.lane) {
+    clock.addEventListener("pointerdown", () => { clearTimeout(pressed); pressed = setTimeout(call, 2000); });
+    for (const end of ["pointerup", "pointercancel", "pointerleave"]) { clock.addEventListener(end, () => clearTimeout(pressed)); }
+    clock.addEventListener("contextmenu", (e) => e.preventDefault());
+  }
+
   // Keypad.
   const toggle = $("pad-toggle");
   function pad(on) { if (toggle) { $("pad").hidden = !on; toggle.setAttribute("aria-expanded", on); } }

@@ -21,6 +21,8 @@ type Base struct {
 	Now       time.Time
 	Person    *Person // nil when nobody is signed in
 	Condition Say     // a condition's words; nil leaves them in the policy's English
+	Ringing   int     // alarms that nobody took note of, where this person may see them
+	Desk      bool    // the site keeps shifts, alarms and paper forms
 }
 
 // Person is who is signed in.
@@ -68,6 +70,7 @@ type Link struct {
 	Address string
 	Key     string
 	Here    bool
+	Ringing int // alarms behind it
 }
 
 // Nav is the menu: what this person may open.
@@ -81,17 +84,26 @@ func (b Base) Nav() []Link {
 		need         auth.Permission
 	}{
 		{"/", "nav.lanes", auth.SeeLane},
+		{"/alarms", "nav.alarms", auth.SeeAlarms},
 		{"/passages", "nav.passages", auth.SeePassages},
+		{"/shifts", "nav.shifts", auth.SeeShifts},
 		{"/radio", "nav.radio", auth.SeeRadio},
 		{"/policy", "nav.policy", auth.SeePolicy},
 		{"/data", "nav.data", auth.SeeData},
 		{"/log", "nav.log", auth.VerifyLog},
 		{"/jobs", "nav.jobs", auth.SeeJobs},
 	} {
+		if !b.Desk && (l.need == auth.SeeAlarms || l.need == auth.SeeShifts) {
+			continue
+		}
 		if auth.May(b.Person.Role, l.need) {
 			here := b.Path == l.address || l.address != "/" && strings.HasPrefix(b.Path, l.address+"/") ||
 				l.address == "/radio" && strings.HasPrefix(b.Path, "/lane/") && strings.HasSuffix(b.Path, "/radio")
-			out = append(out, Link{Address: l.address, Key: l.key, Here: here})
+			link := Link{Address: l.address, Key: l.key, Here: here}
+			if l.need == auth.SeeAlarms {
+				link.Ringing = b.Ringing
+			}
+			out = append(out, link)
 		}
 	}
 	return out

@@ -52,7 +52,14 @@ type Kiosk struct {
 	Inbound int
 	LastEnd string
 
+	Choices []Choice // reasons for letting a vehicle in against the verdict
+	Signers []string // who can be the second person with a PIN; none: by password
+	Holder  string   // who has the lane; empty: nobody
+	Sheet   string   // the paper form that comes next, in manual procedure; empty: none is printed
+	Alarm   string   // the lane's alarm that nobody took note of, in words; empty is none
+
 	SeesRadio bool   // this person may open the page of what the air says here
+	Watch     bool   // the page of the lane's watch is there
 	Working   bool   // this person may bring in vehicles and act
 	Problem   string // why the last form was refused
 	VIN       string // what was typed into it
@@ -100,10 +107,6 @@ func (k Kiosk) Settled() bool { return k.Verdict && k.State != gate.Waiting }
 func (k Kiosk) Overruled() bool {
 	return k.State == gate.Admitting && k.Verdict && k.Outcome != "grant"
 }
-
-// ReasonCodes are the reasons offered when a person lets a vehicle in against
-// a verdict.
-func (Kiosk) ReasonCodes() []string { return ReasonCodes() }
 
 // ReasonCodes are the codes of the offered reasons; "other" needs own words.
 func ReasonCodes() []string { return []string{"ordered", "emergency", "checked", "other"} }
@@ -164,7 +167,27 @@ func NewKiosk(b Base, lv gate.LaneView, say Say) *Kiosk {
 	}
 	k.acts(lv)
 	k.Next = k.next(lv)
+	k.Choices = b.ReasonChoices(nil)
+	k.alarm(lv.Alarms)
 	return k
+}
+
+// alarm puts the lane's alarms into one line. One of duress is none of them,
+// whoever hands it on.
+func (k *Kiosk) alarm(list []gate.Alarm) {
+	more := 0
+	for _, a := range list {
+		switch {
+		case a.By != "" || a.Kind == gate.AlarmDuress:
+		case k.Alarm == "":
+			k.Alarm = k.alarmWords(a.Kind, a.Of)
+		default:
+			more++
+		}
+	}
+	if more > 0 {
+		k.Alarm = k.T("alarm.more", k.Alarm, more)
+	}
 }
 
 func (k *Kiosk) radio(r gate.RadioState) {

@@ -84,6 +84,7 @@ type Passage struct {
 	Later   []Assessed
 	Acts    []gate.Act
 	Ended   *gate.Outcome
+	Paper   string // that it was entered afterwards from a paper form, in words
 }
 
 func (Passage) template() string { return "passage" }
@@ -126,6 +127,9 @@ func NewPassage(b Base, r gate.PassageRecord, say Say) Passage {
 		BuiltIn: r.Passage.Result.Vehicle.BuiltIn, Basis: r.Passage.Result.Vehicle.BuiltInBasis,
 		Problem: r.Passage.Result.Vehicle.Problems,
 		Acts:    r.Acts, Ended: r.Outcome,
+	}
+	if a := r.Passage.Afterwards; a != nil {
+		p.Paper = b.T("passage.afterwards", gate.FormNumber(r.Passage.Lane, a.Form), a.EnteredBy, b.Stamp(a.HappenedAt), a.Guard)
 	}
 	if r.Passage.Result.Verdict.Outcome != 0 {
 		p.First = assessed(b, r.Passage.At, "", r.Passage.Result, say)

@@ -16,8 +16,8 @@ type Page interface{ template() string }
 // names of the pages that share the back-office frame, and of those with their
 // own.
 var (
-	framed   = [...]string{"lanes", "passages", "passage", "policy", "data", "log", "jobs", "radio", "sensors", "api", "error"}
-	unframed = [...]string{"signin", "kiosk"}
+	framed   = [...]string{"lanes", "passages", "passage", "policy", "data", "log", "jobs", "radio", "sensors", "api", "error", "alarms", "shifts"}
+	unframed = [...]string{"signin", "kiosk", "desk", "forms", "formsprint"}
 )
 
 // Set is every template, parsed: immutable, safe for concurrent use.
@@ -76,6 +76,7 @@ type Live interface {
 func (*Kiosk) regions() []string   { return []string{"status", "verdict", "acts"} }
 func (*Radio) regions() []string   { return []string{"now", "line", "found", "slots", "sensors"} }
 func (*Sensors) regions() []string { return []string{"health", "lanes"} }
+func (*Alarms) regions() []string  { return []string{"open", "recent"} }
 
 // Region is one rendered part of a live page.
 type Region struct {

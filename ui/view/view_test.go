@@ -48,7 +48,8 @@ func base(t testing.TB, lang string) Base {
 // exist, or has another type, fails here and not before a guard.
 func TestTemplatesFitTheirPages(t *testing.T) {
 	s := set(t)
-	pages := []Page{SignIn{}, Error{}, Lanes{}, Passages{}, Passage{}, Policy{}, Data{}, Log{}, Jobs{}, Kiosk{}, &Radio{}, &Sensors{}, API{}}
+	pages := []Page{SignIn{}, Error{}, Lanes{}, Passages{}, Passage{}, Policy{}, Data{}, Log{}, Jobs{}, Kiosk{}, &Radio{}, &Sensors{}, API{},
+		&Desk{}, &Forms{}, FormsPrint{}, &Alarms{}, Shifts{}}
 	if len(pages) != len(s.pages) {
 		t.Errorf("%d pages, %d templates", len(pages), len(s.pages))
 	}
@@ -57,13 +58,27 @@ func TestTemplatesFitTheirPages(t *testing.T) {
 			t.Errorf("%s: %v", p.template(), err)
 		}
 	}
-	for _, p := range []Live{&Kiosk{}, &Radio{}, &Sensors{}} {
+	for _, p := range []Live{&Kiosk{}, &Radio{}, &Sensors{}, &Alarms{}} {
 		for _, r := range p.regions() {
 			if err := templatecheck.CheckHTML(s.pages[p.template()].Lookup("region-"+r), p); err != nil {
 				t.Errorf("region %s of %s: %v", r, p.template(), err)
 			}
 		}
 	}
+}
+
+func alarmKinds() (out []string) {
+	for _, k := range AlarmKinds() {
+		out = append(out, string(k))
+	}
+	return out
+}
+
+func laneActs() (out []string) {
+	for _, k := range LaneActKinds() {
+		out = append(out, string(k))
+	}
+	return out
 }
 
 var textKey = regexp.MustCompile(`\.T "([^"]+)"`)
@@ -101,13 +116,13 @@ func TestKeys(t *testing.T) {
 		"state.":      {"idle", "approaching", "deciding", "waiting", "admitting", "refusing", "redirected", "out-of-service", "manual", "at-line", "emergency-egress"},
 		"verdict.":    {"grant", "flag", "deny", "grant.text", "flag.text", "deny.text"},
 		"outcome.":    {"grant", "flag", "deny", ""},
-		"act.":        {"open", "hold", "inspect", "turn-away", "override", "reset"},
+		"act.":        {"open", "hold", "inspect", "turn-away", "override", "reset", "duress"},
 		"act.reason.": ReasonCodes(),
 		"zone.":       {"0", "1", "2", "3", "4"},
 		"class.":      {"", "private", "government", "contractor", "emergency", "military", "diplomatic"},
 		"arm.":        {gate.ArmNone, gate.ArmClosed, gate.ArmOpening, gate.ArmOpen, gate.ArmFault},
 		"end.":        {"", string(gate.EndAdmitted), string(gate.EndRefused), string(gate.EndInspection), string(gate.EndLeft), string(gate.EndArmFailed), string(gate.EndUnknown), string(gate.EndOpen)},
-		"via.":        {"scanner", "keyboard", "camera", "api", "demo"},
+		"via.":        {"scanner", "keyboard", "camera", "api", "demo", "form"},
 		"certainty.":  {"0", "1", "2", "3", "4"},
 		"truth.":      {"yes", "no", "unknown"},
 		"later.":      {"radio", "posture", "policy", "inspection", "data", "identity"},
@@ -127,9 +142,17 @@ func TestKeys(t *testing.T) {
 		"sensor.source.":   {"serial", "udp", "mqtt", "device", "file", "none"},
 		"sensor.clock.":    {"good", "good.ahead", "good.behind", "off.ahead", "off.behind", "wrong.ahead", "wrong.behind", "unsteady", "unknown"},
 		"refused.":         {gate.RefusedAhead, gate.RefusedBehind, gate.RefusedForeign, gate.RefusedLevel, gate.RefusedOther, "by.counted", "by.refused"},
-		"law.treat.":       {"kept", "heard", "counted", "refused", "unkept"},
-		"law.land.":        lands(t),
-		"law.class.":       lawClasses(t),
+		"alarm.":           alarmKinds(),
+		"count.":           append(CountKeys(), "duress"),
+		"laneact.":         laneActs(),
+		"lanewhy.":         LaneReasons(),
+		"form.act.":        {"open", "turn-away", "inspect"},
+		"form.step.":       {"printed", "entered", "spoilt", "countersigned"},
+		"shift.step.":      {"begun", "offered", "accepted", "withdrawn", "taken-over", "ended"},
+
+		"law.treat.": {"kept", "heard", "counted", "refused", "unkept"},
+		"law.land.":  lands(t),
+		"law.class.": lawClasses(t),
 	}
 	for f := range families {
 		if members[f] == nil {
