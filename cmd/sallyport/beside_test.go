@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -68,6 +70,67 @@ func TestLanesBeside(t *testing.T) {
 		c.Lanes[1].Beside = beside
 		if err := c.check(); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), `lane "b"`) {
 			t.Errorf("beside = %q: %v", beside, err)
+		}
+	}
+}
+
+// The distance of the second antenna is the lane's own, and one that cannot be is
+// refused by its name and line.
+func TestUpstreamDistance(t *testing.T) {
+	const text = `site = "s"
+policy = "paper-baseline"
+retention_days = 1
+[[lane]]
+id = "a"
+zone = "public"
+turn_out = "bay"
+arm.kind = "none"
+[[lane.sensor]]
+name = "a-stop"
+device = "box:1"
+[[lane.sensor]]
+name = "a-up"
+device = "box:2"
+[[lane]]
+id = "b"
+zone = "public"
+turn_out = "bay"
+arm.kind = "none"
+`
+	sensors := "[[lane.sensor]]\nname = \"b-stop\"\ndevice = \"box:3\"\n"
+	second := "[[lane.sensor]]\nname = \"b-up\"\ndevice = \"box:4\"\n"
+	for _, x := range []struct{ says, rest, want string }{
+		{"", sensors + second, ""},
+		{"upstream_m = 25.5\n", sensors + second, ""},
+		{"upstream_m = 3\n", sensors + second, ""},
+		{"upstream_m = 40\n", sensors + second, ""},
+		{"upstream_m = 0\n", sensors + second, `site.toml:20: lane "b": upstream_m: 0 is not from 3 to 40 metres before the line`},
+		{"upstream_m = -12\n", sensors + second, `site.toml:20: lane "b": upstream_m: -12 is not from`},
+		{"upstream_m = 41\n", sensors + second, `site.toml:20: lane "b": upstream_m: 41 is not from`},
+		{"upstream_m = nan\n", sensors + second, `site.toml:20: lane "b": upstream_m: NaN is not from`},
+		{"upstream_m = 12\n", sensors, `site.toml:20: lane "b": upstream_m: it is the distance of the second sensor`},
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, siteFile), []byte(text+x.says+x.rest), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := loadSite(dir)
+		switch {
+		case x.want != "":
+			if err == nil || !strings.Contains(err.Error(), x.want) {
+				t.Errorf("%q: %v", x.says, err)
+			}
+			continue
+		case err != nil:
+			t.Errorf("%q: %v", x.says, err)
+			continue
+		}
+		want := 0.0
+		if x.says != "" {
+			want = *c.Lanes[1].UpstreamM
+		}
+		if got := c.earshot(1)[0].UpstreamM; got != want {
+			t.Errorf("%q: %g m", x.says, got)
 		}
 	}
 }

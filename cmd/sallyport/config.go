@@ -78,8 +78,9 @@ type laneConfig struct {
 	Cameras   []cameraConfig  `toml:"camera"`
 	Panels    []panelConfig   `toml:"panel"`
 
-	Sensors []sensorConfig `toml:"sensor"` // the one beside the stop line first, then the one before it
-	Beside  []string       `toml:"beside"` // lanes whose sensors this one overhears, by id; lanes lie side by side in the order of the file
+	Sensors   []sensorConfig `toml:"sensor"`     // the one beside the stop line first, then the one before it
+	UpstreamM *float64       `toml:"upstream_m"` // how far before the line that second one stands, metres, 3 to 40; absent is 12
+	Beside    []string       `toml:"beside"`     // lanes whose sensors this one overhears, by id; lanes lie side by side in the order of the file
 }
 
 // listening are the lane's sensors as the controller misses and counts them.
@@ -105,6 +106,9 @@ func (c siteConfig) earshot(lane int) []attribute.Lane {
 		heard := attribute.Lane{ID: l.ID, Stop: l.Sensors[0].speaks(), Place: i}
 		if len(l.Sensors) > 1 {
 			heard.Upstream = l.Sensors[1].speaks()
+			if l.UpstreamM != nil {
+				heard.UpstreamM = *l.UpstreamM
+			}
 		}
 		if i == lane {
 			out = slices.Insert(out, 0, heard)

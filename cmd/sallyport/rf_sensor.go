@@ -277,6 +277,9 @@ func (c siteConfig) checkSensors() error {
 	}
 	taken := map[string]string{}
 	for i, l := range c.Lanes {
+		if err := l.checkUpstream(); err != nil {
+			return &placeError{place{table: "lane", n: i, key: "upstream_m"}, fmt.Errorf("lane %q: upstream_m: %w", l.ID, err)}
+		}
 		for j, s := range l.Sensors {
 			bad := func(err error) error {
 				return &placeError{place{table: "lane", n: i, sub: "sensor", m: j}, fmt.Errorf("lane %q: %w", l.ID, err)}
@@ -297,6 +300,26 @@ func (c siteConfig) checkSensors() error {
 				taken[what] = s.Name
 			}
 		}
+	}
+	return nil
+}
+
+// A second antenna nearer than 3 m hears what the first one hears, and one
+// farther off than 40 m another part of the road.
+const (
+	leastUpstreamM = 3
+	mostUpstreamM  = 40
+)
+
+// checkUpstream says what is wrong with the distance of a lane's second antenna.
+func (l laneConfig) checkUpstream() error {
+	switch m := l.UpstreamM; {
+	case m == nil:
+		return nil
+	case !(*m >= leastUpstreamM && *m <= mostUpstreamM):
+		return fmt.Errorf("%g is not from %d to %d metres before the line", *m, leastUpstreamM, mostUpstreamM)
+	case len(l.Sensors) < 2:
+		return errors.New("it is the distance of the second sensor, and the lane has none")
 	}
 	return nil
 }
