@@ -22,8 +22,8 @@ import (
 
 // rfSensorsCmd is `sallyport rf sensors`.
 type rfSensorsCmd struct {
-	Data      string `help:"Data directory of the running site, on this machine: all its sensors." placeholder:"DIR" xor:"where" required:""`
-	Site      string `help:"Address of a running site: the sensors of the lane that the token is for." placeholder:"URL" xor:"where" required:""`
+	Data      string `help:"Data directory of the running site, on this machine: all its sensors. Either this or --site." placeholder:"DIR" xor:"where" required:""`
+	Site      string `help:"Address of a running site: the sensors of the lane that the token is for. Either this or --data." placeholder:"URL" xor:"where" required:""`
 	TokenFile string `help:"File with the token of a kiosk of that lane." placeholder:"FILE" type:"existingfile"`
 	JSON      bool   `name:"json" help:"Print one JSON object instead of a table."`
 }
@@ -31,6 +31,7 @@ type rfSensorsCmd struct {
 // Help is shown beneath the command's one line.
 func (c *rfSensorsCmd) Help() string {
 	return "Says of each sensor when it was heard last, how much it sends, what of that was refused and why, dropped or lost, and how its clock stands. " +
+		"Name either --data or --site, exactly one of them. " +
 		"Exit code 1 when a sensor of a lane is silent, was never heard, or has a clock that is off."
 }
 

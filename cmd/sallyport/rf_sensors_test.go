@@ -125,3 +125,10 @@ func TestWhichSensorIsAmiss(t *testing.T) {
 		}
 	}
 }
+
+// The usage line cannot say that one of two is wanted: the help does.
+func TestRFSensorsHelpSaysWhichOfTwo(t *testing.T) {
+	if help := new(rfSensorsCmd).Help(); !strings.Contains(help, "either --data or --site, exactly one of them") {
+		t.Error(help)
+	}
+}
