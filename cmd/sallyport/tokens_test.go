@@ -32,7 +32,7 @@ func askStatus(t testing.TB, base, token, path string) int {
 // the program runs: at once, and for streams that are open as well.
 func TestDevicesOfARunningSite(t *testing.T) {
 	dir := t.TempDir()
-	if out, err := command(t, "", "init", "--data", dir, "--site", "tokens", "--name", "Tokens"); err != nil {
+	if out, err := command(t, "", "init", "--data", dir, "--site", "kill", "--name", "Tokens"); err != nil {
 		t.Fatalf("init: %v\n%s", err, out)
 	}
 	if err := os.WriteFile(filepath.Join(dir, siteFile), []byte(killSite), 0o600); err != nil {
