@@ -276,9 +276,7 @@ zone = "restricted"
 market = "EU"
 turn_out = "Turn-out bay on the right, before the arm"
 [lane.arm]
-kind = "simulated"
-journal = "arm-north.journal"
-delay = "400ms"
+kind = "yard" # a made-up road with detectors, an arm and lamps
 
 [[lane]]
 id = "south"
@@ -287,9 +285,17 @@ zone = "controlled"
 market = "US"
 turn_out = "Car park P2, first left"
 [lane.arm]
-kind = "simulated"
-journal = "arm-south.journal"
-delay = "400ms"
+kind = "yard" # a made-up road with detectors, an arm and lamps
+
+[[lane]]
+id = "exit"
+name = "North gate, exit"
+zone = "restricted"
+market = "EU"
+turn_out = "Inspection yard, left of the exit"
+direction = "exit"
+[lane.arm]
+kind = "yard"
 `
 
 // writeNew writes a file that must not exist yet.

@@ -91,6 +91,11 @@ func (c *demoCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return errors.Join(err, yd.Close(), logFile.Close())
 	}
+	for _, l := range cfg.Lanes {
+		if own := st.hardware.lanes[gate.LaneID(l.ID)]; own.yard != nil {
+			own.gone = yd.onRoad(gate.LaneID(l.ID), own.yard, gate.Direction(l.Direction) == gate.DirectionExit)
+		}
+	}
 	people, err := demoPasswords(ctx, st.store)
 	if err != nil {
 		return errors.Join(err, st.store.Close(), yd.Close(), logFile.Close())

@@ -10,6 +10,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sallyport/gate"
+	"sallyport/gate/barrier"
 	"sallyport/policy"
 	"sallyport/rf"
 	"sallyport/vin"
@@ -60,6 +62,22 @@ type yardSensor struct{ Name, Port string }
 type yard struct {
 	cfg   yardConfig
 	lanes []*yardLane
+
+	mu     sync.Mutex
+	inside []yardGuest // came in and have not left, the first one first
+}
+
+// yardGuest is a vehicle that presents itself.
+type yardGuest struct {
+	gate.Arrival
+	emitters []yardEmitter
+}
+
+// yardRoad is a road with detectors and an arm; each method is that of
+// barrier.Yard.
+type yardRoad interface {
+	Arrive(v barrier.Vehicle)
+	BackOut(id string) bool
 }
 
 // yardLane is one lane of the yard.
@@ -69,6 +87,11 @@ type yardLane struct {
 	air   *rand.Rand
 	order []int
 	ears  []*yardEar
+
+	road  yardRoad               // nil: the lane is told by time
+	gone  <-chan barrier.Vehicle // vehicles that have left the road
+	exit  bool
+	count int
 
 	mu    sync.Mutex
 	scene yardScene
@@ -102,6 +125,10 @@ const (
 	yardSide     = 3.0  // metres from the lane's middle to a receiver
 	yardUpstream = 12.0 // metres from the line to the second receiver
 	yardFloor    = -95.0
+
+	yardApproach  = 10 * time.Second // of a vehicle on a road, to the line
+	yardClearance = 40 * time.Second // within which it has left the road
+	yardTailgates = 8                // one in so many is followed by a driver who does not stop
 )
 
 // newYard makes a yard and opens two simulated receivers for each lane. Call
@@ -157,6 +184,23 @@ func (y *yard) Sensors(lane gate.LaneID) []yardSensor {
 	return nil
 }
 
+// onRoad puts a lane on a road, and returns what the road is to tell of vehicles
+// that have left it.
+func (y *yard) onRoad(lane gate.LaneID, road yardRoad, exit bool) func(v barrier.Vehicle, through bool) {
+	left := make(chan barrier.Vehicle, 16)
+	for _, l := range y.lanes {
+		if l.id == lane {
+			l.road, l.gone, l.exit = road, left, exit
+		}
+	}
+	return func(v barrier.Vehicle, _ bool) {
+		select {
+		case left <- v:
+		default: // nobody waits for it
+		}
+	}
+}
+
 // Close takes the receivers away.
 func (y *yard) Close() error {
 	var err error
@@ -193,6 +237,7 @@ func (y *yard) traffic(ctx context.Context, g yardGate, l *yardLane) error {
 		if _, err := views.await(ctx, 0, func(v gate.LaneView) bool { return v.State == gate.Idle }); err != nil {
 			return err
 		}
+		y.acknowledge(ctx, g, l, views.last)
 		if err := y.visit(ctx, g, l, views); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -205,22 +250,27 @@ func (y *yard) traffic(ctx context.Context, g yardGate, l *yardLane) error {
 // visit is one vehicle: it rolls up, presents itself, waits until it is dealt
 // with and rolls off.
 func (y *yard) visit(ctx context.Context, g yardGate, l *yardLane, views *yardViews) (err error) {
-	a, emitters := l.next()
-	l.set(yardScene{emitters: emitters, stop: time.Now().Add(yardRollTime)})
-	if err := sleep(ctx, yardRollTime); err != nil {
+	guest, ok := y.guest(l)
+	if !ok {
+		return nil // nobody is inside who could leave
+	}
+	a := guest.Arrival
+	off, err := y.rollUp(ctx, g, l, views, guest)
+	if err != nil {
 		return err
 	}
-	if err := g.Detect(ctx, l.id, true); err != nil {
-		return err
-	}
+	admitted := false
 	defer func() {
 		l.mu.Lock()
 		l.scene.gone = time.Now()
 		l.mu.Unlock()
 		// Whatever became of it, the vehicle drives off, and the detector is
 		// free once it is past.
-		if sleep(ctx, yardRollTime/2) == nil {
-			err = errors.Join(err, g.Detect(ctx, l.id, false))
+		err = errors.Join(err, off(admitted))
+		if admitted && err == nil && !l.exit {
+			y.mu.Lock()
+			y.inside = append(y.inside, guest)
+			y.mu.Unlock()
 		}
 	}()
 	if err := sleep(ctx, time.Second); err != nil {
@@ -250,7 +300,7 @@ func (y *yard) visit(ctx context.Context, g yardGate, l *yardLane, views *yardVi
 	if err != nil {
 		return err
 	}
-	if v.State == gate.Admitting {
+	if admitted = v.State == gate.Admitting; admitted {
 		// The arm has to be up before anybody drives.
 		_, err = views.await(ctx, 20*time.Second, func(v gate.LaneView) bool {
 			return v.Arm != "opening" && v.Arm != "closed" || v.State != gate.Admitting
@@ -260,6 +310,94 @@ func (y *yard) visit(ctx context.Context, g yardGate, l *yardLane, views *yardVi
 		}
 	}
 	return err
+}
+
+// guest is who comes next: a vehicle of the catalogue, or, at an exit, the one that
+// has been inside for the longest.
+func (y *yard) guest(l *yardLane) (yardGuest, bool) {
+	if !l.exit {
+		a, emitters := l.next()
+		return yardGuest{a, emitters}, true
+	}
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if len(y.inside) == 0 {
+		return yardGuest{}, false
+	}
+	first := y.inside[0]
+	y.inside = y.inside[1:]
+	return first, true
+}
+
+// rollUp brings a vehicle to the line. off takes it away again: through, where it
+// was admitted, and else back.
+func (y *yard) rollUp(ctx context.Context, g yardGate, l *yardLane, views *yardViews, guest yardGuest) (off func(admitted bool) error, err error) {
+	if l.road == nil {
+		l.set(yardScene{emitters: guest.emitters, stop: time.Now().Add(yardRollTime)})
+		if err := sleep(ctx, yardRollTime); err != nil {
+			return nil, err
+		}
+		return func(bool) error {
+			if sleep(ctx, yardRollTime/2) != nil {
+				return nil
+			}
+			return g.Detect(ctx, l.id, false)
+		}, g.Detect(ctx, l.id, true)
+	}
+	l.count++
+	names := []string{fmt.Sprintf("%s-%d", l.id, l.count)}
+	l.set(yardScene{emitters: guest.emitters, stop: time.Now().Add(yardApproach)})
+	l.road.Arrive(barrier.Vehicle{ID: names[0]})
+	if !l.exit && l.queue.IntN(yardTailgates) == 0 {
+		names = append(names, names[0]+"-behind")
+		l.road.Arrive(barrier.Vehicle{ID: names[1], Tailgates: true})
+	}
+	off = func(admitted bool) error {
+		late := time.NewTimer(yardClearance)
+		defer late.Stop()
+		for back := !admitted; ; back = true {
+			if back {
+				for _, name := range slices.Backward(names) {
+					l.road.BackOut(name)
+				}
+			}
+			for len(names) > 0 {
+				select {
+				case v := <-l.gone:
+					names = slices.DeleteFunc(names, func(n string) bool { return n == v.ID })
+					continue
+				case <-late.C:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+				break
+			}
+			if len(names) == 0 {
+				return nil
+			}
+			if back {
+				return fmt.Errorf("vehicle %s does not leave the road", names[0])
+			}
+			late.Reset(yardClearance)
+		}
+	}
+	_, err = views.await(ctx, 3*yardApproach, func(v gate.LaneView) bool { return v.State != gate.Idle && v.State != gate.Approaching })
+	if err != nil {
+		return nil, errors.Join(err, off(false))
+	}
+	return off, nil
+}
+
+// acknowledge has the simulated guard take note of the alarms that nobody did.
+func (y *yard) acknowledge(ctx context.Context, g yardGate, l *yardLane, v gate.LaneView) {
+	for _, a := range v.Alarms {
+		if y.cfg.AutoGuard == "" || a.By != "" || time.Since(a.Since) < y.cfg.MaxWait {
+			continue
+		}
+		if err := g.Act(ctx, l.id, gate.Act{Kind: gate.ActAcknowledge, Alarm: a.ID, By: y.cfg.AutoGuard}); err != nil {
+			y.cfg.Log.InfoContext(ctx, "alarm not acknowledged", "lane", l.id, "alarm", a.Kind, "error", err)
+		}
+	}
 }
 
 // guard is what the simulated guard does with the vehicle on the screen.
