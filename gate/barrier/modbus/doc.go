@@ -33,4 +33,7 @@
 // device is lost: every contact is unknown, a Fault is told, and it is looked for
 // with growing pauses. A read is tried again; a pulse never is. One that had to
 // wait for the line looks once more whether the arm may move.
+//
+// A board may serve several lanes: each has a Side of its own, with its arm, lamps
+// and contacts, and all of them are read and written over the one line.
 package modbus
