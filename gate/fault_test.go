@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -183,4 +184,120 @@ func TestLookUpFails(t *testing.T) {
 		y.arrive("G2")
 		y.close()
 	})
+}
+
+// TestFaultTableOfLane breaks every step of the longer ways through a lane in the
+// same three manners, and holds the same invariants.
+func TestFaultTableOfLane(t *testing.T) {
+	exit := func(l *gate.LaneConfig, _ *yard) { l.Direction = gate.DirectionExit }
+	steps := []string{storetest.StepRecord, storetest.StepAct, storetest.StepOutcome, storetest.StepEvent}
+	for _, p := range []struct {
+		path   string
+		set    func(*gate.LaneConfig, *yard)
+		script []string       // each is tried, whatever became of the one before
+		broken map[string]int // commands where that step breaks and works again; absent: as many as without a fault
+		raised int            // commands without a fault
+	}{
+		{"inputs", func(*gate.LaneConfig, *yard) {}, []string{"line+", "G1", "/open", through, "under+ beyond+ under- beyond-", "up- down+"},
+			map[string]int{storetest.StepRecord: 0, storetest.StepAct: 0}, 1},
+		{"exit", exit, []string{"line+", "G1", "/open", through, "up- down+"},
+			map[string]int{storetest.StepRecord: 0, storetest.StepAct: 0}, 1},
+		{"auto-open", func(l *gate.LaneConfig, _ *yard) { l.AutoOpen = true }, []string{"line+", "G1", through, "up- down+"},
+			map[string]int{storetest.StepRecord: 0, storetest.StepAct: 0}, 1},
+		{"tandem", func(l *gate.LaneConfig, _ *yard) { l.Tandem = true }, []string{"line+", "G1", "G2", "/open", through + "line+", "up- down+", "/open"},
+			map[string]int{storetest.StepRecord: 1, storetest.StepAct: 0, storetest.StepOutcome: 1}, 2},
+		{"egress", exit, []string{"line+", "G1", "//egress", "down- up+", "3s", "up- down+", "//egress-end"},
+			map[string]int{storetest.StepEvent: 0}, 1}, // the arm was raised by hand before the record could be made
+		{"backs out", func(*gate.LaneConfig, *yard) {}, []string{"line+", "F1", "line- 4s"}, nil, 0},
+		{"closed", func(*gate.LaneConfig, *yard) {}, []string{"//out-of-service", "//in-service", "//manual-start", "//manual-end"}, nil, 0},
+	} {
+		for _, step := range append(steps, "nothing") {
+			for _, effect := range []bool{false, true} {
+				for _, crash := range []bool{false, true} {
+					t.Run(fmt.Sprintf("%s %s effect=%v crash=%v", p.path, step, effect, crash), func(t *testing.T) {
+						synctest.Test(t, func(t *testing.T) {
+							memory := storetest.NewMemory()
+							points := func(l *gate.LaneConfig, _ *yard) { l.Points, l.Attributor = allPoints, nil }
+							y := newYard(t, memory, points, p.set)
+							y.play(rest)
+							switch {
+							case step == "nothing":
+							case crash:
+								y.store.BreakForGood(step, effect)
+							default:
+								y.store.Break(step, effect, 1)
+							}
+							for _, words := range p.script {
+								y.try(words)
+							}
+							if !crash {
+								time.Sleep(30 * time.Second) // records work again
+								if v := y.view(); v.State == gate.Manual || v.Notice == gate.NoticeStorage {
+									t.Errorf("the lane stays %s, notice %q", v.State, v.Notice)
+								}
+							}
+							y.close()
+							first := y.store.Trace()
+							n := count(first, "arm")
+							want, named := p.broken[step]
+							switch {
+							case crash && step != "nothing":
+								if n > p.raised {
+									t.Errorf("the arm was commanded %d times", n)
+								}
+							case !named && n != p.raised, named && n != want:
+								t.Errorf("the arm was commanded %d times, want %d (or %d): %v", n, p.raised, want, first)
+							}
+							if at := slices.Index(first, "arm"); at >= 0 && p.path != "egress" && !slices.Contains(first[:at], storetest.StepAct) {
+								t.Errorf("the arm was commanded before the act was recorded: %v", first)
+							}
+							if at := slices.Index(first, "arm"); at >= 0 && p.path == "egress" && count(first[:at], storetest.StepEvent) < 2 {
+								t.Errorf("the arm was commanded before the egress was recorded: %v", first)
+							}
+
+							again := newYard(t, memory, points, p.set, func(l *gate.LaneConfig, _ *yard) { l.AutoOpen = false })
+							again.play(rest + "30s")
+							again.is(gate.Idle, "", gate.ArmClosed)
+							if n := count(again.store.Trace(), "arm"); n != 0 {
+								t.Errorf("after the restart the arm was commanded %d times", n)
+							}
+							list, err := memory.Passages(t.Context(), gate.PassageFilter{})
+							if err != nil {
+								t.Fatal(err)
+							}
+							for _, s := range list {
+								if s.Ending == "" {
+									t.Errorf("%s has no ending", s.ID)
+								}
+							}
+							again.play("line+ G9 /open down- up+")
+							again.is(gate.Admitting, "", gate.ArmOpen)
+							again.close()
+						})
+					})
+				}
+			}
+		}
+	}
+}
+
+// try is play for a lane that may refuse: what it does not allow is left out.
+func (y *yard) try(words string) {
+	y.t.Helper()
+	for word := range strings.FieldsSeq(words) {
+		_, isPoint := pointWords[word[:len(word)-1]]
+		switch {
+		case isPoint || word[0] >= '0' && word[0] <= '9':
+			y.play(word)
+		case strings.HasPrefix(word, "//"):
+			_ = y.laneAct("north", gate.ActKind(word[2:]), "ordered")
+		case word[0] == '/':
+			if v := y.view(); v.Passage != nil {
+				_ = y.c.Act(y.t.Context(), "north", gate.Act{Kind: gate.ActKind(word[1:]), Passage: v.Passage.ID, By: "anna", Reason: "seen"})
+			}
+		default:
+			_, _ = y.c.Arrive(y.t.Context(), "north", gate.Arrival{VIN: word, Via: "scanner"})
+		}
+		synctest.Wait()
+	}
 }

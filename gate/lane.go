@@ -522,7 +522,7 @@ func (l *lane) stampQuiet() time.Time {
 // tryAgain does what could not be recorded before.
 func (l *lane) tryAgain() {
 	if l.state == Egress {
-		l.recordEgress()
+		_ = l.recordEgress() // logged, and tried again
 		return
 	}
 	l.comeBack()
@@ -619,6 +619,7 @@ func (l *lane) arrive(a arriving) {
 			a.done("", ErrManual)
 			return
 		}
+	default:
 	}
 	if l.join(&a) {
 		return
@@ -949,6 +950,7 @@ func (l *lane) carryOut(a Act) error {
 			}
 		}
 		l.gone(onReset)
+	default:
 	}
 	l.publish()
 	return nil

@@ -81,6 +81,7 @@ func mayEnd(acts []gate.Act) []gate.Ending {
 			return append(may, gate.EndRefused)
 		case gate.ActInspect:
 			return append(may, gate.EndInspection)
+		default:
 		}
 	}
 	return append(may, gate.EndLeft)

@@ -46,6 +46,7 @@ func (k ActKind) OfLane() bool {
 	switch k {
 	case ActClose, ActReopen, ActTurnEntry, ActTurnExit, ActEgress, ActEgressEnd, ActManualStart, ActManualEnd, ActAcknowledge:
 		return true
+	default:
 	}
 	return false
 }
@@ -142,6 +143,7 @@ func (l *lane) laneAct(a Act) error {
 		e.Kind = EventManualBegun
 	case ActManualEnd:
 		e.Kind = EventManualEnded
+	default:
 	}
 	if err := l.recordEvent(e); err != nil {
 		l.storage = true
@@ -191,6 +193,7 @@ func (l *lane) laneAct(a Act) error {
 			break
 		}
 		l.to(onManualEnded)
+	default:
 	}
 	l.publish()
 	return nil

@@ -168,6 +168,7 @@ func (l *lane) signal() Signal {
 		if l.direction == DirectionExit && (l.arm == ArmOpen || l.arm == ArmNone) {
 			return SignalGreen
 		}
+	default:
 	}
 	return SignalRed
 }
@@ -197,6 +198,7 @@ func (l *lane) sign() Sign {
 			return SignLeave
 		}
 		return SignClosed
+	default:
 	}
 	return SignNone
 }

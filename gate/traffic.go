@@ -61,6 +61,7 @@ func (l *lane) point(p Point) Point {
 			return PointBeyond
 		case PointBeyond:
 			return PointAtLine
+		default:
 		}
 	}
 	return p
@@ -174,6 +175,7 @@ func (l *lane) input(in *Input) {
 		l.under(in.Level, was, now)
 	case l.point(PointBeyond):
 		l.beyond(in.Level, was, now)
+	default:
 	}
 }
 
@@ -241,6 +243,7 @@ func (l *lane) line(level Level, now time.Time) {
 		}
 	case Refusing, Redirected:
 		l.gone(onCleared)
+	default:
 	}
 }
 
@@ -479,6 +482,7 @@ func (l *lane) stand() {
 			l.to(onCleared)
 			l.touch()
 		}
+	default:
 	}
 }
 
@@ -599,6 +603,7 @@ func (k AlarmKind) momentary() bool {
 	switch k {
 	case AlarmTailgating, AlarmTwoInOne, AlarmForced, AlarmWrongWay, AlarmRanThrough, AlarmNotThrough:
 		return true
+	default:
 	}
 	return false
 }
