@@ -35,7 +35,7 @@ UNION ALL SELECT f.seq, 'photo' FROM photo f WHERE f.inspection IN (SELECT id FR
 UNION ALL SELECT g.seq, 'registration' FROM registration g WHERE g.at < :before AND g.salt IS NOT NULL AND (g.class = '' OR EXISTS (
 	SELECT 1 FROM registration n WHERE n.seq > g.seq AND (g.vin <> '' AND n.vin = g.vin OR g.vin = '' AND n.vin = '' AND n.plate = g.plate)))
 	AND NOT ` + heldBy("g.vin", "g.plate") + `
-UNION ALL SELECT s.seq, 'stay' FROM stay s JOIN stay_end e ON e.stay = s.id WHERE s.salt IS NOT NULL AND e.at < :before AND NOT ` + heldBy("s.vin", "s.plate") + `
+UNION ALL SELECT s.seq, 'stay' FROM stay s JOIN stay_end e ON e.stay = s.id AND e.stay <> '' WHERE s.salt IS NOT NULL AND e.at < :before AND NOT ` + heldBy("s.vin", "s.plate") + `
 UNION ALL SELECT e.seq, 'stay_end' FROM stay_end e WHERE e.salt IS NOT NULL AND e.at < :before AND NOT ` + heldBy("e.vin", "e.plate") + `
 UNION ALL SELECT w.seq, 'watch' FROM watch w WHERE w.salt IS NOT NULL AND ` + unwatched + `
 UNION ALL SELECT k.seq, 'watch_step' FROM watch_step k JOIN watch w ON w.id = k.watch WHERE k.salt IS NOT NULL AND ` + unwatched + `

@@ -124,7 +124,8 @@ const stayColumns = `coalesce(s.seq, e.seq), s.at, s.lane, s.passage, s.id, s.ki
 	coalesce(s.salt, e.salt) IS NULL, e.at, e.lane, e.passage, e.kind, e.by, e.doc`
 
 const openStays = "SELECT " + stayColumns + ` FROM stay s LEFT JOIN stay_end e ON 0
-	WHERE (s.vin = ?1 AND ?1 <> '' OR s.plate = ?2 AND ?2 <> '') AND NOT EXISTS (SELECT 1 FROM stay_end x WHERE x.stay = s.id) ORDER BY s.seq DESC`
+	WHERE s.seq IN (SELECT seq FROM stay WHERE vin = ?1 AND ?1 <> '' UNION SELECT seq FROM stay WHERE plate = ?2 AND ?2 <> '')
+	AND NOT EXISTS (SELECT 1 FROM stay_end x WHERE x.stay = s.id AND x.stay <> '') ORDER BY s.seq DESC`
 
 func (t *txn) inside(vin, plate string) ([]gate.Stay, error) {
 	list, err := collect(scanStay)(t.query(openStays, vin, plate))
@@ -214,11 +215,11 @@ func stays(ctx context.Context, db *sql.DB, f gate.StayFilter) ([]gate.Stay, err
 		return nil, nil
 	case f.Inside:
 		query = "SELECT " + stayColumns + ` FROM stay_open o JOIN stay s ON s.seq = o.seq LEFT JOIN stay_end e ON 0
-			WHERE NOT EXISTS (SELECT 1 FROM stay_end x WHERE x.stay = s.id)` + conds("s") + " ORDER BY s.seq"
+			WHERE NOT EXISTS (SELECT 1 FROM stay_end x WHERE x.stay = s.id AND x.stay <> '')` + conds("s") + " ORDER BY s.seq"
 	case f.Strays:
 		query = strays + conds("e") + " ORDER BY 1 DESC"
 	default:
-		query = "SELECT " + stayColumns + " FROM stay s LEFT JOIN stay_end e ON e.stay = s.id WHERE 1" + conds("s") + " UNION ALL " + strays + conds("e") + " ORDER BY 1 DESC"
+		query = "SELECT " + stayColumns + " FROM stay s LEFT JOIN stay_end e ON e.stay = s.id AND e.stay <> '' WHERE 1" + conds("s") + " UNION ALL " + strays + conds("e") + " ORDER BY 1 DESC"
 	}
 	return collect(scanStay)(db.QueryContext(ctx, query+" LIMIT ?", append(args, limit)...))
 }
@@ -243,7 +244,7 @@ func (s *Store) CorrectStay(ctx context.Context, c gate.Correction) error {
 		}
 		var vin, plate string
 		var over bool
-		err := t.get("SELECT coalesce(vin, ''), coalesce(plate, ''), EXISTS (SELECT 1 FROM stay_end e WHERE e.stay = s.id) FROM stay s WHERE s.id = ?", []any{c.Stay}, &vin, &plate, &over)
+		err := t.get("SELECT coalesce(vin, ''), coalesce(plate, ''), EXISTS (SELECT 1 FROM stay_end e WHERE e.stay = s.id AND e.stay <> '') FROM stay s WHERE s.id = ?", []any{c.Stay}, &vin, &plate, &over)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			return gate.ErrNotFound

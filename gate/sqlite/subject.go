@@ -56,7 +56,7 @@ var vehicleTables = []vehicleTable{
 	{table: tableInspection, query: "SELECT i.seq, n.why FROM inspection i JOIN seen n ON n.id = i.id WHERE i.salt IS NOT NULL"},
 	{table: tableRegistration, query: "SELECT r.seq, l.why FROM registration r JOIN listed l ON l.seq = r.seq WHERE r.salt IS NOT NULL ORDER BY coalesce(r.vin = :vin OR r.plate = :plate, 0)"},
 	{table: tableStayEnd, query: "SELECT e.seq, CASE WHEN " + heldBy("e.vin", "e.plate") + " THEN 'held' ELSE '' END FROM stay_end e WHERE e.salt IS NOT NULL AND (e.vin = :vin OR e.plate = :plate)"},
-	{table: tableStay, query: "SELECT s.seq, CASE WHEN " + heldBy("s.vin", "s.plate") + " THEN 'held' WHEN NOT EXISTS (SELECT 1 FROM stay_end e WHERE e.stay = s.id) THEN 'open' ELSE '' END FROM stay s WHERE s.salt IS NOT NULL AND (s.vin = :vin OR s.plate = :plate)"},
+	{table: tableStay, query: "SELECT s.seq, CASE WHEN " + heldBy("s.vin", "s.plate") + " THEN 'held' WHEN NOT EXISTS (SELECT 1 FROM stay_end e WHERE e.stay = s.id AND e.stay <> '') THEN 'open' ELSE '' END FROM stay s WHERE s.salt IS NOT NULL AND (s.vin = :vin OR s.plate = :plate)"},
 	{table: tableWatchStep, query: "SELECT k.seq, " + watchWhy + " FROM watch_step k JOIN watch w ON w.id = k.watch WHERE k.salt IS NOT NULL AND (w.vin = :vin OR w.plate = :plate)"},
 	{table: tableWatch, query: "SELECT w.seq, " + watchWhy + " FROM watch w WHERE w.salt IS NOT NULL AND (w.vin = :vin OR w.plate = :plate)"},
 	{table: tablePassStep, query: "SELECT k.seq, CASE WHEN " + heldBy("q.vin", "q.plate") + " THEN 'held' ELSE '' END FROM pass_step k JOIN pass q ON q.id = k.pass WHERE k.salt IS NOT NULL AND (q.vin = :vin OR q.plate = :plate)"},
