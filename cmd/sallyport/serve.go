@@ -467,7 +467,7 @@ func (st *site) inService(ctx context.Context) error {
 			return err
 		}
 		for v := range views {
-			if v.State != gate.OutOfService {
+			if v.State != gate.OutOfService || v.Closed != "" { // a person has closed it, or is to turn it first
 				break
 			}
 		}
@@ -487,7 +487,7 @@ func (st *site) healthy(ctx context.Context) error {
 		return err
 	}
 	for _, l := range st.controller.Lanes() {
-		if l.State == gate.Manual || l.State == gate.OutOfService {
+		if l.Closed == "" && (l.State == gate.Manual || l.State == gate.OutOfService) {
 			return fmt.Errorf("lane %s is %s", l.Lane, l.State)
 		}
 	}
