@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
@@ -70,7 +71,66 @@ func retain(ctx context.Context, st *sqlite.Store, days int, now time.Time) (int
 
 // verifyAll reads the whole log back, and every page of the database.
 func (st *site) verifyAll(ctx context.Context) error {
-	return errors.Join(st.verifyLog(ctx), st.store.CheckPages(ctx))
+	if err := st.verifyLog(ctx); err != nil {
+		return err
+	}
+	err := st.store.CheckPages(ctx)
+	if !errors.Is(err, sqlite.ErrDamaged) {
+		return err
+	}
+	why := err.Error()
+	st.damaged.Store(&why)
+	return errors.Join(err, st.store.RecordEvent(ctx, gate.Event{Kind: gate.EventLogDamaged, At: st.now().UTC(), Detail: why}))
+}
+
+// sound is the store as the lanes use it: once the log or the database is found
+// damaged no verdict is given by machine, and the lanes go to manual procedure
+// at the next vehicle or act, until it is found whole again.
+type sound struct {
+	*sqlite.Store
+	damaged *atomic.Pointer[string]
+}
+
+func (s sound) check() error {
+	if why := s.damaged.Load(); why != nil {
+		return errors.New(*why)
+	}
+	return nil
+}
+
+// Record is refused while the record is damaged (gate.Recorder).
+func (s sound) Record(ctx context.Context, p gate.Passage) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	return s.Store.Record(ctx, p)
+}
+
+// RecordReassessment is refused while the record is damaged (gate.Recorder).
+func (s sound) RecordReassessment(ctx context.Context, r gate.Reassessment) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	return s.Store.RecordReassessment(ctx, r)
+}
+
+// RecordAct is refused while the record is damaged (gate.Recorder).
+func (s sound) RecordAct(ctx context.Context, a gate.Act) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	return s.Store.RecordAct(ctx, a)
+}
+
+// RecordEvent does not bring a lane back while the record is damaged
+// (gate.Recorder).
+func (s sound) RecordEvent(ctx context.Context, e gate.Event) error {
+	if e.Kind == gate.EventStoreBack {
+		if err := s.check(); err != nil {
+			return err
+		}
+	}
+	return s.Store.RecordEvent(ctx, e)
 }
 
 // expire says what ceased to hold since it was last looked: a thing that has

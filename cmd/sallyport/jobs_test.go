@@ -360,3 +360,59 @@ func packAssessment(t *testing.T, vin string) gate.Assessment {
 	}
 	return j.Assess(gate.Request{VIN: vin, At: testNow})
 }
+
+// TestDamageWhileRunning changes the log under a site that runs: the next
+// reading finds it, no vehicle is judged any more, and the log says why.
+func TestDamageWhileRunning(t *testing.T) {
+	dir := demoDir(t)
+	cfg, err := loadSite(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := wireSite(t.Context(), dir, cfg, time.Now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.store.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- st.controller.Run(ctx) }()
+	if err := st.inService(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := st.verifyAll(ctx); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite3", filepath.Join(dir, "site.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	change := func(from, to string) {
+		t.Helper()
+		if _, err := db.Exec("UPDATE log SET entry = replace(entry, ?, ?) WHERE seq = 0", from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change("created", "creates")
+	if err := st.verifyAll(ctx); err == nil || st.healthy(ctx) == nil {
+		t.Errorf("the damage is not found: %v", err)
+	}
+	if id, err := st.controller.Arrive(ctx, "north", gate.Arrival{VIN: "5YJXCAE42MF000001"}); !errors.Is(err, gate.ErrManual) {
+		t.Errorf("a vehicle was judged on a damaged record: %s, %v", id, err)
+	}
+	if v, _ := st.controller.View("north"); v.State != gate.Manual {
+		t.Errorf("the lane is %s", v.State)
+	}
+	change("creates", "created")
+	if err := st.verifyAll(ctx); err != nil {
+		t.Errorf("whole again: %v", err)
+	}
+	if _, err := st.controller.Arrive(ctx, "north", gate.Arrival{VIN: "5YJXCAE42MF000001"}); err != nil {
+		t.Errorf("whole again, and the lane is not back: %v", err)
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

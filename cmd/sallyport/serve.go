@@ -201,6 +201,10 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if st.lists, err = openLists(ctx, dir, cfg, store, st.rules, st.inspected, st.changed); err != nil {
 		return nil, err
 	}
+	st.expiring = append(st.expiring, func(ctx context.Context) (string, error) {
+		n, err := st.lists.passes.Expire(ctx)
+		return fmt.Sprintf("%d passes expired", n), err
+	})
 	lanes, err := st.laneConfigs()
 	if err != nil {
 		return nil, err
@@ -214,7 +218,7 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if err != nil {
 		return nil, err
 	}
-	st.controller, err = gate.NewController(gate.Config{Lanes: lanes, Store: store, Registry: store, Assessor: st.rules.policies.Assessor(st.learning.Judge), Inspecting: rules,
+	st.controller, err = gate.NewController(gate.Config{Lanes: lanes, Store: sound{store, &st.damaged}, Registry: store, Assessor: st.rules.policies.Assessor(st.learning.Judge), Inspecting: rules,
 		Posture: st.rules.postures.Rank, Clock: st.rules.clock, Program: programVersion(), Log: log,
 		Identity: st.lists.identity, Admit: st.radio.filter.Admit, RadioSets: st.radio.sets(), RadioLive: st.radio.live})
 	if err != nil {

@@ -13,6 +13,9 @@ import (
 // recorded then, for it would go into a file that has no name.
 var ErrReplaced = errors.New("the database file was moved or replaced while the site runs")
 
+// ErrDamaged says that pages of the database do not fit together.
+var ErrDamaged = errors.New("the database is damaged")
+
 // same makes sure that the database that is open is the one of that name.
 func (s *Store) same() error {
 	now, err := os.Stat(s.path)
@@ -64,7 +67,7 @@ func (s *Store) CheckPages(ctx context.Context) error {
 		return fmt.Errorf("check pages: %w", err)
 	}
 	if len(wrong) > 0 {
-		return fmt.Errorf("the database is damaged: %w", errors.Join(wrong...))
+		return fmt.Errorf("%w: %w", ErrDamaged, errors.Join(wrong...))
 	}
 	return nil
 }
