@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,6 +45,8 @@ type Config struct {
 	Alarms AlarmDesk
 	Signer Signer
 	Jobs   func(ctx context.Context) ([]Job, error)
+
+	Devices func(ctx context.Context) ([]FieldDevice, error) // of the lanes; nil: none is known of
 
 	Watch Watch // shifts, alarms, paper forms; the zero value is none
 
@@ -188,7 +191,12 @@ const (
 	feedLimit = 4 << 20
 )
 
-var routes = [...]route{
+// routes is the table of everything that the server answers, one part for each
+// group of pages.
+var routes = slices.Concat(siteRoutes)
+
+// siteRoutes are those of the lanes, of the site's state, and of machines.
+var siteRoutes = []route{
 	{"GET", "/signin", forAnyone, "", 0, (*Server).signInPage},
 	{"POST", "/signin", forAnyone, "", formLimit, (*Server).signIn},
 	{"POST", "/signout", forAnyone, "", formLimit, (*Server).signOut},
@@ -222,6 +230,8 @@ var routes = [...]route{
 	{"GET", "/policy", forPeople, auth.SeePolicy, 0, (*Server).policy},
 	{"GET", "/data", forPeople, auth.SeeData, 0, (*Server).data},
 	{"GET", "/jobs", forPeople, auth.SeeJobs, 0, (*Server).jobs},
+	{"GET", "/devices", forPeople, auth.SeeDevices, 0, (*Server).devices},
+	{"GET", "/devices/events", forPeople, auth.SeeDevices, 0, (*Server).devicesEvents},
 	{"GET", "/log", forPeople, auth.VerifyLog, 0, (*Server).logPage},
 	{"POST", "/log", forPeople, auth.VerifyLog, formLimit, (*Server).verifyLog},
 
