@@ -5,21 +5,23 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/text/feature/plural"
+	"golang.org/x/text/language"
 )
 
-//go:embed en.json pl.json de.json
+//go:embed *.json
 var files embed.FS
 
 // Default is the language that stands in where another is not known.
 const Default = "en"
-
-// languages in the order in which they are offered, with their own names.
-var languages = [...]Language{{"en", "English"}, {"pl", "Polski"}, {"de", "Deutsch"}}
 
 // Language is a language that a screen can speak.
 type Language struct {
@@ -29,25 +31,66 @@ type Language struct {
 
 // Catalogues are the loaded catalogues: immutable, safe for concurrent use.
 type Catalogues struct {
-	messages map[string]map[string]string
+	languages []Language
+	messages  map[string]map[string]string
+	manners   map[string]manner
 }
 
-// Load reads the embedded catalogues and refuses them when a key is missing
-// in one of the languages or a text is empty.
-func Load() (*Catalogues, error) {
-	c := &Catalogues{messages: map[string]map[string]string{}}
-	for _, l := range languages {
-		raw, err := files.ReadFile(l.Code + ".json")
+// manner is how a language writes numbers, days and counted things. A catalogue
+// says it of itself under the keys "lang.".
+type manner struct {
+	tag       language.Tag
+	decimal   string
+	thousands string
+	from      int    // so many digits are set apart
+	date      string // layout of package time
+}
+
+// Load reads the embedded catalogues, one file a language, and refuses them when
+// a key is missing in one of the languages or a text is empty.
+func Load() (*Catalogues, error) { return load(files) }
+
+func load(from fs.FS) (*Catalogues, error) {
+	c := &Catalogues{messages: map[string]map[string]string{}, manners: map[string]manner{}}
+	names, err := fs.Glob(from, "*.json")
+	if err != nil {
+		return nil, fmt.Errorf("i18n: %w", err)
+	}
+	for _, name := range names {
+		raw, err := fs.ReadFile(from, name)
 		if err != nil {
 			return nil, fmt.Errorf("i18n: %w", err)
 		}
 		m := map[string]string{}
 		if err := json.Unmarshal(raw, &m); err != nil {
-			return nil, fmt.Errorf("i18n: %s.json: %w", l.Code, err)
+			return nil, fmt.Errorf("i18n: %s: %w", name, err)
 		}
-		c.messages[l.Code] = m
+		code := strings.TrimSuffix(name, ".json")
+		if c.manners[code], err = mannerOf(code, m); err != nil {
+			return nil, fmt.Errorf("i18n: %s: %w", name, err)
+		}
+		c.messages[code] = m
+		c.languages = append(c.languages, Language{code, m["lang.name"]})
 	}
+	if c.messages[Default] == nil {
+		return nil, fmt.Errorf("i18n: no catalogue for %q", Default)
+	}
+	slices.SortStableFunc(c.languages, func(a, b Language) int {
+		return strings.Compare(c.messages[a.Code]["lang.order"], c.messages[b.Code]["lang.order"])
+	})
 	return c, c.check()
+}
+
+func mannerOf(code string, m map[string]string) (manner, error) {
+	tag, err := language.Parse(code)
+	if err != nil {
+		return manner{}, err
+	}
+	from, err := strconv.Atoi(m["lang.thousands.from"])
+	if err != nil {
+		return manner{}, fmt.Errorf("lang.thousands.from: %w", err)
+	}
+	return manner{tag: tag, decimal: m["lang.decimal"], thousands: m["lang.thousands"], from: from, date: m["lang.date"]}, nil
 }
 
 func (c *Catalogues) check() error {
@@ -59,8 +102,9 @@ func (c *Catalogues) check() error {
 	}
 	var errs []error
 	for k := range keys {
-		for _, l := range languages {
-			if strings.TrimSpace(c.messages[l.Code][k]) == "" {
+		for _, l := range c.languages {
+			text := c.messages[l.Code][k]
+			if text == "" || strings.TrimSpace(text) == "" && k != "lang.thousands" {
 				errs = append(errs, fmt.Errorf("i18n: %s has no text for %q", l.Code, k))
 			}
 		}
@@ -69,7 +113,7 @@ func (c *Catalogues) check() error {
 }
 
 // Languages lists the languages in the order in which they are offered.
-func (c *Catalogues) Languages() []Language { return languages[:] }
+func (c *Catalogues) Languages() []Language { return c.languages }
 
 // Keys lists every key, sorted.
 func (c *Catalogues) Keys() []string {
@@ -102,13 +146,14 @@ func (c *Catalogues) Words(lang string, loc *time.Location) Words {
 	if !ok {
 		lang, m = Default, c.messages[Default]
 	}
-	return Words{lang: lang, messages: m, loc: loc}
+	return Words{lang: lang, messages: m, manner: c.manners[lang], loc: loc}
 }
 
 // Words are the words of one language.
 type Words struct {
 	lang     string
 	messages map[string]string
+	manner   manner
 	loc      *time.Location
 }
 
@@ -150,27 +195,24 @@ func (w Words) N(key string, n int, args ...any) string {
 }
 
 func (w Words) plural(n int) string {
-	switch {
-	case n == 1:
+	switch plural.Cardinal.MatchPlural(w.manner.tag, n, 0, 0, 0, 0) {
+	case plural.One:
 		return "one"
-	case w.lang == "pl" && n%10 >= 2 && n%10 <= 4 && (n%100 < 12 || n%100 > 14):
+	case plural.Two, plural.Few:
 		return "few"
+	default:
+		return "many"
 	}
-	return "many"
 }
 
 // Count writes a number with its thousands set apart.
 func (w Words) Count(n uint64) string {
 	s := strconv.FormatUint(n, 10)
-	apart := map[string]string{"de": ".", "pl": "\u00a0"}[w.lang]
-	if apart == "" {
-		apart = ","
-	}
-	if w.lang == "pl" && len(s) == 4 {
-		return s // Polish sets them apart from five digits on
+	if len(s) < w.manner.from {
+		return s
 	}
 	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + apart + s[i:]
+		s = s[:i] + w.manner.thousands + s[i:]
 	}
 	return s
 }
@@ -178,11 +220,8 @@ func (w Words) Count(n uint64) string {
 // Decimal writes a number with that many digits after the mark. Its minus is
 // the long one, so that −90 does not break after the sign.
 func (w Words) Decimal(v float64, digits int) string {
-	s := strconv.FormatFloat(math.Abs(v), 'f', digits, 64)
-	if w.lang != "en" {
-		s = strings.ReplaceAll(s, ".", ",")
-	}
-	if v < 0 && strings.Trim(s, "0.,") != "" {
+	s := strings.ReplaceAll(strconv.FormatFloat(math.Abs(v), 'f', digits, 64), ".", w.manner.decimal)
+	if v < 0 && strings.Trim(s, "0"+w.manner.decimal) != "" {
 		s = "−" + s
 	}
 	return s
@@ -208,10 +247,7 @@ func (w Words) Date(t time.Time) string {
 	if t.IsZero() {
 		return "–"
 	}
-	if w.lang == "en" {
-		return w.in(t).Format("2 Jan 2006")
-	}
-	return w.in(t).Format("02.01.2006")
+	return w.in(t).Format(w.manner.date)
 }
 
 // Time writes day and time of day to the second.
