@@ -352,6 +352,7 @@ func TestGallery(t *testing.T) {
 		shot("passage", "auditor", "/passages/"+string(id), "de", theme, 1280, 800)
 		shot("policy", "auditor", "/policy", "pl", theme, 1280, 800)
 		shot("data", "auditor", "/data", "en", theme, 1280, 800)
+		shot("devices", "supervisor", "/devices", map[string]string{"day": "de", "night": "pl"}[theme], theme, 1280, 800)
 		shot("jobs", "administrator", "/jobs", map[string]string{"day": "de", "night": "pl"}[theme], theme, 1280, 800)
 		shot("log", "auditor", "/log", "en", theme, 1280, 800)
 	}

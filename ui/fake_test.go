@@ -466,6 +466,21 @@ func fakeData(context.Context) ([]view.DataSet, error) {
 	}, nil
 }
 
+// fakeDevices are devices in every state.
+func fakeDevices(now time.Time) []FieldDevice {
+	north, both := []gate.LaneID{"north-1"}, []gate.LaneID{"north-1", "south"}
+	return []FieldDevice{
+		{Name: "board", Kind: "modbus", Lanes: both, State: "works", Since: now.Add(-72 * time.Hour), LastSeen: now, Faults: 1, Lost: 12},
+		{Name: "relay", Kind: "lcus", Lanes: north, State: "fails", Fault: "stuck", Trouble: "relay: stuck: on since 11:59:02", Since: now.Add(-58 * time.Second), LastSeen: now, Faults: 1},
+		{Name: "reader", Kind: "osdp", Lanes: north, State: "fails", Fault: "insecure", Trouble: "reader: insecure: the reader does not have the key", Since: now.Add(-time.Hour), Faults: 3, Read: 41},
+		{Name: "north-1/gun", Kind: "scanner", Lanes: north, State: "works", Since: now.Add(-2 * time.Hour), LastSeen: now.Add(-4 * time.Minute), Read: 311, Unusable: 4, Lost: 2},
+		{Name: "south/post", Kind: "scanner", Lanes: []gate.LaneID{"south"}, State: "starting"},
+		{Name: "south/lamp", Kind: "hw-667", Lanes: []gate.LaneID{"south"}, State: "fails", Fault: "of a later edition", Trouble: "south/lamp: of a later edition", Since: now.Add(-time.Minute)},
+		{Name: "q7x", Kind: "camera", Lanes: north, State: "enrolled"},
+		{Name: "q8x", Kind: "camera", Lanes: []gate.LaneID{"west"}, State: "not enrolled", Trouble: "its token is for lane south"},
+	}
+}
+
 // fakeJobs is the housekeeping of a site in every state.
 func fakeJobs(now time.Time) []Job {
 	yes, no := true, false

@@ -127,3 +127,19 @@ type Job struct {
 	Runs     int64         `json:"-"`
 	Failures int64         `json:"-"` // of them
 }
+
+// FieldDevice is a board, relay, reader, scanner or camera of the lanes.
+type FieldDevice struct {
+	Name     string
+	Kind     string // as in site.toml, or scanner, camera, yard
+	Lanes    []gate.LaneID
+	State    string // starting, works, fails; of a camera: enrolled, not enrolled, revoked
+	Fault    string // class, of one that fails
+	Trouble  string // the whole chain, for whoever mends it
+	Since    time.Time
+	LastSeen time.Time // zero: never
+	Faults   uint64    // that began since the program did
+	Lost     uint64    // answers and scans that were lost or made no sense, and were got over
+	Read     uint64    // codes, badges
+	Unusable uint64    // of them
+}

@@ -92,6 +92,7 @@ func newSite(t testing.TB, change func(*Config, *httptest.Server)) *site {
 		},
 		Healthy:   func(context.Context) error { return s.healthy },
 		Jobs:      func(context.Context) ([]Job, error) { return fakeJobs(s.clock.now()), nil },
+		Devices:   func(context.Context) ([]FieldDevice, error) { return fakeDevices(s.clock.now()), nil },
 		Law:       law(t, "DE", ""),
 		Log:       slog.New(slog.DiscardHandler),
 		Heartbeat: 50 * time.Millisecond,
@@ -397,7 +398,7 @@ func TestPagesKeepToTheirPolicy(t *testing.T) {
 	}
 	for path, role := range map[string]string{
 		"/signin": "", "/": "guard", "/lane/north-1": "guard", "/passages": "auditor", "/passages/" + string(id): "auditor",
-		"/policy": "auditor", "/data": "auditor", "/log": "auditor", "/jobs": "administrator", "/nowhere": "guard",
+		"/policy": "auditor", "/data": "auditor", "/log": "auditor", "/jobs": "administrator", "/devices": "supervisor", "/nowhere": "guard",
 		"/radio": "auditor", "/lane/north-1/radio": "supervisor",
 	} {
 		r := s.do(t, s.as(t, role), "GET", path, nil)

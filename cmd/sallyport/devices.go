@@ -78,10 +78,12 @@ type deviceHealth struct {
 	Since    time.Time     `json:"since,omitzero"`     // of the state
 	LastSeen time.Time     `json:"last_seen,omitzero"` // when it said something last; zero: never
 	Faults   uint64        `json:"faults"`             // that began since the program did
+	Lost     uint64        `json:"lost,omitempty"`     // answers and scans that were lost or made no sense, and were got over
 	Read     uint64        `json:"read,omitempty"`     // codes that a scanner read, badges that a reader did
 	Unusable uint64        `json:"unusable,omitempty"` // of them those in which no VIN was found, or that came to nothing
 
 	seen func() time.Time // of a device that is asked again and again; nil: as LastSeen says
+	lost func() uint64    // as Lost; nil of a device that answers nothing
 }
 
 // The states of a device.
@@ -300,6 +302,7 @@ func (h *hardware) board(site siteConfig, d deviceConfig) error {
 	if err != nil {
 		return err
 	}
+	health.lost = board.Lost
 	for i, s := range board.Sides() {
 		take[i](s)
 	}
@@ -377,6 +380,7 @@ func (h *hardware) reader(st *site, d deviceConfig) (*osdp.Reader, error) {
 			return at
 		}
 	}
+	health.lost = func() uint64 { return r.Status().Repeats }
 	h.add(health)
 	return r, nil
 }
@@ -389,6 +393,10 @@ func (h *hardware) scanner(lane gate.LaneID, cfg scannerConfig) {
 	sc := scanner.New(cfg.format(), h.told(name))
 	if cfg.Keyboard != "" {
 		sc = scanner.NewKeyboard(cfg.format(), layouts()[cfg.Layout], h.told(name))
+	}
+	health.lost = func() uint64 {
+		s := sc.Stats()
+		return s.Half + s.Empty + s.TooLong
 	}
 	seen := &sighting{role: cmp.Or(cfg.Role, roleLabel), of: &h.lanes[lane].scans}
 	h.drivers = append(h.drivers, driver{[]string{name}, func(ctx context.Context) error {
@@ -473,6 +481,9 @@ func (h *hardware) states() []deviceHealth {
 	for i, d := range h.health {
 		out[i] = *d
 		out[i].Lanes = slices.Clone(d.Lanes)
+		if d.lost != nil {
+			out[i].Lost = d.lost()
+		}
 		if d.seen != nil && d.State == deviceWorks {
 			if at := d.seen().UTC().Round(0); at.After(d.LastSeen) {
 				out[i].LastSeen = at

@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"sallyport/gate"
+	"sallyport/gate/auth"
 	"sallyport/gate/sqlite"
+	"sallyport/ui"
 )
 
 // devicesCmd is `sallyport devices`.
@@ -23,7 +25,7 @@ type devicesCmd struct {
 
 // Help is shown beneath the command's one line.
 func (c *devicesCmd) Help() string {
-	return "Says of each board, reader, scanner and camera of the lanes whether it works, since when, when it was seen last, and how often it has failed since the start. " +
+	return "Says of each board, reader, scanner and camera of the lanes whether it works, since when, when it was seen last, how often it has failed since the start, and how many answers or scans of it were lost or made no sense. " +
 		"Exit code 1 when one does not work."
 }
 
@@ -46,25 +48,47 @@ const (
 // deviceOps are the operations on the devices of the running site.
 func (st *site) deviceOps() map[string]operation {
 	return map[string]operation{opDevices: op(func(ctx context.Context, _ struct{}) (devicesAnswer, error) {
-		a := devicesAnswer{At: time.Now().UTC().Round(0), Devices: st.hardware.states()}
-		for _, l := range st.cfg.Lanes {
-			for _, cam := range l.Cameras {
-				d := deviceHealth{Device: cam.Device, Kind: "camera", Lanes: []gate.LaneID{gate.LaneID(l.ID)}, State: deviceEnrolled}
-				switch known, err := st.store.DeviceByID(ctx, cam.Device); {
-				case errors.Is(err, sqlite.ErrNotFound):
-					d.State = deviceUnenrolled
-				case err != nil:
-					return a, err
-				case known.Revoked:
-					d.State = deviceRevoked
-				case known.Lane != l.ID:
-					d.State, d.Trouble = deviceUnenrolled, "its token is for lane "+known.Lane
-				}
-				a.Devices = append(a.Devices, d)
-			}
-		}
-		return a, nil
+		list, err := st.devices(ctx)
+		return devicesAnswer{At: time.Now().UTC().Round(0), Devices: list}, err
 	})}
+}
+
+// devices are how the devices of all lanes are, the cameras last.
+func (st *site) devices(ctx context.Context) ([]deviceHealth, error) {
+	list := st.hardware.states()
+	for _, l := range st.cfg.Lanes {
+		for _, cam := range l.Cameras {
+			d := deviceHealth{Device: cam.Device, Kind: "camera", Lanes: []gate.LaneID{gate.LaneID(l.ID)}, State: deviceEnrolled}
+			switch known, err := st.store.DeviceByID(ctx, cam.Device); {
+			case errors.Is(err, sqlite.ErrNotFound):
+				d.State = deviceUnenrolled
+			case err != nil:
+				return nil, err
+			case known.Revoked:
+				d.State = deviceRevoked
+			case known.Lane != l.ID:
+				d.State, d.Trouble = deviceUnenrolled, "its token is for lane "+known.Lane
+			case known.Kind != string(auth.KindCamera):
+				d.State, d.Trouble = deviceUnenrolled, "its token is that of a "+known.Kind
+			}
+			list = append(list, d)
+		}
+	}
+	return list, nil
+}
+
+// screenDevices are the devices as the screens show them.
+func (st *site) screenDevices(ctx context.Context) ([]ui.FieldDevice, error) {
+	list, err := st.devices(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]ui.FieldDevice, len(list))
+	for i, d := range list {
+		out[i] = ui.FieldDevice{Name: d.Device, Kind: d.Kind, Lanes: d.Lanes, State: d.State, Fault: d.Fault, Trouble: d.Trouble,
+			Since: d.Since, LastSeen: d.LastSeen, Faults: d.Faults, Lost: d.Lost, Read: d.Read, Unusable: d.Unusable}
+	}
+	return out, nil
 }
 
 // Run prints how the devices are.
@@ -100,7 +124,7 @@ func printDevices(to io.Writer, a devicesAnswer) error {
 		return err
 	}
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "DEVICE\tKIND\tLANES\tSTATE\tSINCE\tLAST SEEN\tFAULTS\tREAD\tUNUSABLE")
+	fmt.Fprintln(w, "DEVICE\tKIND\tLANES\tSTATE\tSINCE\tLAST SEEN\tFAULTS\tLOST\tREAD\tUNUSABLE")
 	var why strings.Builder
 	for _, d := range a.Devices {
 		lanes := make([]string, len(d.Lanes))
@@ -117,7 +141,7 @@ func printDevices(to io.Writer, a devicesAnswer) error {
 			}
 			return max(0, a.At.Sub(at)).Round(time.Second).String() + " ago"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\n", d.Device, d.Kind, strings.Join(lanes, " "), state, ago(d.Since), ago(d.LastSeen), d.Faults, d.Read, d.Unusable)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\n", d.Device, d.Kind, strings.Join(lanes, " "), state, ago(d.Since), ago(d.LastSeen), d.Faults, d.Lost, d.Read, d.Unusable)
 		if d.Trouble != "" {
 			fmt.Fprintf(&why, "%s: %s\n", d.Device, d.Trouble)
 		}

@@ -239,6 +239,7 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 		Verify:  st.verify,
 		Healthy: st.healthy,
 		Jobs:    st.screenJobs,
+		Devices: st.screenDevices,
 		Law:     view.NewAirLaw(st.radio.filter.Rules(), cfg.Radio.Jurisdiction != "", cfg.Radio.DPIA, cfg.Radio.KeepSets),
 		Now:     now, Log: log,
 	})

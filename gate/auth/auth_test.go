@@ -20,15 +20,15 @@ import (
 func TestMay(t *testing.T) {
 	all := Permissions()
 	want := map[Role]string{
-		//               see-lane work-lane approve see-pass see-pol see-data verify radio plate present see-insp inspect state end propose approve raise set see-radio erase alarms ack forms shifts inside correct watch edit-watch pass jobs
-		Guard:           "x        x         -       -        x       -        -      -     -     -        x        x       -     -        -       -       -     -   -         -     -      -   x     -      x      -       -     -          -    -",
-		Supervisor:      "x        x         x       x        x       x        -      -     -     -        x        x       x     x        x       -       x     -   x         -     x      x   x     x      x      x       x     x          x    -",
-		SecurityManager: "x        -         x       x        x       x        -      -     -     -        x        x       x     x        x       x       x     x   x         x     x      x   x     x      x      x       x     x          x    x",
-		FleetManager:    "-        -         -       -        x       x        -      -     -     -        -        -       -     -        -       -       -     -   -         -     -      -   -     -      -      -       -     -          x    -",
-		Auditor:         "-        -         -       x        x       x        x      -     -     -        x        -       -     -        -       -       -     -   x         -     -      -   -     x      x      -       x     -          -    x",
-		Administrator:   "x        -         -       -        x       x        x      -     -     -        -        -       -     -        -       -       -     -   x         -     -      -   -     -      -      -       -     -          -    x",
-		"":              "-        -         -       -        -       -        -      -     -     -        -        -       -     -        -       -       -     -   -         -     -      -   -     -      -      -       -     -          -    -",
-		"root":          "-        -         -       -        -       -        -      -     -     -        -        -       -     -        -       -       -     -   -         -     -      -   -     -      -      -       -     -          -    -",
+		//               see-lane work-lane approve see-pass see-pol see-data verify radio plate present see-insp inspect state end propose approve raise set see-radio erase alarms ack forms shifts inside correct watch edit-watch pass jobs devices
+		Guard:           "x        x         -       -        x       -        -      -     -     -        x        x       -     -        -       -       -     -   -         -     -      -   x     -      x      -       -     -          -    -    -",
+		Supervisor:      "x        x         x       x        x       x        -      -     -     -        x        x       x     x        x       -       x     -   x         -     x      x   x     x      x      x       x     x          x    -    x",
+		SecurityManager: "x        -         x       x        x       x        -      -     -     -        x        x       x     x        x       x       x     x   x         x     x      x   x     x      x      x       x     x          x    x    x",
+		FleetManager:    "-        -         -       -        x       x        -      -     -     -        -        -       -     -        -       -       -     -   -         -     -      -   -     -      -      -       -     -          x    -    -",
+		Auditor:         "-        -         -       x        x       x        x      -     -     -        x        -       -     -        -       -       -     -   x         -     -      -   -     x      x      -       x     -          -    x    x",
+		Administrator:   "x        -         -       -        x       x        x      -     -     -        -        -       -     -        -       -       -     -   x         -     -      -   -     -      -      -       -     -          -    x    x",
+		"":              "-        -         -       -        -       -        -      -     -     -        -        -       -     -        -       -       -     -   -         -     -      -   -     -      -      -       -     -          -    -    -",
+		"root":          "-        -         -       -        -       -        -      -     -     -        -        -       -     -        -       -       -     -   -         -     -      -   -     -      -      -       -     -          -    -    -",
 	}
 	for _, r := range append(Roles(), "", "root") {
 		row := strings.Fields(want[r])

@@ -68,7 +68,8 @@ const (
 	EditWatch     Permission = "edit-watch"     // enter vehicles; ask for a removal, or be its second person
 	IssuePass     Permission = "issue-pass"     // issue passes, see them and revoke them
 
-	SeeJobs Permission = "see-jobs" // the site's housekeeping: when each job ran, and how it went
+	SeeJobs    Permission = "see-jobs"    // the site's housekeeping: when each job ran, and how it went
+	SeeDevices Permission = "see-devices" // whether the boards, readers, scanners and cameras of the lanes work
 )
 
 // Permissions lists every permission.
@@ -80,7 +81,7 @@ func Permissions() []Permission {
 		ProposePolicy, ApprovePolicy, RaisePosture, SetPosture, SeeRadio, EraseRecords,
 		SeeAlarms, AcknowledgeAlarm, KeepForms, SeeShifts,
 		SeeInside, CorrectInside, SeeWatch, EditWatch, IssuePass,
-		SeeJobs,
+		SeeJobs, SeeDevices,
 	}
 }
 
@@ -105,20 +106,20 @@ func May(r Role, p Permission) bool {
 			p == SeeInspections || p == InspectVehicle || p == FileStatement || p == EndInspection ||
 			p == ProposePolicy || p == RaisePosture || p == SeeRadio ||
 			p == SeeAlarms || p == AcknowledgeAlarm || p == KeepForms || p == SeeShifts ||
-			p == SeeInside || p == CorrectInside || p == SeeWatch || p == EditWatch || p == IssuePass
+			p == SeeInside || p == CorrectInside || p == SeeWatch || p == EditWatch || p == IssuePass || p == SeeDevices
 	case SecurityManager:
 		return p == SeeLane || p == ApproveOverride || p == SeePassages || p == SeePolicy || p == SeeData ||
 			p == SeeInspections || p == InspectVehicle || p == FileStatement || p == EndInspection ||
 			p == ProposePolicy || p == ApprovePolicy || p == RaisePosture || p == SetPosture || p == SeeRadio || p == EraseRecords ||
 			p == SeeAlarms || p == AcknowledgeAlarm || p == KeepForms || p == SeeShifts ||
-			p == SeeInside || p == CorrectInside || p == SeeWatch || p == EditWatch || p == IssuePass || p == SeeJobs
+			p == SeeInside || p == CorrectInside || p == SeeWatch || p == EditWatch || p == IssuePass || p == SeeJobs || p == SeeDevices
 	case FleetManager:
 		return p == SeePolicy || p == SeeData || p == IssuePass
 	case Auditor:
 		return p == SeePassages || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeInspections || p == SeeRadio || p == SeeShifts ||
-			p == SeeInside || p == SeeWatch || p == SeeJobs
+			p == SeeInside || p == SeeWatch || p == SeeJobs || p == SeeDevices
 	case Administrator:
-		return p == SeeLane || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeRadio || p == SeeJobs
+		return p == SeeLane || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeRadio || p == SeeJobs || p == SeeDevices
 	}
 	return false
 }

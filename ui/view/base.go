@@ -88,6 +88,7 @@ func (b Base) Nav() []Link {
 		{"/passages", "nav.passages", auth.SeePassages},
 		{"/shifts", "nav.shifts", auth.SeeShifts},
 		{"/radio", "nav.radio", auth.SeeRadio},
+		{"/devices", "nav.devices", auth.SeeDevices},
 		{"/policy", "nav.policy", auth.SeePolicy},
 		{"/data", "nav.data", auth.SeeData},
 		{"/log", "nav.log", auth.VerifyLog},

@@ -16,7 +16,7 @@ type Page interface{ template() string }
 // names of the pages that share the back-office frame, and of those with their
 // own.
 var (
-	framed   = [...]string{"lanes", "passages", "passage", "policy", "data", "log", "jobs", "radio", "sensors", "api", "error", "alarms", "shifts"}
+	framed   = [...]string{"lanes", "passages", "passage", "policy", "data", "log", "jobs", "devices", "radio", "sensors", "api", "error", "alarms", "shifts"}
 	unframed = [...]string{"signin", "kiosk", "desk", "forms", "formsprint"}
 )
 
@@ -77,6 +77,7 @@ func (*Kiosk) regions() []string   { return []string{"status", "verdict", "acts"
 func (*Radio) regions() []string   { return []string{"now", "line", "found", "slots", "sensors"} }
 func (*Sensors) regions() []string { return []string{"health", "lanes"} }
 func (*Alarms) regions() []string  { return []string{"open", "recent"} }
+func (*Devices) regions() []string { return []string{"summary", "devices"} }
 
 // Region is one rendered part of a live page.
 type Region struct {

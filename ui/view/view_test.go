@@ -380,11 +380,11 @@ func TestCitationLinks(t *testing.T) {
 func TestNavByRole(t *testing.T) {
 	for role, want := range map[auth.Role][]string{
 		auth.Guard:           {"/", "/policy"},
-		auth.Supervisor:      {"/", "/passages", "/radio", "/policy", "/data"},
-		auth.SecurityManager: {"/", "/passages", "/radio", "/policy", "/data", "/jobs"},
+		auth.Supervisor:      {"/", "/passages", "/radio", "/devices", "/policy", "/data"},
+		auth.SecurityManager: {"/", "/passages", "/radio", "/devices", "/policy", "/data", "/jobs"},
 		auth.FleetManager:    {"/policy", "/data"},
-		auth.Auditor:         {"/passages", "/radio", "/policy", "/data", "/log", "/jobs"},
-		auth.Administrator:   {"/", "/radio", "/policy", "/data", "/log", "/jobs"},
+		auth.Auditor:         {"/passages", "/radio", "/devices", "/policy", "/data", "/log", "/jobs"},
+		auth.Administrator:   {"/", "/radio", "/devices", "/policy", "/data", "/log", "/jobs"},
 	} {
 		b := base(t, "en")
 		b.Person.Role, b.Path = role, "/passages/x"

@@ -110,6 +110,7 @@ type Device struct {
 	mu   sync.Mutex
 	up   bool
 	told barrier.Class // of the fault last told; "" when up
+	gone uint64        // answers
 
 	lost bool // owned by Run: nobody may wait for the board
 }
@@ -303,6 +304,14 @@ func (d *Device) Up() bool {
 	return d.up
 }
 
+// Lost is how many answers of a board that had answered did not come, or made no
+// sense.
+func (d *Device) Lost() uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.gone
+}
+
 // Raise implements gate.Arm. It fails with a barrier.Fault.
 func (s *Side) Raise(ctx context.Context, id gate.PassageID) error {
 	d := s.device
@@ -438,6 +447,9 @@ func (d *Device) Run(ctx context.Context) error {
 		}
 		if answered {
 			pause, failed = firstPause, 0
+			d.mu.Lock()
+			d.gone++
+			d.mu.Unlock()
 		}
 		// A line that garbles one answer is opened again at once, which throws
 		// away what waits in it; one that goes on so is lost. Until then whoever
