@@ -28,8 +28,8 @@ func (s *Server) home(k *call) error {
 	if auth.May(k.role, auth.SeeLane) {
 		return s.page(k, http.StatusOK, view.NewLanes(b, s.cfg.Lanes.Lanes(), s.cfg.Say))
 	}
-	for _, l := range b.Nav() {
-		return k.Redirect(http.StatusSeeOther, l.Address)
+	for _, g := range b.Menu() {
+		return k.Redirect(http.StatusSeeOther, g.Address)
 	}
 	return refuse(http.StatusForbidden, "forbidden", fmt.Errorf("role %q may open nothing", k.role))
 }
@@ -62,7 +62,7 @@ func (s *Server) arrive(k *call) error {
 	if err := parseForm(k); err != nil {
 		return err
 	}
-	a := gate.Arrival{VIN: k.FormValue("vin"), Plate: k.FormValue("plate"), Via: "keyboard"}
+	a := gate.Arrival{VIN: k.FormValue("vin"), Plate: k.FormValue("plate"), Via: "keyboard", Of: gate.PassageID(k.FormValue("of"))}
 	if k.FormValue("via") == "scanner" {
 		a.Via = "scanner"
 	}
@@ -84,7 +84,13 @@ func (s *Server) arrive(k *call) error {
 // present checks an arrival that names a vehicle and hands it to the lane.
 func (s *Server) present(ctx context.Context, lv gate.LaneView, a gate.Arrival, class string) (gate.PassageID, error) {
 	a.VIN, a.Plate = strings.TrimSpace(a.VIN), strings.ToUpper(strings.TrimSpace(a.Plate))
-	if a.VIN == "" {
+	if gate.NormalPlate(a.Plate) == "" {
+		a.Plate = ""
+	}
+	if passText(a.VIN) { // read by the scanner that reads VINs
+		a.VIN, a.Pass = "", a.VIN
+	}
+	if a.VIN == "" && a.Plate == "" && a.Pass == "" {
 		return "", bad("no-vin", "vin: empty")
 	}
 	if len(a.VIN) > maxVINTyped {
@@ -100,10 +106,21 @@ func (s *Server) present(ctx context.Context, lv gate.LaneView, a gate.Arrival, 
 	a.Class = c
 	// A camera that read the plate before the guard scanned the VIN has made
 	// the vehicle at the line known by its plate alone: it is this vehicle.
-	if p := lv.Passage; a.Plate == "" && p != nil && p.Arrival.VIN == "" && lv.State == gate.Waiting {
+	if p := lv.Passage; a.Plate == "" && a.VIN != "" && p != nil && p.Arrival.VIN == "" && lv.State == gate.Waiting {
 		a.Plate = p.Arrival.Plate
 	}
+	// A plate or a pass without a VIN is one more thing that the guard read of
+	// the vehicle that waits.
+	if p := lv.Passage; a.VIN == "" && p != nil && lv.State == gate.Waiting {
+		a.Of = p.ID
+	}
 	return s.cfg.Lanes.Arrive(ctx, lv.Lane, a)
+}
+
+// passText says whether a text is a signed one, as a pass is: nothing else that a
+// scanner reads begins so. What it is worth is for the lane to find out.
+func passText(s string) bool {
+	return len(s) > maxVINTyped && len(s) <= maxPass && strings.HasPrefix(s, "eyJ") && strings.Count(s, ".") == 2
 }
 
 // act carries out what the guard pressed.
@@ -186,7 +203,7 @@ func (s *Server) reason(code, own string) (string, error) {
 	switch {
 	case code == "" || code == gate.ReasonOther:
 		return own, nil
-	case !s.words.Words("en", nil).Has("act.reason." + code):
+	case !slices.Contains(view.ReasonCodes(), code):
 		return "", bad("bad-request", "reason_code: %q is not offered", code)
 	}
 	text := s.words.Words("en", nil).T("act.reason." + code)

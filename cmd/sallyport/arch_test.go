@@ -66,10 +66,11 @@ var ranks = map[string]int{
 	"gate/barrier/modbus":      4,
 	"gate/barrier/osdp":        4,
 
-	"ui/view":  4,
-	"ui/i18n":  4,
-	"ui/asset": 4,
-	"ui":       4,
+	"ui/view":    4,
+	"ui/i18n":    4,
+	"ui/asset":   4,
+	"ui/gallery": 4,
+	"ui":         4,
 
 	"cmd/sallyport": 5,
 }

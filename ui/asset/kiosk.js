@@ -26,7 +26,7 @@
       if (form) { for (const [n, v] of fields) { const f = form.elements[n]; if (f && f.type !== "hidden") { f.value = v; } } }
     }
     if (isLost) { disable(true); }
-    if (name === "acts") { settle(el); }
+    if (name === "acts") { settle(el); waits(); }
   }
 
   // Another vehicle, or another verdict of the same, came under a finger that was
@@ -43,6 +43,14 @@
       setTimeout(() => disable(isLost), 400);
     }
     passage = now;
+  }
+
+  // One more label may be read of the vehicle that waits, and of no other.
+  function waits() {
+    const id = $("waits")?.value || "", box = $("same");
+    if (!box) { return; }
+    if (box.value !== id) { box.checked = false; box.value = id; }
+    box.closest("label").hidden = !id;
   }
 
   // Sounds: told apart by pitch, number and length.

@@ -65,51 +65,6 @@ func (b Base) ISO(t time.Time) string { return b.Words.ISO(t) }
 // Night says whether the page is dark.
 func (b Base) Night() bool { return b.Theme == "night" }
 
-// Link is one entry of the menu.
-type Link struct {
-	Address string
-	Key     string
-	Here    bool
-	Ringing int // alarms behind it
-}
-
-// Nav is the menu: what this person may open.
-func (b Base) Nav() []Link {
-	if b.Person == nil {
-		return nil
-	}
-	var out []Link
-	for _, l := range [...]struct {
-		address, key string
-		need         auth.Permission
-	}{
-		{"/", "nav.lanes", auth.SeeLane},
-		{"/alarms", "nav.alarms", auth.SeeAlarms},
-		{"/passages", "nav.passages", auth.SeePassages},
-		{"/shifts", "nav.shifts", auth.SeeShifts},
-		{"/radio", "nav.radio", auth.SeeRadio},
-		{"/devices", "nav.devices", auth.SeeDevices},
-		{"/policy", "nav.policy", auth.SeePolicy},
-		{"/data", "nav.data", auth.SeeData},
-		{"/log", "nav.log", auth.VerifyLog},
-		{"/jobs", "nav.jobs", auth.SeeJobs},
-	} {
-		if !b.Desk && (l.need == auth.SeeAlarms || l.need == auth.SeeShifts) {
-			continue
-		}
-		if auth.May(b.Person.Role, l.need) {
-			here := b.Path == l.address || l.address != "/" && strings.HasPrefix(b.Path, l.address+"/") ||
-				l.address == "/radio" && strings.HasPrefix(b.Path, "/lane/") && strings.HasSuffix(b.Path, "/radio")
-			link := Link{Address: l.address, Key: l.key, Here: here}
-			if l.need == auth.SeeAlarms {
-				link.Ringing = b.Ringing
-			}
-			out = append(out, link)
-		}
-	}
-	return out
-}
-
 // Citation is one source as a page shows it: who says so, in which words, of
 // what date, and where to read it.
 type Citation struct {

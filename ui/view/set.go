@@ -16,8 +16,8 @@ type Page interface{ template() string }
 // names of the pages that share the back-office frame, and of those with their
 // own.
 var (
-	framed   = [...]string{"lanes", "passages", "passage", "policy", "data", "log", "jobs", "devices", "radio", "sensors", "api", "error", "alarms", "shifts"}
-	unframed = [...]string{"signin", "kiosk", "desk", "forms", "formsprint"}
+	framed   = [...]string{"gallery", "lanes", "passages", "passage", "policy", "data", "log", "jobs", "devices", "radio", "sensors", "api", "error", "alarms", "shifts"}
+	unframed = [...]string{"signin", "kiosk", "desk", "inside", "forms", "formsprint"}
 )
 
 // Set is every template, parsed: immutable, safe for concurrent use.
@@ -28,7 +28,7 @@ func Parse() (*Set, error) {
 	s := &Set{pages: map[string]*template.Template{}}
 	add := func(name string, more ...string) error {
 		t, err := template.New(name+".html").Option("missingkey=error").
-			ParseFS(files, append(more, "templates/"+name+".html", "templates/parts.html")...)
+			ParseFS(files, append(more, "templates/"+name+".html", "templates/parts.html", "templates/chart.html")...)
 		if err != nil {
 			return fmt.Errorf("view: template %s: %w", name, err)
 		}

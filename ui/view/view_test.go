@@ -48,8 +48,8 @@ func base(t testing.TB, lang string) Base {
 // exist, or has another type, fails here and not before a guard.
 func TestTemplatesFitTheirPages(t *testing.T) {
 	s := set(t)
-	pages := []Page{SignIn{}, Error{}, Lanes{}, Passages{}, Passage{}, Policy{}, Data{}, Log{}, Jobs{}, Kiosk{}, &Radio{}, &Sensors{}, API{},
-		&Desk{}, &Forms{}, FormsPrint{}, &Alarms{}, Shifts{}}
+	pages := []Page{SignIn{}, Error{}, Lanes{}, Passages{}, Passage{}, Policy{}, Data{}, Log{}, Jobs{}, GalleryIndex{}, Kiosk{}, &Radio{}, &Sensors{}, API{},
+		&Desk{}, &Inside{}, &Forms{}, FormsPrint{}, &Alarms{}, Shifts{}}
 	if len(pages) != len(s.pages) {
 		t.Errorf("%d pages, %d templates", len(pages), len(s.pages))
 	}
@@ -147,6 +147,7 @@ func TestKeys(t *testing.T) {
 		"laneact.":         laneActs(),
 		"lanewhy.":         LaneReasons(),
 		"form.act.":        {"open", "turn-away", "inspect"},
+		"form.way.":        {"entry", "exit"},
 		"form.step.":       {"printed", "entered", "spoilt", "countersigned"},
 		"shift.step.":      {"begun", "offered", "accepted", "withdrawn", "taken-over", "ended"},
 
@@ -176,9 +177,14 @@ func TestKeys(t *testing.T) {
 			t.Errorf("no text for what to do in state %q", st)
 		}
 	}
-	for _, l := range (Base{Words: w, Person: &Person{Role: auth.Auditor}}).Nav() {
-		if !w.Has(l.Key) {
-			t.Errorf("no text for menu entry %q", l.Key)
+	for _, g := range menu {
+		if !w.Has(g.key) {
+			t.Errorf("no text for the part %q of the menu", g.key)
+		}
+		for _, p := range g.pages {
+			if !w.Has(p.key) {
+				t.Errorf("no text for menu entry %q", p.key)
+			}
 		}
 	}
 }
@@ -380,19 +386,21 @@ func TestCitationLinks(t *testing.T) {
 func TestNavByRole(t *testing.T) {
 	for role, want := range map[auth.Role][]string{
 		auth.Guard:           {"/", "/policy"},
-		auth.Supervisor:      {"/", "/passages", "/radio", "/devices", "/policy", "/data"},
-		auth.SecurityManager: {"/", "/passages", "/radio", "/devices", "/policy", "/data", "/jobs"},
+		auth.Supervisor:      {"/", "/passages", "/policy", "/data", "/radio", "/devices"},
+		auth.SecurityManager: {"/", "/passages", "/policy", "/data", "/radio", "/devices", "/jobs"},
 		auth.FleetManager:    {"/policy", "/data"},
-		auth.Auditor:         {"/passages", "/radio", "/devices", "/policy", "/data", "/log", "/jobs"},
-		auth.Administrator:   {"/", "/radio", "/devices", "/policy", "/data", "/log", "/jobs"},
+		auth.Auditor:         {"/passages", "/policy", "/data", "/log", "/radio", "/devices", "/jobs"},
+		auth.Administrator:   {"/", "/policy", "/data", "/log", "/radio", "/devices", "/jobs"},
 	} {
 		b := base(t, "en")
 		b.Person.Role, b.Path = role, "/passages/x"
 		var got []string
-		for _, l := range b.Nav() {
-			got = append(got, l.Address)
-			if l.Here != (l.Address == "/passages") {
-				t.Errorf("%s: %s is here: %v", role, l.Address, l.Here)
+		for _, g := range b.Menu() {
+			for _, l := range g.Links {
+				got = append(got, l.Address)
+				if l.Here != (l.Address == "/passages") {
+					t.Errorf("%s: %s is here: %v", role, l.Address, l.Here)
+				}
 			}
 		}
 		if !slices.Equal(got, want) {
