@@ -71,6 +71,8 @@ type Arrival struct {
 	// Pass is the text of the pass that was shown. It is not recorded: what it was
 	// worth is, among the facts.
 	Pass string `json:"-"`
+	// Read is when a camera read the plate; zero where it does not say.
+	Read time.Time `json:"-"`
 	// Of is the vehicle at the line that this is one more reading of; empty is a
 	// vehicle that comes, or that the lane finds to be the same.
 	Of PassageID `json:"-"`

@@ -102,6 +102,7 @@ func (l *lane) come(at time.Time) {
 }
 
 func (l *lane) leave() {
+	l.left = time.Now()
 	if l.cfg.Attributor != nil && l.present {
 		at := time.Now().UTC().Round(0)
 		l.cfg.Attributor.VehiclePresent(false, at)

@@ -121,6 +121,8 @@ func sameVehicle(p *Passage, b Arrival, since time.Duration) (same, onlyPlate bo
 		return b.Of == p.ID, b.Of == p.ID && a.VIN == "" && b.VIN != ""
 	case b.VIN == "" && b.Plate == "": // a pass alone is shown by whoever stands there
 		return b.Pass != "", false
+	case a.VIN == "" && a.Plate == "": // only a pass was shown, by whoever stands there
+		return true, b.VIN != ""
 	case since > joinWithin:
 		return false, false
 	case b.VIN == "":
@@ -155,6 +157,8 @@ type Identified struct {
 	// Makers are the entries of the watch list to hold the vehicle's modules
 	// against.
 	Makers []WatchEntry
+	// Beside are the lanes at which the same vehicle stands now.
+	Beside []LaneID
 }
 
 // Identity holds who presents itself against what the site has. The Controller
@@ -232,14 +236,11 @@ func (d *IdentityDesk) Identify(ctx context.Context, p Presented) (Identified, e
 		return out, nil
 	}
 
-	inside, err := d.cfg.Ledger.Inside(ctx, p.VIN, p.Plate)
+	inside, err := d.inside(ctx, p, f, find)
 	if err != nil {
-		return out, fmt.Errorf("who is inside: %w", err)
+		return out, err
 	}
 	if p.Moment == policy.MomentEntry {
-		if i := MatchStay(inside, p.VIN, p.Plate); i >= 0 {
-			find(&f.InsideAlready, fromLedger, policy.ArrivalFinding{Code: "inside_already", Says: fmt.Sprintf("It came in by lane %s at %s and has not left.", cmp.Or(string(inside[i].Lane), "unknown"), inside[i].Since.UTC().Format(time.RFC3339))})
-		}
 		nothing(&f.InsideAlready, fromLedger)
 	}
 	if p.VIN != "" && p.Plate != "" && !p.ByList {
@@ -253,7 +254,7 @@ func (d *IdentityDesk) Identify(ctx context.Context, p Presented) (Identified, e
 			return out, err
 		}
 	}
-	if err := d.elsewhere(ctx, p, beside, f, find); err != nil {
+	if out.Beside, err = d.elsewhere(ctx, p, beside, f, find); err != nil {
 		return out, err
 	}
 	nothing(&f.SeenElsewhere, fromLanes)
@@ -277,6 +278,42 @@ func (d *IdentityDesk) Identify(ctx context.Context, p Presented) (Identified, e
 }
 
 type finder func(*policy.Leaf[bool], string, policy.ArrivalFinding)
+
+// inside holds the vehicle against who is inside: on its way in it must not be,
+// and on its way out it should. A plate that only looks like one that is inside
+// is a hint.
+func (d *IdentityDesk) inside(ctx context.Context, p Presented, f *policy.ArrivalFacts, find finder) ([]Stay, error) {
+	plates := []string{p.Plate}
+	if p.Plate != "" {
+		plates = append(plates, Alike(p.Plate)...)
+	}
+	list, err := d.cfg.Ledger.Inside(ctx, p.VIN, plates...)
+	if err != nil {
+		return nil, fmt.Errorf("who is inside: %w", err)
+	}
+	came := func(s *Stay) string {
+		if s.Lane == "" {
+			return fmt.Sprintf("%s said on %s that it is inside", cmp.Or(s.By, "somebody"), s.Since.UTC().Format(time.RFC3339))
+		}
+		return fmt.Sprintf("it came in by lane %s at %s", s.Lane, s.Since.UTC().Format(time.RFC3339))
+	}
+	i := MatchStay(list, p.VIN, p.Plate)
+	switch {
+	case i >= 0 && p.Moment == policy.MomentEntry:
+		find(&f.InsideAlready, fromLedger, policy.ArrivalFinding{Code: "inside_already", Says: sentence(came(&list[i]) + ", and has not left")})
+	case i < 0 && p.Moment != policy.MomentInside:
+		alike := slices.IndexFunc(list, func(s Stay) bool { return s.Plate != p.Plate && (p.VIN == "" || s.VIN == "") })
+		if alike >= 0 {
+			find(nil, fromLedger, policy.ArrivalFinding{Code: "inside_alike", Hint: true, Says: fmt.Sprintf("The plate %s of a vehicle that is inside looks like what was read: %s. Compare them.", list[alike].Plate, came(&list[alike]))})
+		} else if p.Moment == policy.MomentExit {
+			find(nil, fromLedger, policy.ArrivalFinding{Code: "not_inside", Hint: true, Says: "By the site's list it has not come in."})
+		}
+	}
+	return list, nil
+}
+
+// sentence is a clause as a sentence.
+func sentence(clause string) string { return strings.ToUpper(clause[:1]) + clause[1:] + "." }
 
 // plate holds VIN and plate against the list of known vehicles.
 func (d *IdentityDesk) plate(ctx context.Context, p Presented, f *policy.ArrivalFacts, find finder, nothing func(*policy.Leaf[bool], string)) error {
@@ -330,25 +367,28 @@ func sameIdentity(vin, plate, otherVIN, otherPlate string) bool {
 }
 
 // elsewhere looks for the vehicle at other lanes: now, or too short a time ago.
-func (d *IdentityDesk) elsewhere(ctx context.Context, p Presented, beside []Presented, f *policy.ArrivalFacts, find finder) error {
+// It gives the lanes at which it stands now.
+func (d *IdentityDesk) elsewhere(ctx context.Context, p Presented, beside []Presented, f *policy.ArrivalFacts, find finder) (now []LaneID, err error) {
 	for _, o := range beside {
+		now = append(now, o.Lane)
 		find(&f.SeenElsewhere, fromLanes, policy.ArrivalFinding{Code: "seen_elsewhere", Says: fmt.Sprintf("The same vehicle is at lane %s at the same time.", o.Lane)})
 	}
 	list, err := d.cfg.Ledger.Sightings(ctx, p.VIN, p.Plate, p.Lane, p.At.Add(-d.cfg.Farthest))
 	if err != nil {
-		return fmt.Errorf("other lanes: %w", err)
+		return nil, fmt.Errorf("other lanes: %w", err)
 	}
 	for _, s := range list {
 		least, said := d.cfg.Travel(s.Lane, p.Lane)
 		switch {
 		case !sameIdentity(p.VIN, p.Plate, s.VIN, s.Plate), slices.ContainsFunc(beside, func(o Presented) bool { return o.Lane == s.Lane }):
 		case s.Until.IsZero() && p.At.Sub(s.At) < openTooLong:
+			now = append(now, s.Lane)
 			find(&f.SeenElsewhere, fromLanes, policy.ArrivalFinding{Code: "seen_elsewhere", Says: fmt.Sprintf("The same vehicle stands at lane %s since %s.", s.Lane, s.At.UTC().Format(time.RFC3339))})
 		case said && !s.Until.IsZero() && p.At.Sub(s.Until) < least:
 			find(&f.SeenElsewhere, fromLanes, policy.ArrivalFinding{Code: "seen_elsewhere", Says: fmt.Sprintf("The same vehicle was at lane %s until %s; from there it takes at least %s.", s.Lane, s.Until.UTC().Format(time.RFC3339), least)})
 		}
 	}
-	return nil
+	return now, nil
 }
 
 // watch asks the watch list, and gives the entries for makers.
@@ -417,63 +457,125 @@ func (d *IdentityDesk) worth(p Presented, f *policy.ArrivalFacts) {
 }
 
 // watchedModules holds the modules of the vehicle against the watch list: one of
-// which it is known who makes it, and no mere alternative.
+// which it is known who makes it, and no mere alternative. What is only one of
+// several possible makers is a hint; and while a module's maker is open, it is
+// not known that the vehicle is not on the list.
 func (j *Judge) watchedModules(f *policy.Facts, makers []WatchEntry) {
+	open := len(f.Units) == 0
 	for i := range makers {
 		e := &makers[i]
+		var may *policy.ArrivalFinding
+		listed := false
 		for u := range f.Units {
 			unit := &f.Units[u]
-			if unit.Fitted.Known && !unit.Fitted.Value || len(unit.Candidates) == 0 {
+			if unit.Fitted.Known && !unit.Fitted.Value {
 				continue
 			}
-			every, claimed := true, false
+			open = open || len(unit.Candidates) == 0
+			every, claimed, some := len(unit.Candidates) > 0, false, false
 			var by policy.Candidate
+			var behind policy.SupplyAnswer
 			for _, c := range unit.Candidates {
-				hit := c.Maker.Known && j.watched(e, c.Maker.Value, f.At)
+				answer, hit := j.watched(e, c.Maker, f.At)
+				open = open || !c.Maker.Known
 				every = every && hit
 				if hit {
-					by = c
+					by, behind, some = c, answer, true
 					claimed = claimed || c.Basis == "declared" || c.Basis == "inspected"
 				}
 			}
-			if !every && !claimed {
+			if !some {
 				continue
 			}
-			finding := e.finding("%s stands on the watch list (%s, entered by %s on %s).")
-			finding.Says = strings.TrimSuffix(finding.Says, ".") + fmt.Sprintf("; sources name %s as the maker of a module of this vehicle.", by.MakerName)
-			finding.From = policy.Source{Title: fromWatch, Quote: finding.Says, Date: f.At.Format(time.RFC3339)}
+			sure := every || claimed
+			open = open || !sure
+			finding := e.ofModule(by, behind, sure, f.At)
+			if !sure {
+				may = &finding
+				continue
+			}
 			f.Arrival.Findings = append(f.Arrival.Findings, finding)
 			if !f.Arrival.WatchListed.Known || !f.Arrival.WatchListed.Value {
 				f.Arrival.WatchListed = policy.Know(true, finding.From)
 			}
+			listed = true
 			break
 		}
+		if may != nil && !listed {
+			f.Arrival.Findings = append(f.Arrival.Findings, *may)
+		}
+	}
+	if len(makers) > 0 && open && !f.Arrival.WatchListed.Value {
+		f.Arrival.WatchListed = policy.Leaf[bool]{}
 	}
 }
 
-// watched says whether an entry for a maker or a group means a maker.
-func (j *Judge) watched(e *WatchEntry, maker policy.Party, at time.Time) bool {
-	if e.Kind == WatchMaker || string(maker) == e.Value {
-		return string(maker) == e.Value
+// ofModule tells of an entry for a maker or a group by a module of the vehicle,
+// with who says so.
+func (e *WatchEntry) ofModule(by policy.Candidate, behind policy.SupplyAnswer, sure bool, at time.Time) policy.ArrivalFinding {
+	out := e.finding("%s stands on the watch list (%s, entered by %s on %s)")
+	out.Evidence = slices.Clone(by.Sources)
+	if by.Maker.From != (policy.Source{}) && !slices.Contains(out.Evidence, by.Maker.From) {
+		out.Evidence = append(out.Evidence, by.Maker.From)
 	}
-	return j.supply.controlledBy(maker, e.Value, at)
+	name := cmp.Or(by.MakerName, string(by.Maker.Value))
+	who := ""
+	if s := out.Evidence; len(s) > 0 {
+		who = cmp.Or(s[0].Title, s[0].ID)
+		if s[0].Date != "" {
+			who += " (" + s[0].Date + ")"
+		}
+	}
+	what := "as the maker of a module of this vehicle"
+	if !sure {
+		what = "as one of the possible makers of a module of this vehicle"
+		out.Code, out.Hint, out.Do = "watch_may", true, ""
+	}
+	out.Says += fmt.Sprintf("; %s names %s %s", cmp.Or(who, "a source"), name, what)
+	if behind.Because != "" {
+		out.Says += "; " + strings.TrimSuffix(behind.Because, ".")
+		out.Evidence = append(out.Evidence, behind.Sources...)
+	}
+	out.Says += "."
+	out.From = policy.Source{Title: fromWatch, Quote: out.Says, Date: at.Format(time.RFC3339)}
+	return out
+}
+
+// watched says whether an entry for a maker or a group means a maker, and for a
+// group what says so.
+func (j *Judge) watched(e *WatchEntry, maker policy.Leaf[policy.Party], at time.Time) (policy.SupplyAnswer, bool) {
+	switch {
+	case !maker.Known:
+		return policy.SupplyAnswer{}, false
+	case e.Kind == WatchMaker || string(maker.Value) == e.Value:
+		return policy.SupplyAnswer{}, string(maker.Value) == e.Value
+	}
+	a := j.supply.controlledBy(maker.Value, e.Value, at)
+	return a, a.Value == policy.True
 }
 
 // opControlledBy is asked by the watch list alone, and by no policy.
 const opControlledBy = "controlled_by"
 
-// controlledBy says whether a party is known to be controlled by another one. The
-// answer is kept with the others.
-func (s *GraphSupply) controlledBy(maker policy.Party, group string, at time.Time) bool {
-	a := s.Ask(policy.SupplyQuestion{Op: opControlledBy, Party: maker, Arg: group, Day: at.UTC().Format(time.DateOnly)})
-	return a.Value == policy.True
+// controlledBy says whether a party is known to be controlled by another one, and
+// who says so. The answer is kept with the others.
+func (s *GraphSupply) controlledBy(maker policy.Party, group string, at time.Time) policy.SupplyAnswer {
+	return s.Ask(policy.SupplyQuestion{Op: opControlledBy, Party: maker, Arg: group, Day: at.UTC().Format(time.DateOnly)})
 }
 
 // answerControlledBy asks the graph.
 func (s *GraphSupply) answerControlledBy(q policy.SupplyQuestion, day time.Time) policy.SupplyAnswer {
-	held := slices.ContainsFunc(s.graph.Behind(string(q.Party), day).Controllers, func(h supply.Holder) bool { return h.Party == q.Arg })
-	if held {
-		return policy.SupplyAnswer{Value: policy.True, Because: q.Arg + " is known to control " + string(q.Party)}
+	holders := s.graph.Behind(string(q.Party), day).Controllers
+	i := slices.IndexFunc(holders, func(h supply.Holder) bool { return h.Party == q.Arg })
+	if i < 0 {
+		return policy.SupplyAnswer{Because: q.Arg + " is not known to control " + string(q.Party)}
 	}
-	return policy.SupplyAnswer{Because: q.Arg + " is not known to control " + string(q.Party)}
+	out := policy.SupplyAnswer{Value: policy.True}
+	steps := make([]string, 0, len(holders[i].Path))
+	for _, e := range holders[i].Path {
+		steps = append(steps, strings.TrimSuffix(e.Text, "."))
+		out.Sources = append(out.Sources, policy.Source{ID: e.ID, Title: e.Text, Address: e.Source, Quote: e.Quote, Date: e.Date, Reply: e.Reply})
+	}
+	out.Because = "by its sources, " + strings.Join(steps, ", and ")
+	return out
 }

@@ -3,6 +3,7 @@ package gate_test
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -19,6 +20,7 @@ import (
 	"sallyport/gate/storetest"
 	"sallyport/policy"
 	"sallyport/policy/pack"
+	"sallyport/policy/supply"
 )
 
 var (
@@ -47,11 +49,11 @@ func newLists(t testing.TB, ledger gate.LedgerStore, memory *storetest.Memory, n
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 	signer, err := auth.NewPassSigner("sallyport/test", "k", key)
 	must(t, err)
-	reader, err := auth.NewPassReader("sallyport/test", map[string]ed25519.PublicKey{"k": key.Public().(ed25519.PublicKey)})
+	reader, err := auth.NewPassReader("sallyport/test", map[string]auth.TrustedKey{"k": {Key: key.Public().(ed25519.PublicKey)}})
 	must(t, err)
 	l.watch, err = gate.NewWatchDesk(t.Context(), memory, l.clock, nil)
 	must(t, err)
-	l.passes, err = gate.NewPassDesk(t.Context(), memory, l.clock, signer, reader)
+	l.passes, err = gate.NewPassDesk(t.Context(), memory, l.clock, signer, reader, nil)
 	must(t, err)
 	travel := func(from, to gate.LaneID) (time.Duration, bool) {
 		return 3 * time.Minute, from == "south" && to == "north" || from == "north" && to == "south"
@@ -116,7 +118,24 @@ func TestWhatTheSiteFinds(t *testing.T) {
 	}{
 		{name: "nothing on any list", want: "f?ff?"},
 		{name: "nobody was read", who: func(p *gate.Presented) { p.VIN, p.Plate = "", "" }, want: "?????"},
-		{name: "on its way out", who: func(p *gate.Presented) { p.Moment = policy.MomentExit }, want: "??ff?"},
+		{name: "on its way out, and never came in", who: func(p *gate.Presented) { p.Moment = policy.MomentExit }, want: "??ff?", codes: []string{"not_inside"}},
+		{name: "on its way out", given: func(t *testing.T, l *lists) { passage(t, l, 1, "north", 0, time.Hour, gate.EndAdmitted) },
+			who: func(p *gate.Presented) { p.Moment = policy.MomentExit }, want: "??ff?"},
+		{name: "a plate like one that is inside", given: func(t *testing.T, l *lists) {
+			must(t, l.memory.CorrectStay(t.Context(), gate.Correction{ID: "in-1", Kind: gate.CorrectInside, Plate: "WXOO0OI", By: "jan", Why: "seen", At: at.Add(-time.Hour)}))
+		}, want: "f?ff?", codes: []string{"inside_alike"}},
+		{name: "its plate misread on its way out", given: func(t *testing.T, l *lists) { passage(t, l, 1, "north", 0, time.Hour, gate.EndAdmitted) },
+			who: func(p *gate.Presented) { p.VIN, p.Plate, p.Moment = "", "WXOOOO1", policy.MomentExit }, want: "??ff?", codes: []string{"inside_alike"}},
+		{name: "a plate like that of another VIN inside", given: func(t *testing.T, l *lists) { passage(t, l, 1, "north", 0, time.Hour, gate.EndAdmitted) },
+			who: func(p *gate.Presented) { p.VIN, p.Plate = "5YJXCAE4XMF000002", "WXOOOO1" }, want: "f?ff?"},
+		{name: "a Cyrillic plate like one on the watch list", given: func(t *testing.T, l *lists) {
+			_, err := l.watch.Add(t.Context(), manager, entry(gate.WatchPlate, "АА 1234 ВС"))
+			must(t, err)
+		}, who: func(p *gate.Presented) { p.Plate = "AA1234BC" }, want: "f?ff?", codes: []string{"watch_alike"}},
+		{name: "a plate without its dots", given: func(t *testing.T, l *lists) {
+			_, err := l.watch.Add(t.Context(), manager, entry(gate.WatchPlate, "MÜ-OL 12"))
+			must(t, err)
+		}, who: func(p *gate.Presented) { p.Plate = "MU0L12" }, want: "f?ff?", codes: []string{"watch_alike"}},
 		{name: "inside already", given: func(t *testing.T, l *lists) { passage(t, l, 1, "north", 0, time.Hour, gate.EndAdmitted) },
 			want: "tfff?", codes: []string{"inside_already"}, who: func(p *gate.Presented) { p.Plate = "" }},
 		{name: "its plate alone is inside already", given: func(t *testing.T, l *lists) { passage(t, l, 1, "north", 0, time.Hour, gate.EndAdmitted) },
@@ -319,6 +338,7 @@ func TestWatchedModules(t *testing.T) {
 	}{
 		{"the maker of its module", modelX, []gate.WatchEntry{entry(gate.WatchMaker, "quectel")}, true},
 		{"another maker", modelX, []gate.WatchEntry{entry(gate.WatchMaker, "fibocom")}, false},
+		{"a group that is not known to control it", modelX, []gate.WatchEntry{entry(gate.WatchGroup, "fibocom")}, false},
 		{"nothing", modelX, nil, false},
 	} {
 		q := gate.Request{VIN: c.vin, At: assessAt, Class: policy.ClassPrivate, Zone: policy.ZoneRestricted, Market: "US", Identity: &gate.Identified{Makers: c.list}}
@@ -330,6 +350,244 @@ func TestWatchedModules(t *testing.T) {
 			t.Errorf("%s: %+v", c.name, a.Verdict.Reasons)
 		}
 	}
+}
+
+// An entry for a group counts by who is known to control the maker on the day,
+// and is told with who says so; while a module's maker is open, the vehicle is not
+// known to be off the list.
+func TestWatchedGroup(t *testing.T) {
+	share := 60.0
+	b, err := json.Marshal(supply.File{Edition: "2026-11-22",
+		Parties: []supply.Party{{ID: "quectel", Name: "Quectel", Country: "CN", Ref: supply.Ref{Source: "https://example.org/quectel", Certainty: "official"}},
+			{ID: "holding", Name: "Some Holding", Country: "CN", Ref: supply.Ref{Source: "https://example.org/holding", Certainty: "official"}}},
+		Edges: []supply.Edge{{ID: "E1", From: "quectel", To: "holding", Kind: supply.OwnedBy, Share: &share, Since: "2020-01-01", Until: "2026-06-01",
+			Ref: supply.Ref{Source: "https://example.org/report", Quote: "holds 60 %", Date: "2020-02-03", Certainty: "official"}}}})
+	must(t, err)
+	g, err := supply.Open(b)
+	must(t, err)
+	j := packJudge(t, pack.PaperBaseline).On(g)
+	list := []gate.WatchEntry{storetest.SampleWatch("w-1", gate.WatchGroup, "holding")}
+	ask := func(vin string, at time.Time, found policy.Leaf[bool], list []gate.WatchEntry) policy.ArrivalFacts {
+		q := gate.Request{VIN: vin, At: at, Class: policy.ClassPrivate, Zone: policy.ZoneRestricted, Market: "US",
+			Identity: &gate.Identified{Facts: policy.ArrivalFacts{WatchListed: found}, Makers: list}}
+		return j.Assess(q).Facts.Arrival
+	}
+	none := policy.Know(false, policy.Source{Title: "the site's watch list"})
+	held := ask(modelX, time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC), none, list)
+	if !held.WatchListed.Value || len(held.Findings) != 1 {
+		t.Fatalf("while it was held: %+v", held)
+	}
+	f := held.Findings[0]
+	if !strings.Contains(f.Says, "holding stands on the watch list (stolen, entered by anna on") || !strings.Contains(f.Says, "names Quectel as the maker of a module") || !strings.Contains(f.Says, "by its sources, ") {
+		t.Errorf("told as %q", f.Says)
+	}
+	if !slices.ContainsFunc(f.Evidence, func(s policy.Source) bool { return s.Address == "https://example.org/report" && s.Date == "2020-02-03" }) {
+		t.Errorf("without the source of who holds it: %+v", f.Evidence)
+	}
+	if after := ask(modelX, assessAt, none, list); after.WatchListed.Value || len(after.Findings) != 0 {
+		t.Errorf("after it was sold: %+v", after)
+	}
+	// Nothing is known of this vehicle's module.
+	if open := ask("1HGCM82633A004352", assessAt, none, list); open.WatchListed.Known {
+		t.Errorf("with an unknown module: %+v", open.WatchListed)
+	}
+	if no := ask("1HGCM82633A004352", assessAt, none, nil); !no.WatchListed.Known {
+		t.Errorf("without entries for makers: %+v", no.WatchListed)
+	}
+}
+
+// Plates that are taken for each other fold alike, and Alike names what folds
+// alike and nothing else.
+func TestAlike(t *testing.T) {
+	for _, c := range [][2]string{{"WXO0OOI", "WX00001"}, {"ÄÖÜ", "A0U"}, {"АВСЕНІКМОРТХ", "A8CEH1KM0PTX"}, {"ΑΒΖ", "A82"}, {"U\u0308", "U"}, {"京A12345", "京A12345"}} {
+		if got := gate.FoldAlike(c[0]); got != c[1] {
+			t.Errorf("%s folds to %s, want %s", c[0], got, c[1])
+		}
+	}
+	if got := gate.Alike("KR9"); len(got) != 0 {
+		t.Errorf("of KR9: %v", got)
+	}
+	if got := gate.Alike("A0B"); !slices.Equal(got, []string{"A08", "AO8", "AOB", "AQ8", "AQB"}) {
+		t.Errorf("of A0B: %v", got)
+	}
+	if got := gate.Alike("00000000"); got != nil {
+		t.Errorf("%d readings of a plate of zeros", len(got))
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		plate := rapid.StringMatching("[A-Z0-9]{1,8}").Draw(t, "plate")
+		for _, other := range gate.Alike(plate) {
+			if other == plate || gate.FoldAlike(other) != gate.FoldAlike(plate) {
+				t.Fatalf("%s is no misread of %s", other, plate)
+			}
+		}
+	})
+	for _, c := range [][2]string{{"wx 123-45", "WX12345"}, {" –·•.\t", ""}, {"B MW\u00a01", "BMW1"}} {
+		if got := gate.NormalPlate(c[0]); got != c[1] {
+			t.Errorf("%q is filed as %q, want %q", c[0], got, c[1])
+		}
+	}
+}
+
+// Passes outlive the key that signed them for as long as it is trusted, and are
+// signed with the new one at once. What ends a pass is told to the lanes, and so is
+// every correction of who is inside.
+func TestPassesAfterAnotherKey(t *testing.T) {
+	memory := storetest.NewMemory()
+	at := storetest.Noon.AddDate(0, 0, 1)
+	clock := gate.NewClock(func() time.Time { return at })
+	keys := func(trusted map[string]time.Time, signs string) (*auth.PassSigner, *auth.PassReader) {
+		all := map[string]auth.TrustedKey{}
+		var signer *auth.PassSigner
+		for kid, until := range trusted {
+			key := ed25519.NewKeyFromSeed([]byte(strings.Repeat(kid, ed25519.SeedSize)))
+			all[kid] = auth.TrustedKey{Key: key.Public().(ed25519.PublicKey), Until: until}
+			if kid == signs {
+				var err error
+				signer, err = auth.NewPassSigner("sallyport/test", kid, key)
+				must(t, err)
+			}
+		}
+		reader, err := auth.NewPassReader("sallyport/test", all)
+		must(t, err)
+		return signer, reader
+	}
+	told := 0
+	signer, reader := keys(map[string]time.Time{"a": {}}, "a")
+	d, err := gate.NewPassDesk(t.Context(), memory, clock, signer, reader, func(context.Context) error { told++; return nil })
+	must(t, err)
+	const vin = "5YJXCAE4XMF000001"
+	p, first, err := d.Issue(t.Context(), manager, gate.VehiclePass{VIN: vin, Until: at.AddDate(0, 6, 0)})
+	must(t, err)
+	worth := func(text, want, when string) {
+		t.Helper()
+		if got := d.Worth(text, vin, "", "north", policy.ZoneRestricted, at); got.State != want {
+			t.Errorf("%s: %+v, want %s", when, got, want)
+		}
+	}
+	worth(first, policy.PassValid, "at first")
+	d.Rekey(keys(map[string]time.Time{"a": at.Add(time.Hour), "b": {}}, "b"))
+	worth(first, policy.PassValid, "within the overlap")
+	_, second, err := d.Text(manager, p.ID)
+	must(t, err)
+	if second == first {
+		t.Error("drawn anew with the former key")
+	}
+	worth(second, policy.PassValid, "drawn anew")
+	at = at.Add(time.Hour)
+	worth(first, policy.PassForged, "after the overlap")
+	worth(second, policy.PassValid, "after the overlap, drawn anew")
+	d.Rekey(keys(map[string]time.Time{"c": {}}, "c"))
+	worth(second, policy.PassForged, "after a key that ended at once")
+	worth("", policy.PassValid, "on record")
+	if told != 1 {
+		t.Errorf("the lanes were told %d times of a pass", told)
+	}
+	must(t, d.Revoke(t.Context(), manager, p.ID, "sold"))
+	worth("", policy.PassNone, "revoked")
+	if told != 2 {
+		t.Errorf("the lanes were told %d times of a pass that ended", told)
+	}
+	ledger, err := gate.NewLedger(memory, clock, func(context.Context) error { told++; return storetest.ErrBroken })
+	must(t, err)
+	id, err := ledger.IsInside(t.Context(), manager, "", "WX 1", "seen")
+	if !errors.Is(err, gate.ErrNotDecidedAgain) || told != 3 {
+		t.Errorf("said to be inside: %v, told %d", err, told)
+	}
+	if err := ledger.Left(t.Context(), manager, id, "seen outside"); !errors.Is(err, gate.ErrNotDecidedAgain) || told != 4 {
+		t.Errorf("said to have left: %v, told %d", err, told)
+	}
+}
+
+// Where a vehicle turns up at a second lane, the one at the first lane is decided
+// again: which of the two is the copy nobody knows.
+func TestBothOfTwoAreSuspect(t *testing.T) {
+	for _, apart := range []time.Duration{0, 2 * time.Second, time.Minute} {
+		t.Run(apart.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				memory := storetest.NewMemory()
+				l := newLists(t, memory, memory, time.Now)
+				y := startYard(t, memory, gate.AssessorFunc(func(r gate.Request) gate.Assessment {
+					a := judge(r)
+					a.Facts.Arrival = r.Identity.Facts
+					if r.Identity.Facts.SeenElsewhere.Value {
+						a.Verdict.Outcome = policy.Flag
+					}
+					return a
+				}), []func(*gate.Config){func(c *gate.Config) {
+					c.Identity = l.desk
+					c.Lanes = append(c.Lanes, gate.LaneConfig{ID: "south", Name: "South", Zone: policy.ZoneRestricted, Arm: &arm{}})
+				}})
+				_, err := y.c.Arrive(t.Context(), "north", gate.Arrival{VIN: "G1", Via: "scanner"})
+				must(t, err)
+				time.Sleep(apart)
+				_, err = y.c.Arrive(t.Context(), "south", gate.Arrival{VIN: "G1", Via: "scanner"})
+				must(t, err)
+				synctest.Wait()
+				for _, id := range []gate.LaneID{"north", "south"} {
+					v, _ := y.c.View(id)
+					if v.State != gate.Waiting || !v.Passage.Result.Facts.Arrival.SeenElsewhere.Value || v.Passage.Result.Verdict.Outcome != policy.Flag {
+						t.Errorf("%s: %s %+v", id, v.State, v.Passage.Result.Facts.Arrival)
+					}
+				}
+				if rec, err := memory.Passage(t.Context(), y.view().Passage.ID); err != nil || len(rec.Reassessments) != 1 {
+					t.Errorf("decided again %d times, %v", len(rec.Reassessments), err)
+				}
+				y.close()
+			})
+		})
+	}
+}
+
+// What comes without a VIN: a message of the vehicle before, a plate that a
+// person types, a pass that is shown first.
+func TestWithoutAVIN(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory := storetest.NewMemory()
+		y := newYard(t, memory)
+		arrive := func(a gate.Arrival) (gate.PassageID, error) { return y.c.Arrive(t.Context(), "north", a) }
+		id, err := arrive(gate.Arrival{VIN: "G1", Via: "scanner"})
+		must(t, err)
+		read := time.Now()
+		time.Sleep(20 * time.Second)
+		y.act(gate.ActTurnAway, id)
+		y.act(gate.ActReset, id)
+		if _, err := arrive(gate.Arrival{Plate: "WX 1", Via: "camera", Read: read}); !errors.Is(err, gate.ErrNotAllowed) {
+			t.Errorf("a message of the vehicle before: %v", err)
+		}
+		id, err = arrive(gate.Arrival{VIN: "G2", Via: "scanner"})
+		must(t, err)
+		if _, err := arrive(gate.Arrival{Plate: "WX 1", Via: "camera", Read: read}); !errors.Is(err, gate.ErrNotAllowed) || y.view().Passage.Arrival.Plate != "" {
+			t.Errorf("a message of the vehicle before, beside the next: %v, %+v", err, y.view().Passage.Arrival)
+		}
+		if same, err := arrive(gate.Arrival{Plate: "WX 2", Via: "camera", Read: time.Now()}); err != nil || same != id {
+			t.Errorf("its own plate: %v", err)
+		}
+		time.Sleep(time.Minute)
+		if _, err := arrive(gate.Arrival{Plate: "WX 3", Via: "keyboard"}); !errors.Is(err, gate.ErrNotAllowed) {
+			t.Errorf("a typed plate took the place of a vehicle that waits: %v", err)
+		}
+		if same, err := arrive(gate.Arrival{Plate: "WX 3", Via: "keyboard", Of: id}); err != nil || same != id || len(y.view().Passage.Arrival.Also) != 1 {
+			t.Errorf("a second plate of it: %v, %+v", err, y.view().Passage.Arrival)
+		}
+		y.act(gate.ActTurnAway, id)
+		next, err := arrive(gate.Arrival{Plate: "WX 4", Via: "keyboard"})
+		if err != nil || next == id {
+			t.Errorf("a typed plate of the next: %v", err)
+		}
+		y.act(gate.ActReset, next)
+
+		id, err = arrive(gate.Arrival{Pass: "eyJ", Via: "keyboard"})
+		must(t, err)
+		time.Sleep(40 * time.Second)
+		next, err = arrive(gate.Arrival{VIN: "G3", Via: "scanner"})
+		if a := y.view().Passage.Arrival; err != nil || next == id || a.VIN != "G3" || a.Pass != "eyJ" {
+			t.Errorf("the VIN behind its pass: %v, %+v", err, a)
+		}
+		if rec, err := memory.Passage(t.Context(), id); err != nil || rec.Outcome == nil || rec.Outcome.Note != gate.NoteIdentified {
+			t.Errorf("the passage of the pass alone: %+v, %v", rec.Outcome, err)
+		}
+		y.close()
+	})
 }
 
 // The order in which things are read of one vehicle does not matter for what is
@@ -496,7 +754,7 @@ func TestPlateAndVINAtOnce(t *testing.T) {
 // brokenLedger is a ledger that cannot be read.
 type brokenLedger struct{ gate.LedgerStore }
 
-func (brokenLedger) Inside(context.Context, string, string) ([]gate.Stay, error) {
+func (brokenLedger) Inside(context.Context, string, ...string) ([]gate.Stay, error) {
 	return nil, storetest.ErrBroken
 }
 

@@ -78,6 +78,7 @@ type lane struct {
 	owed     []Event // that could not be recorded yet
 	owedAt   time.Time
 	lastEnd  Ending
+	left     time.Time // when the vehicle before had left
 
 	arm       string
 	armMoving bool
@@ -621,6 +622,10 @@ func (l *lane) arrive(a arriving) {
 		}
 	default:
 	}
+	if l.late(&a.arrival) {
+		a.done("", ErrNotAllowed)
+		return
+	}
 	if l.join(&a) {
 		return
 	}
@@ -629,8 +634,7 @@ func (l *lane) arrive(a arriving) {
 		a.done(id, err)
 		return
 	}
-	if a.arrival.VIN == "" && l.state != Idle && l.state != Approaching && l.state != AtLine {
-		// A camera sees the vehicle at the line again and again.
+	if l.notNext(&a.arrival) {
 		a.done("", ErrNotAllowed)
 		return
 	}
@@ -775,6 +779,7 @@ func (l *lane) judge(a Arrival, at time.Time, atLine bool) (*vehicle, error) {
 		return nil, l.fail("record passage", err)
 	}
 	v.durable, v.decided = true, time.Now()
+	l.tellWhereElse(req.Identity)
 	verdict := &result.Verdict
 	v.auto = l.cfg.AutoOpen && verdict.Outcome == policy.Grant && !verdict.Presumed && len(verdict.Conditions) == 0
 	return v, nil

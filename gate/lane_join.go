@@ -29,6 +29,55 @@ func (l *lane) listed(ctx context.Context, plate string) (string, error) {
 	return NormalVIN(reg.VIN), err
 }
 
+// readBefore is how far a camera's clock may be behind ours.
+const readBefore = 2 * time.Second
+
+// late says whether a plate was read before the vehicle that was here before had
+// left: a message that comes late is of that one, or of one that stood behind.
+func (l *lane) late(a *Arrival) bool {
+	read := a.Read
+	a.Read = time.Time{}
+	return a.VIN == "" && !read.IsZero() && !l.left.IsZero() && read.Before(l.left.Add(-readBefore))
+}
+
+// notNext says whether an arrival without a VIN is not one of a vehicle that
+// comes. A camera sees the vehicle at the line again and again; a person who
+// types a plate means the next one, once this one is dealt with.
+func (l *lane) notNext(a *Arrival) bool {
+	switch l.state {
+	case Idle, Approaching, AtLine:
+		return false
+	case Admitting, Refusing, Redirected:
+		return a.VIN == "" && a.Via != "keyboard"
+	case Deciding, Waiting, OutOfService, Manual, Egress:
+	}
+	return a.VIN == ""
+}
+
+// tellWhereElse has the lanes at which the same vehicle stands decide again: which
+// of the two is the copy nobody knows, and who came first is no less suspect.
+func (l *lane) tellWhereElse(found *Identified) {
+	if found == nil {
+		return
+	}
+	for _, id := range found.Beside {
+		o, ok := l.ctl.lanes[id]
+		if !ok || o == l {
+			continue
+		}
+		l.asides.Go(func() {
+			tell := func(o *lane) {
+				if err := o.changed("identity"); err != nil {
+					o.ctl.cfg.Log.ErrorContext(o.ctx, "not decided again", "lane", o.cfg.ID, "error", err)
+				}
+			}
+			if err := o.post(l.ctx, tell); err != nil {
+				l.ctl.cfg.Log.InfoContext(l.ctx, "lane not told", "lane", id, "error", err)
+			}
+		})
+	}
+}
+
 // join takes an arrival that is one more reading of the vehicle that waits, and
 // says whether that is all there is to do. Where the VIN becomes known, or another
 // one is, the passage ends and goes on as a new one, with all that was read:

@@ -35,10 +35,14 @@ type Stay struct {
 	Since      time.Time `json:"since,omitzero"`
 	Passage    PassageID `json:"passage,omitempty"`    // of the entry; empty: a person said so
 	Conditions []string  `json:"conditions,omitempty"` // that were imposed on it, in English
-	Due        time.Time `json:"due,omitzero"`         // when its pass ends
-	Again      bool      `json:"again,omitempty"`      // it was inside already
-	By         string    `json:"by,omitempty"`         // who said that it is inside
-	Why        string    `json:"why,omitempty"`        // and why
+	// ConditionIDs are the ids of the first of Conditions, by which the policy of
+	// that hash gives their words in another language. The others are the pass's.
+	ConditionIDs []string  `json:"condition_ids,omitempty"`
+	Policy       string    `json:"policy,omitempty"`
+	Due          time.Time `json:"due,omitzero"`    // when its pass ends
+	Again        bool      `json:"again,omitempty"` // it was inside already
+	By           string    `json:"by,omitempty"`    // who said that it is inside
+	Why          string    `json:"why,omitempty"`   // and why
 
 	Ended    StayEnding `json:"ended,omitempty"` // empty: it is inside
 	Until    time.Time  `json:"until,omitzero"`
@@ -132,9 +136,9 @@ type StayFilter struct {
 // each end is a record with an entry of the log. All methods may be called
 // concurrently.
 type LedgerStore interface {
-	// Inside are the open stays with that VIN or with that plate, latest first.
-	// None is not an error. It answers within a millisecond.
-	Inside(ctx context.Context, vin, plate string) ([]Stay, error)
+	// Inside are the open stays with that VIN or with one of these plates, latest
+	// first. None is not an error. It answers within a millisecond.
+	Inside(ctx context.Context, vin string, plates ...string) ([]Stay, error)
 	// Stays are those that the filter chooses.
 	Stays(ctx context.Context, f StayFilter) ([]Stay, error)
 	// CorrectStay is durable on return. ErrNotFound when there is no such stay,
@@ -159,7 +163,9 @@ type Sighting struct {
 // BeginStay is the stay that an admitted entry begins, from its passage and its
 // last assessment.
 func BeginStay(p Passage, last Assessment, o Outcome, again bool) Stay {
-	s := Stay{ID: string(p.ID), VIN: last.VIN, Plate: NormalPlate(last.Plate), Lane: p.Lane, Since: o.At, Passage: p.ID, Conditions: last.Verdict.Conditions, Again: again}
+	v := &last.Verdict
+	s := Stay{ID: string(p.ID), VIN: last.VIN, Plate: NormalPlate(last.Plate), Lane: p.Lane, Since: o.At, Passage: p.ID, Again: again}
+	s.Conditions, s.ConditionIDs, s.Policy = StayConditions(v, last.Facts.Arrival.Findings)
 	if s.VIN == "" {
 		s.VIN = NormalVIN(p.Arrival.VIN)
 	}
@@ -172,17 +178,38 @@ func BeginStay(p Passage, last Assessment, o Outcome, again bool) Stay {
 	return s
 }
 
+// StayConditions are the conditions under which a vehicle is inside: those of the
+// verdict, with their ids and the policy's hash, and those of its pass.
+func StayConditions(v *policy.Verdict, found []policy.ArrivalFinding) (words, ids []string, hash string) {
+	words = slices.Clone(v.Conditions)
+	if len(v.ConditionIDs) > 0 && len(v.ConditionIDs) == len(words) {
+		ids, hash = v.ConditionIDs, v.Hash
+	}
+	for i := range found {
+		if found[i].Code != "pass_conditions" {
+			continue
+		}
+		for _, c := range strings.Split(found[i].Do, "; ") {
+			if !slices.Contains(words, c) {
+				words = append(words, c)
+			}
+		}
+	}
+	return words, ids, hash
+}
+
 // Ledger is what people do with the list of who is inside. Its methods may be
 // called concurrently; what is corrected is durable on return.
 type Ledger struct {
 	store LedgerStore
 	clock *Clock
-	// changed is told of a vehicle of which something else is known now.
-	changed func(ctx context.Context, vin string) error
+	// changed is told, after the record is durable, that vehicles at the lines
+	// are to be decided again.
+	changed func(ctx context.Context) error
 }
 
 // NewLedger makes a Ledger. changed may be nil.
-func NewLedger(store LedgerStore, clock *Clock, changed func(ctx context.Context, vin string) error) (*Ledger, error) {
+func NewLedger(store LedgerStore, clock *Clock, changed func(ctx context.Context) error) (*Ledger, error) {
 	if store == nil || clock == nil {
 		return nil, errors.New("ledger: no store or no clock")
 	}
@@ -222,8 +249,8 @@ func (l *Ledger) correct(ctx context.Context, who Person, c Correction) error {
 	if err := l.store.CorrectStay(ctx, c); err != nil {
 		return fmt.Errorf("correct who is inside: %w", err)
 	}
-	if l.changed != nil && c.VIN != "" {
-		if err := l.changed(ctx, c.VIN); err != nil {
+	if l.changed != nil {
+		if err := l.changed(ctx); err != nil {
 			return errors.Join(ErrNotDecidedAgain, err)
 		}
 	}

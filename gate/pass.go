@@ -66,8 +66,8 @@ func (p *VehiclePass) Check() error {
 		return errors.New("a pass names a vehicle: its VIN, its plate or both")
 	case p.VIN != "" && (len(p.VIN) != vin.Length || p.VIN != NormalVIN(p.VIN)):
 		return fmt.Errorf("VIN %q: not 17 letters and digits", p.VIN)
-	case p.Plate != NormalPlate(p.Plate) || len([]rune(p.Plate)) > 16:
-		return fmt.Errorf("plate %q: at most 16 letters and digits", p.Plate)
+	case !plateText(p.Plate):
+		return fmt.Errorf("plate %q: at most %d letters and digits", p.Plate, maxPlateText)
 	case !p.Until.After(p.From):
 		return errors.New("it ends before it begins")
 	case p.Until.Sub(p.From) > MaxPassLife:
@@ -125,13 +125,21 @@ type PassStore interface {
 // methods may be called concurrently; what a person does is durable on return,
 // and counts from then on.
 type PassDesk struct {
-	store  PassStore
-	clock  *Clock
-	signer *auth.PassSigner // nil: none can be issued
-	reader *auth.PassReader
+	store PassStore
+	clock *Clock
+	keys  atomic.Pointer[passKeys]
+	// changed is told, after the record is durable, that vehicles at the lines
+	// are to be decided again.
+	changed func(ctx context.Context) error
 
 	acts sync.Mutex
 	held atomic.Pointer[passIndex]
+}
+
+// passKeys are those of one moment.
+type passKeys struct {
+	signer *auth.PassSigner // nil: none can be issued
+	reader *auth.PassReader
 }
 
 type passIndex struct {
@@ -140,13 +148,20 @@ type passIndex struct {
 	of   map[string][]int // by "vin:" or "plate:" and value
 }
 
-// NewPassDesk reads the passes. signer may be nil.
-func NewPassDesk(ctx context.Context, store PassStore, clock *Clock, signer *auth.PassSigner, reader *auth.PassReader) (*PassDesk, error) {
+// NewPassDesk reads the passes. signer and changed may be nil.
+func NewPassDesk(ctx context.Context, store PassStore, clock *Clock, signer *auth.PassSigner, reader *auth.PassReader, changed func(ctx context.Context) error) (*PassDesk, error) {
 	if store == nil || clock == nil || reader == nil {
 		return nil, errors.New("passes: no store, no clock or no key")
 	}
-	d := &PassDesk{store: store, clock: clock, signer: signer, reader: reader}
+	d := &PassDesk{store: store, clock: clock, changed: changed}
+	d.Rekey(signer, reader)
 	return d, d.Reload(ctx)
+}
+
+// Rekey puts other keys in the place of those that signed passes and were
+// trusted until now. signer may be nil, reader may not.
+func (d *PassDesk) Rekey(signer *auth.PassSigner, reader *auth.PassReader) {
+	d.keys.Store(&passKeys{signer, reader})
 }
 
 // Reload reads the passes anew.
@@ -201,18 +216,32 @@ func (d *PassDesk) Issue(ctx context.Context, who Person, p VehiclePass) (Vehicl
 	if err := d.store.RecordPass(ctx, p); err != nil {
 		return fail(err)
 	}
-	return p, text, d.Reload(ctx)
+	return p, text, d.tell(ctx)
+}
+
+// tell reads the passes anew and has the vehicles at the lines decided again.
+func (d *PassDesk) tell(ctx context.Context) error {
+	if err := d.Reload(ctx); err != nil {
+		return errors.Join(ErrNotDecidedAgain, err)
+	}
+	if d.changed != nil {
+		if err := d.changed(ctx); err != nil {
+			return errors.Join(ErrNotDecidedAgain, err)
+		}
+	}
+	return nil
 }
 
 func (d *PassDesk) text(p *VehiclePass) (string, error) {
-	if d.signer == nil {
+	signer := d.keys.Load().signer
+	if signer == nil {
 		return "", errors.New("this site has no key to sign passes with")
 	}
 	s := auth.Pass{ID: p.ID, VIN: p.VIN, Plate: p.Plate, Zones: p.Zones, Conditions: p.Conditions, From: p.From, Until: p.Until}
 	for _, l := range p.Lanes {
 		s.Lanes = append(s.Lanes, string(l))
 	}
-	return d.signer.Sign(s)
+	return signer.Sign(s)
 }
 
 // Text is the text to show of a pass that was issued.
@@ -240,7 +269,7 @@ func (d *PassDesk) Revoke(ctx context.Context, who Person, id, why string) error
 	if err := d.store.RecordPassSteps(ctx, PassStep{Pass: id, Kind: PassStepRevoked, By: who.Name, Note: strings.TrimSpace(why), At: at}); err != nil {
 		return fmt.Errorf("pass %q: %w", id, err)
 	}
-	return d.Reload(ctx)
+	return d.tell(ctx)
 }
 
 // List are the passes for a person, oldest first: those that hold or will, or
@@ -301,9 +330,9 @@ func (d *PassDesk) Worth(text, readVIN, readPlate string, lane LaneID, zone poli
 	if text == "" {
 		return x.onRecord(readVIN, readPlate, lane, zone, at)
 	}
-	said, err := d.reader.Read(strings.TrimSpace(text))
+	said, err := d.keys.Load().reader.Read(strings.TrimSpace(text), at)
 	if err != nil {
-		return ShownPass{State: policy.PassForged, Shown: true, Why: "The pass that was shown was not signed by this site."}
+		return ShownPass{State: policy.PassForged, Shown: true, Why: "The pass that was shown is not signed with a key of this site that is trusted now."}
 	}
 	i, ok := x.byID[said.ID]
 	if !ok {

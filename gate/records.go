@@ -151,13 +151,14 @@ func NormalVIN(s string) string {
 }
 
 // NormalPlate is a plate as the site files it: upper case, without blanks,
-// hyphens and dots, which are written in many ways.
+// hyphens and dots, which are written in many ways. It is empty where nothing
+// else is there.
 func NormalPlate(s string) string {
 	return strings.Map(func(r rune) rune {
-		switch r {
-		case ' ', '\t', '-', '.', '\u00a0':
+		switch {
+		case unicode.IsSpace(r), unicode.Is(unicode.Pd, r), r == '.', r == '·', r == '•', r == '−':
 			return -1
 		}
 		return unicode.ToUpper(r)
-	}, strings.TrimSpace(s))
+	}, s)
 }

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"sallyport/gate/auth"
 	"sallyport/vin"
@@ -96,8 +98,8 @@ func (e *WatchEntry) Check() error {
 			return fmt.Errorf("VIN %q: 17 letters and digits without I, O and Q", e.Value)
 		}
 	case WatchPlate:
-		if n := len([]rune(e.Value)); n < 2 || n > 16 || e.Value != NormalPlate(e.Value) {
-			return fmt.Errorf("plate %q: 2 to 16 letters and digits", e.Value)
+		if n := len([]rune(e.Value)); n < 2 || !plateText(e.Value) {
+			return fmt.Errorf("plate %q: 2 to %d letters and digits", e.Value, maxPlateText)
 		}
 	case WatchMaker, WatchGroup:
 		if !codeWord(strings.ReplaceAll(e.Value, "_", "-")) {
@@ -113,6 +115,16 @@ func (e *WatchEntry) Check() error {
 func codeWord(s string) bool {
 	return s != "" && len(s) <= 40 && !strings.ContainsFunc(s, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-'
+	})
+}
+
+// maxPlateText bounds a plate as the site files it, in characters.
+const maxPlateText = 16
+
+// plateText says whether a text is a plate as the site files it.
+func plateText(s string) bool {
+	return s == NormalPlate(s) && len([]rune(s)) <= maxPlateText && !strings.ContainsFunc(s, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.Mn, r)
 	})
 }
 
@@ -226,11 +238,16 @@ func (d *WatchDesk) Reload(ctx context.Context) error {
 }
 
 // FoldAlike writes letters that people and cameras take for digits as those
-// digits: O and Q as 0, I as 1, B as 8, S as 5, Z as 2. Two that fold alike may be
-// one misread; they are not the same.
+// digits: O and Q as 0, I as 1, B as 8, S as 5, Z as 2; and letters of plates of
+// Europe that a camera of another country reads as plain Latin ones as those:
+// Ä as A, the Cyrillic and Greek А and Α as A. Two that fold alike may be one
+// misread; they are not the same.
 func FoldAlike(s string) string {
 	return strings.Map(func(r rune) rune {
-		switch r {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		switch r = plainLatin(r); r {
 		case 'O', 'Q':
 			return '0'
 		case 'I':
@@ -244,6 +261,85 @@ func FoldAlike(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// plainLatin is the plain capital that looks like a letter.
+func plainLatin(r rune) rune {
+	switch r {
+	case 'А', 'Α', 'Ä', 'Á', 'À', 'Â', 'Å', 'Ą', 'Ă', 'Ã':
+		return 'A'
+	case 'В', 'Β':
+		return 'B'
+	case 'С', 'Č', 'Ć', 'Ç':
+		return 'C'
+	case 'Đ', 'Ď', 'Ð':
+		return 'D'
+	case 'Е', 'Ε', 'Ё', 'É', 'È', 'Ê', 'Ë', 'Ę', 'Ě':
+		return 'E'
+	case 'Ğ':
+		return 'G'
+	case 'Н', 'Η':
+		return 'H'
+	case 'І', 'Ї', 'Ι', 'Í', 'Î', 'İ':
+		return 'I'
+	case 'Ј':
+		return 'J'
+	case 'К', 'Κ', 'Ќ':
+		return 'K'
+	case 'Ł', 'Ľ':
+		return 'L'
+	case 'М', 'Μ':
+		return 'M'
+	case 'Ν', 'Ń', 'Ň', 'Ñ':
+		return 'N'
+	case 'О', 'Ο', 'Ö', 'Ó', 'Ő', 'Ô', 'Ø', 'Õ':
+		return 'O'
+	case 'Р', 'Ρ':
+		return 'P'
+	case 'Ř':
+		return 'R'
+	case 'Ѕ', 'Š', 'Ś', 'Ş', 'Ș':
+		return 'S'
+	case 'Т', 'Τ', 'Ť', 'Ț':
+		return 'T'
+	case 'Ü', 'Ú', 'Ű', 'Ů':
+		return 'U'
+	case 'Х', 'Χ':
+		return 'X'
+	case 'У', 'Υ', 'Ý':
+		return 'Y'
+	case 'Ζ', 'Ž', 'Ź', 'Ż':
+		return 'Z'
+	}
+	return r
+}
+
+// maxReadAs bounds the readings of Alike.
+const maxReadAs = 256
+
+// Alike are the other plates that a plate of plain letters and digits may be a
+// misread of; none where there would be more than a few hundred.
+func Alike(plate string) []string {
+	out := []string{""}
+	for _, r := range plate {
+		others := string(r)
+		for _, family := range [...]string{"0OQ", "1I", "8B", "5S", "2Z"} {
+			if strings.ContainsRune(family, r) {
+				others = family
+			}
+		}
+		if len(out)*utf8.RuneCountInString(others) > maxReadAs {
+			return nil
+		}
+		next := make([]string, 0, len(out)*len(others))
+		for _, head := range out {
+			for _, o := range others {
+				next = append(next, head+string(o))
+			}
+		}
+		out = next
+	}
+	return slices.DeleteFunc(out, func(s string) bool { return s == plate || s == "" })
 }
 
 // WatchHits is what the list says of a vehicle.

@@ -199,12 +199,15 @@ type ArrivalFacts struct {
 
 // ArrivalFinding is one thing that the site found about who presents itself.
 type ArrivalFinding struct {
-	Code   string `json:"code"`             // inside_already, plate_differs, seen_elsewhere, watch_listed, watch_alike, label_differs, pass_expired …
+	Code   string `json:"code"`             // inside_already, inside_alike, not_inside, plate_differs, seen_elsewhere, watch_listed, watch_alike, watch_may, label_differs, pass_expired …
 	Says   string `json:"says"`             // one plain sentence
 	Do     string `json:"do,omitempty"`     // what the guard is to do, as whoever entered it wrote
 	Reason string `json:"reason,omitempty"` // its code on the watch list
 	Hint   bool   `json:"hint,omitempty"`   // worth a look, and no rule counts it
 	From   Source `json:"from,omitzero"`
+	// Evidence are the sources beside the site's own that it rests on: who names
+	// a module's maker, and who names its owners.
+	Evidence []Source `json:"evidence,omitempty"`
 }
 
 // RegistrationFacts is what the site, or the fleet, has registered.

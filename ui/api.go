@@ -221,6 +221,9 @@ func (s *Server) apiArrive(k *call) error {
 		VIN: strings.TrimSpace(in.VIN), Plate: strings.ToUpper(strings.TrimSpace(in.Plate)), Pass: strings.TrimSpace(in.Pass),
 		Declared: in.Declared, OnCall: in.OnCall, Via: "api", Of: gate.PassageID(in.Of),
 	}
+	if gate.NormalPlate(a.Plate) == "" {
+		a.Plate = ""
+	}
 	switch {
 	case a.VIN == "" && a.Plate == "" && a.Pass == "":
 		return classField("no-vin", "vin", "neither VIN, plate nor pass")
@@ -336,6 +339,10 @@ func (s *Server) apiPassage(k *call) error {
 // read from must still be the one that comes up to the line.
 const plateAge = time.Minute
 
+// surePlate is how sure a camera must be of a plate, where it says so. What is
+// known of a vehicle by its plate may let it in; by a guess nothing may.
+const surePlate = 0.5
+
 // maxPlateMessage bounds a camera's message with its pictures, most of which is
 // passed over unread.
 const maxPlateMessage = 16 << 20
@@ -346,7 +353,7 @@ const maxPlateMessage = 16 << 20
 type platesRead struct {
 	Read    int            `json:"read"` // plates in the message
 	Passage gate.PassageID `json:"passage,omitempty"`
-	Left    string         `json:"left,omitempty"` // why the lane did not take it: old, other-way, lane
+	Left    string         `json:"left,omitempty"` // why the lane did not take it: old, unsure, other-way, lane
 }
 
 // apiPlate takes the message of a plate camera in one of the shapes of
@@ -383,6 +390,10 @@ func (s *Server) apiPlate(k *call) error {
 		out.Left = "old"
 		return k.JSON(http.StatusOK, out)
 	}
+	if r.Confidence > 0 && r.Confidence < surePlate {
+		out.Left = "unsure"
+		return k.JSON(http.StatusOK, out)
+	}
 	if lv.Direction == gate.DirectionEntry && r.Direction == plate.Out || lv.Direction == gate.DirectionExit && r.Direction == plate.In {
 		out.Left = "other-way"
 		return k.JSON(http.StatusOK, out)
@@ -390,7 +401,7 @@ func (s *Server) apiPlate(k *call) error {
 	// A camera sees the vehicle at the line again and again. The lane takes a
 	// plate for a vehicle that comes, or adds it to the one at the line; it never
 	// lets one replace a vehicle that is being decided.
-	id, err := s.cfg.Lanes.Arrive(k.Request().Context(), lv.Lane, gate.Arrival{Plate: r.Plate, Also: alternatives(r), Via: "camera"})
+	id, err := s.cfg.Lanes.Arrive(k.Request().Context(), lv.Lane, gate.Arrival{Plate: r.Plate, Also: alternatives(r), Via: "camera", Read: r.At})
 	switch {
 	case errors.Is(err, gate.ErrNotAllowed), errors.Is(err, gate.ErrBusy):
 		out.Left = "lane"

@@ -50,6 +50,9 @@ type Config struct {
 
 	Watch Watch // shifts, alarms, paper forms; the zero value is none
 
+	Ledger      Ledger        // who is inside, for people; nil: the site keeps no such list
+	LongestStay time.Duration // a vehicle that is inside for longer is overdue; 0 is no bound
+
 	Now         func() time.Time // default time.Now
 	Log         *slog.Logger     // default slog.Default
 	SessionLife time.Duration    // default 12 h: one shift
@@ -224,6 +227,9 @@ var siteRoutes = []route{
 	{"GET", "/shifts", forPeople, auth.SeeShifts, 0, (*Server).shifts},
 	{"GET", "/radio", forPeople, auth.SeeRadio, 0, (*Server).sensors},
 	{"GET", "/radio/events", forPeople, auth.SeeRadio, 0, (*Server).sensorsEvents},
+	{"GET", "/inside", forPeople, auth.SeeInside, 0, (*Server).insidePage},
+	{"POST", "/inside", forPeople, auth.SeeInside, formLimit, (*Server).insidePage},
+	{"POST", "/inside/corrections", forPeople, auth.CorrectInside, formLimit, (*Server).correctInside},
 	{"GET", "/passages", forPeople, auth.SeePassages, 0, (*Server).passages},
 	{"POST", "/passages", forPeople, auth.SeePassages, formLimit, (*Server).passages},
 	{"GET", "/passages/:id", forPeople, auth.SeePassages, 0, (*Server).passage},

@@ -81,39 +81,55 @@ type siteLists struct {
 	identity *gate.IdentityDesk
 }
 
-// openLists reads the lists. inspected and changed have the vehicles at the lines
-// decided again.
-func openLists(ctx context.Context, dir string, cfg siteConfig, store *sqlite.Store, rules *siteRules, inspected func(context.Context, string) error, changed func(context.Context, string) error) (*siteLists, error) {
-	key, err := deviceKey(dir)
-	if err != nil {
-		return nil, err
-	}
-	keys := map[string]ed25519.PublicKey{keyID(key): key.Public().(ed25519.PublicKey)}
+// openLists reads the lists. changed has the vehicles at the lines decided again.
+func openLists(ctx context.Context, dir string, cfg siteConfig, store *sqlite.Store, rules *siteRules, changed func(context.Context, string) error) (*siteLists, error) {
 	l := &siteLists{cfg: cfg, rules: rules}
-	if l.ledger, err = gate.NewLedger(store, rules.clock, inspected); err != nil {
-		return nil, err
-	}
 	var again func(context.Context) error
 	if changed != nil {
 		again = func(ctx context.Context) error { return changed(ctx, "identity") }
 	}
+	var err error
+	if l.ledger, err = gate.NewLedger(store, rules.clock, again); err != nil {
+		return nil, err
+	}
 	if l.watch, err = gate.NewWatchDesk(ctx, store, rules.clock, again); err != nil {
 		return nil, err
 	}
-	signer, err := auth.NewPassSigner(issuerName(cfg), keyID(key), key)
+	key, trusted, err := deviceTrust(dir, rules.clock.Now())
 	if err != nil {
 		return nil, err
 	}
-	reader, err := auth.NewPassReader(issuerName(cfg), keys)
+	signer, reader, err := passKeys(cfg, key, trusted)
 	if err != nil {
 		return nil, err
 	}
-	if l.passes, err = gate.NewPassDesk(ctx, store, rules.clock, signer, reader); err != nil {
+	if l.passes, err = gate.NewPassDesk(ctx, store, rules.clock, signer, reader, again); err != nil {
 		return nil, err
 	}
 	travel, farthest := cfg.Identity.travel()
 	l.identity, err = gate.NewIdentityDesk(gate.IdentityConfig{Ledger: store, Registry: store, Watch: l.watch, Passes: l.passes, Travel: travel, Farthest: farthest})
 	return l, err
+}
+
+// passKeys are what signs and reads passes: the device key, and those before it
+// for as long as what they signed is accepted.
+func passKeys(cfg siteConfig, key ed25519.PrivateKey, trusted map[string]auth.TrustedKey) (*auth.PassSigner, *auth.PassReader, error) {
+	signer, err := auth.NewPassSigner(issuerName(cfg), keyID(key), key)
+	if err != nil {
+		return nil, nil, err
+	}
+	reader, err := auth.NewPassReader(issuerName(cfg), trusted)
+	return signer, reader, err
+}
+
+// rekey has the running site sign and read passes with other keys.
+func (l *siteLists) rekey(key ed25519.PrivateKey, trusted map[string]auth.TrustedKey) error {
+	signer, reader, err := passKeys(l.cfg, key, trusted)
+	if err != nil {
+		return err
+	}
+	l.passes.Rekey(signer, reader)
+	return nil
 }
 
 // The operations on the lists, as the control socket names them.
@@ -230,7 +246,7 @@ func (c *signed) call(ctx context.Context, s *streams, path string, ask, out any
 		if err != nil {
 			return nil, err
 		}
-		l, err := openLists(ctx, c.Data, cfg, store, r, nil, nil)
+		l, err := openLists(ctx, c.Data, cfg, store, r, nil)
 		if err != nil {
 			return nil, err
 		}

@@ -198,7 +198,7 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if st.hardware, err = st.newHardware(); err != nil {
 		return nil, err
 	}
-	if st.lists, err = openLists(ctx, dir, cfg, store, st.rules, st.inspected, st.changed); err != nil {
+	if st.lists, err = openLists(ctx, dir, cfg, store, st.rules, st.changed); err != nil {
 		return nil, err
 	}
 	st.expiring = append(st.expiring, func(ctx context.Context) (string, error) {
@@ -232,7 +232,7 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 		return nil, err
 	}
 	st.screens, err = ui.New(ui.Config{
-		Site: cfg.Name, Location: time.Local, Lanes: deskLanes{st.controller, acts}, Watch: st.watch, Alarms: st.watch.Alarms, Signer: acts, Store: screenStore{store}, Verifier: verifier, Inside: store,
+		Site: cfg.Name, Location: time.Local, Lanes: deskLanes{st.controller, acts}, Watch: st.watch, Alarms: st.watch.Alarms, Signer: acts, Store: screenStore{store}, Verifier: verifier, Inside: store, Ledger: st.lists.ledger, LongestStay: time.Duration(cfg.Identity.LongestStay),
 		Say: st.say, Condition: st.condition,
 		Policy:  func(_ context.Context, lang string) (ui.PolicyDoc, error) { return st.policyDoc(lang) },
 		Data:    func(context.Context) ([]view.DataSet, error) { return st.dataSets(), nil },
@@ -246,7 +246,7 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if err != nil {
 		return nil, err
 	}
-	st.enrolment = &enrolment{dir: dir, cfg: cfg, now: now, verifier: verifier, dismiss: st.screens.Dismiss}
+	st.enrolment = &enrolment{dir: dir, cfg: cfg, now: now, verifier: verifier, rekey: st.lists.rekey, dismiss: st.screens.Dismiss}
 	return st, nil
 }
 

@@ -104,8 +104,9 @@ type enrolment struct {
 	dir      string
 	cfg      siteConfig
 	now      func() time.Time
-	verifier *auth.Verifier      // of the running site; nil: it does not run
-	dismiss  func(device string) // ends the streams of a device of the running site; nil likewise
+	verifier *auth.Verifier                                             // of the running site; nil: it does not run
+	rekey    func(ed25519.PrivateKey, map[string]auth.TrustedKey) error // has the running site sign passes with another key; nil likewise
+	dismiss  func(device string)                                        // ends the streams of a device of the running site; nil likewise
 }
 
 // The operations on devices, as the control socket names them.
@@ -159,9 +160,12 @@ func (e *enrolment) operations(store *sqlite.Store) map[string]operation {
 				return rotated{}, err
 			}
 			if e.verifier != nil {
-				_, trusted, err := deviceTrust(e.dir, e.now())
+				key, trusted, err := deviceTrust(e.dir, e.now())
 				if err == nil {
 					err = e.verifier.Trust(trusted)
+				}
+				if err == nil {
+					err = e.rekey(key, trusted)
 				}
 				if err != nil {
 					return rotated{}, fmt.Errorf("the key is changed, and the site must be started anew: %w", err)
@@ -319,7 +323,7 @@ func (c *deviceListCmd) Run(ctx context.Context, s *streams) error {
 
 // deviceRotateCmd is `sallyport device rotate`.
 type deviceRotateCmd struct {
-	Overlap int    `help:"Days for which tokens of the former key are accepted; 0 ends them now, and every device needs a new one." default:"90"`
+	Overlap int    `help:"Days for which tokens and passes of the former key are accepted; 0 ends them now, and every device and every vehicle with a pass needs a new one." default:"90"`
 	Data    string `help:"Data directory of the site, running or stopped." default:"./data" placeholder:"DIR"`
 }
 
@@ -329,6 +333,6 @@ func (c *deviceRotateCmd) Run(ctx context.Context, s *streams) error {
 	if err := onDevices(ctx, c.Data, s, opDeviceRotate, rotateRequest{Overlap: time.Duration(c.Overlap) * day}, &r); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "tokens are signed with a new key; those of the former one are accepted until %s (give each device a new one with `sallyport device renew`)\n", r.Until.Format(time.RFC3339))
+	fmt.Fprintf(s.out, "tokens are signed with a new key; those of the former one are accepted until %s (give each device a new one with `sallyport device renew`)\npasses likewise: draw those that are to be good for longer anew with `sallyport pass qr`\n", r.Until.Format(time.RFC3339))
 	return nil
 }

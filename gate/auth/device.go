@@ -84,7 +84,7 @@ func (is *Issuer) Mint(d Device, now time.Time, life time.Duration) (string, err
 	return s, nil
 }
 
-// TrustedKey is a key that signed device tokens.
+// TrustedKey is a key that signed device tokens and passes.
 type TrustedKey struct {
 	Key   ed25519.PublicKey
 	Until time.Time // it is trusted until then; zero: it signs now, and is trusted until another does

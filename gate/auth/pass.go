@@ -87,27 +87,29 @@ func (s *PassSigner) Sign(p Pass) (string, error) {
 // PassReader reads passes. It is immutable and safe for concurrent use.
 type PassReader struct {
 	name string
-	keys map[string]ed25519.PublicKey
+	keys map[string]TrustedKey
 }
 
-// NewPassReader makes one that trusts these keys, by key id.
-func NewPassReader(name string, keys map[string]ed25519.PublicKey) (*PassReader, error) {
+// NewPassReader makes one that trusts these keys, by key id: the one that signs,
+// and those that it followed for as long as what they signed is to be accepted.
+func NewPassReader(name string, keys map[string]TrustedKey) (*PassReader, error) {
 	if name == "" {
 		return nil, errors.New("auth: passes need an issuer")
 	}
-	own := make(map[string]ed25519.PublicKey, len(keys))
+	own := make(map[string]TrustedKey, len(keys))
 	for kid, k := range keys {
-		if kid == "" || len(k) != ed25519.PublicKeySize {
+		if kid == "" || len(k.Key) != ed25519.PublicKeySize {
 			return nil, fmt.Errorf("auth: key %q is not an Ed25519 public key", kid)
 		}
-		own[kid] = slices.Clone(k)
+		own[kid] = TrustedKey{Key: slices.Clone(k.Key), Until: k.Until}
 	}
 	return &PassReader{name, own}, nil
 }
 
-// Read checks that a text is a pass that was signed here, and says what it says.
-// Its time is not checked. Everything else that is not in order is ErrPass.
-func (r *PassReader) Read(text string) (Pass, error) {
+// Read checks that a text is a pass that was signed here with a key that is
+// trusted at an instant, and says what it says. Its own time is not checked.
+// Everything else that is not in order is ErrPass.
+func (r *PassReader) Read(text string, at time.Time) (Pass, error) {
 	if len(text) > MaxPassText {
 		return Pass{}, fmt.Errorf("%w: %d bytes", ErrPass, len(text))
 	}
@@ -119,7 +121,10 @@ func (r *PassReader) Read(text string) (Pass, error) {
 		if !ok {
 			return nil, fmt.Errorf("key id %q is not trusted", kid)
 		}
-		return k, nil
+		if !k.Until.IsZero() && !at.Before(k.Until) {
+			return nil, fmt.Errorf("key id %q was trusted until %s", kid, k.Until.Format(time.RFC3339))
+		}
+		return k.Key, nil
 	})
 	switch {
 	case err != nil:

@@ -19,7 +19,7 @@ func passKeys(t testing.TB) (*PassSigner, *PassReader, ed25519.PrivateKey) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := NewPassReader("sallyport/test", map[string]ed25519.PublicKey{"k1": key.Public().(ed25519.PublicKey)})
+	r, err := NewPassReader("sallyport/test", map[string]TrustedKey{"k1": {Key: key.Public().(ed25519.PublicKey)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func TestPassReadsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := r.Read(text)
+	got, err := r.Read(text, samplePass().From)
 	if err != nil || !reflect.DeepEqual(got, samplePass()) {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -112,11 +112,11 @@ func TestPassRefused(t *testing.T) {
 		"no vehicle":   signed(jwt.SigningMethodEdDSA, key, passType, nobody),
 		"cut off":      good[:len(good)-3],
 	} {
-		if p, err := r.Read(text); !errors.Is(err, ErrPass) {
+		if p, err := r.Read(text, samplePass().From); !errors.Is(err, ErrPass) {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
 	}
-	if p, err := r.Read(signed(jwt.SigningMethodEdDSA, key, passType, c)); err != nil || p.ID != "p" {
+	if p, err := r.Read(signed(jwt.SigningMethodEdDSA, key, passType, c), samplePass().From); err != nil || p.ID != "p" {
 		t.Errorf("the table refuses what is good: %+v, %v", p, err)
 	}
 	verifier, err := NewVerifier("sallyport/test", "sallyport-api", map[string]ed25519.PublicKey{"k1": key.Public().(ed25519.PublicKey)})
@@ -125,6 +125,33 @@ func TestPassRefused(t *testing.T) {
 	}
 	if d, err := verifier.Verify(good, samplePass().From); !errors.Is(err, ErrToken) {
 		t.Errorf("a pass is taken for a device's token: %+v, %v", d, err)
+	}
+}
+
+// What a former key signed is read until the end of its overlap, and not at all
+// where it has none.
+func TestPassOfAFormerKey(t *testing.T) {
+	s, _, key := passKeys(t)
+	text, err := s.Sign(samplePass())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pub, at := key.Public().(ed25519.PublicKey), samplePass().From
+	for _, c := range []struct {
+		name  string
+		until time.Time
+		read  bool
+	}{{"signs now", time.Time{}, true}, {"within the overlap", at.Add(time.Second), true}, {"at its end", at, false}, {"long since", at.AddDate(0, 0, -1), false}} {
+		r, err := NewPassReader("sallyport/test", map[string]TrustedKey{"k1": {Key: pub, Until: c.until}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Read(text, at); (err == nil) != c.read || err != nil && !errors.Is(err, ErrPass) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	if _, err := NewPassReader("sallyport/test", map[string]TrustedKey{"k1": {}}); err == nil {
+		t.Error("a key that is none is trusted")
 	}
 }
 
@@ -139,7 +166,7 @@ func FuzzReadPass(f *testing.F) {
 	f.Add("a.b.c")
 	f.Add(strings.Replace(good, ".", "..", 1))
 	f.Fuzz(func(t *testing.T, text string) {
-		p, err := r.Read(text)
+		p, err := r.Read(text, samplePass().From)
 		if err == nil && !reflect.DeepEqual(p, samplePass()) {
 			t.Fatalf("%+v of %q", p, text)
 		}

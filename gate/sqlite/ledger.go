@@ -18,6 +18,8 @@ var _ gate.LedgerStore = (*Store)(nil)
 const (
 	tableStay    = "stay"
 	tableStayEnd = "stay_end"
+
+	tableStayOpen = "stay_open"
 )
 
 // How a stay began, as the column kind says.
@@ -34,19 +36,21 @@ func stayBody(stay, kind, by string) json.RawMessage {
 // stayDoc is what a stay's row keeps of it besides its columns.
 type stayDoc struct {
 	Conditions []string  `json:"conditions,omitempty"`
+	IDs        []string  `json:"condition_ids,omitempty"` // of the first of them
+	Policy     string    `json:"policy,omitempty"`        // whose ids they are, by its hash
 	Due        time.Time `json:"due,omitzero"`
 	Why        string    `json:"why,omitempty"`
 }
 
 // ledger begins or ends the stay of a passage that was admitted.
 func (t *txn) ledger(id, lane string, o gate.Outcome) error {
-	var vin, plate, lastVIN, lastPlate, conditions, pass, due string
+	var vin, plate, lastVIN, lastPlate, verdict, findings, pass, due string
 	var moment int
 	err := t.get(`SELECT coalesce(p.vin, ''), coalesce(p.plate, ''), coalesce(p.doc ->> '$.moment', 0),
-			coalesce(d ->> '$.result.vin', ''), coalesce(d ->> '$.result.plate', ''), coalesce(d -> '$.result.verdict.conditions', 'null'),
+			coalesce(d ->> '$.result.vin', ''), coalesce(d ->> '$.result.plate', ''), coalesce(d -> '$.result.verdict', 'null'), coalesce(d -> '$.result.facts.arrival.findings', 'null'),
 			coalesce(d ->> '$.result.facts.arrival.pass.value', ''), coalesce(d ->> '$.result.facts.arrival.pass.from.expires', '')
 		FROM (SELECT q.*, coalesce((SELECT r.doc FROM reassessment r WHERE r.passage = q.id ORDER BY r.seq DESC LIMIT 1), q.doc) AS d FROM passage q WHERE q.id = ?) p`,
-		[]any{id}, &vin, &plate, &moment, &lastVIN, &lastPlate, &conditions, &pass, &due)
+		[]any{id}, &vin, &plate, &moment, &lastVIN, &lastPlate, &verdict, &findings, &pass, &due)
 	if err != nil {
 		return fmt.Errorf("who is inside: %w", err)
 	}
@@ -58,10 +62,13 @@ func (t *txn) ledger(id, lane string, o gate.Outcome) error {
 	}
 	switch policy.Moment(moment) {
 	case policy.MomentEntry:
-		d := stayDoc{}
-		if err := json.Unmarshal([]byte(conditions), &d.Conditions); err != nil {
+		var v policy.Verdict
+		var found []policy.ArrivalFinding
+		if err := errors.Join(json.Unmarshal([]byte(verdict), &v), json.Unmarshal([]byte(findings), &found)); err != nil {
 			return fmt.Errorf("who is inside: %w", err)
 		}
+		d := stayDoc{}
+		d.Conditions, d.IDs, d.Policy = gate.StayConditions(&v, found)
 		if pass == policy.PassValid {
 			d.Due, _ = time.Parse(time.RFC3339, due)
 		}
@@ -124,11 +131,15 @@ const stayColumns = `coalesce(s.seq, e.seq), s.at, s.lane, s.passage, s.id, s.ki
 	coalesce(s.salt, e.salt) IS NULL, e.at, e.lane, e.passage, e.kind, e.by, e.doc`
 
 const openStays = "SELECT " + stayColumns + ` FROM stay s LEFT JOIN stay_end e ON 0
-	WHERE s.seq IN (SELECT seq FROM stay WHERE vin = ?1 AND ?1 <> '' UNION SELECT seq FROM stay WHERE plate = ?2 AND ?2 <> '')
+	WHERE s.seq IN (SELECT seq FROM stay WHERE vin = ?1 AND ?1 <> '' UNION SELECT seq FROM stay WHERE plate IN (SELECT value FROM json_each(?2) WHERE value <> ''))
 	AND NOT EXISTS (SELECT 1 FROM stay_end x WHERE x.stay = s.id AND x.stay <> '') ORDER BY s.seq DESC`
 
 func (t *txn) inside(vin, plate string) ([]gate.Stay, error) {
-	list, err := collect(scanStay)(t.query(openStays, vin, plate))
+	plates, err := document([]string{plate})
+	if err != nil {
+		return nil, fmt.Errorf("who is inside: %w", err)
+	}
+	list, err := collect(scanStay)(t.query(openStays, vin, plates))
 	if err != nil {
 		return nil, fmt.Errorf("who is inside: %w", err)
 	}
@@ -147,7 +158,7 @@ func scanStay(rows *sql.Rows) (s gate.Stay, err error) {
 		if err := json.Unmarshal([]byte(doc.String), &d); err != nil {
 			return s, err
 		}
-		s.Conditions, s.Due, s.Why = d.Conditions, d.Due, d.Why
+		s.Conditions, s.ConditionIDs, s.Policy, s.Due, s.Why = d.Conditions, d.IDs, d.Policy, d.Due, d.Why
 	}
 	if at.Valid {
 		if s.Since, err = instant(at.String); err != nil {
@@ -161,8 +172,21 @@ func scanStay(rows *sql.Rows) (s gate.Stay, err error) {
 }
 
 // Inside are the open stays of a vehicle (gate.LedgerStore).
-func (s *Store) Inside(ctx context.Context, vin, plate string) ([]gate.Stay, error) {
-	list, err := collect(scanStay)(s.r.QueryContext(ctx, openStays, gate.NormalVIN(vin), gate.NormalPlate(plate)))
+func (s *Store) Inside(ctx context.Context, vin string, plates ...string) ([]gate.Stay, error) {
+	normal := make([]string, len(plates))
+	for i := range plates {
+		normal[i] = gate.NormalPlate(plates[i])
+	}
+	list, err := document(normal)
+	if err != nil {
+		return nil, fmt.Errorf("who is inside: %w", err)
+	}
+	return s.inside(ctx, gate.NormalVIN(vin), list)
+}
+
+// inside are the open stays of a VIN, or of plates as a JSON array.
+func (s *Store) inside(ctx context.Context, vin, plates string) ([]gate.Stay, error) {
+	list, err := collect(scanStay)(s.r.QueryContext(ctx, openStays, vin, plates))
 	if err != nil {
 		return nil, fmt.Errorf("who is inside: %w", err)
 	}

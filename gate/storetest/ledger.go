@@ -36,7 +36,7 @@ func (m *Memory) ledger(rec *gate.PassageRecord, o gate.Outcome) error {
 		last = rec.Reassessments[n-1].Result
 	}
 	stay := gate.BeginStay(rec.Passage, last, o, false)
-	inside := m.insideOf(stay.VIN, stay.Plate)
+	inside := m.insideOf(stay.VIN, []string{stay.Plate})
 	i := gate.MatchStay(inside, stay.VIN, stay.Plate)
 	switch rec.Passage.Moment {
 	case policy.MomentEntry:
@@ -85,9 +85,9 @@ func (m *Memory) leave(s gate.Stay) error {
 }
 
 // insideOf are the open stays of a vehicle, latest first.
-func (m *Memory) insideOf(vin, plate string) (out []gate.Stay) {
+func (m *Memory) insideOf(vin string, plates []string) (out []gate.Stay) {
 	for _, s := range slices.Backward(m.stays) {
-		if s.is.Inside() && (vin != "" && s.is.VIN == vin || plate != "" && s.is.Plate == plate) {
+		if s.is.Inside() && (vin != "" && s.is.VIN == vin || s.is.Plate != "" && slices.Contains(plates, s.is.Plate)) {
 			out = append(out, s.is)
 		}
 	}
@@ -95,13 +95,17 @@ func (m *Memory) insideOf(vin, plate string) (out []gate.Stay) {
 }
 
 // Inside are the open stays of a vehicle.
-func (m *Memory) Inside(ctx context.Context, vin, plate string) ([]gate.Stay, error) {
+func (m *Memory) Inside(ctx context.Context, vin string, plates ...string) ([]gate.Stay, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.insideOf(gate.NormalVIN(vin), gate.NormalPlate(plate)), nil
+	normal := make([]string, len(plates))
+	for i := range plates {
+		normal[i] = gate.NormalPlate(plates[i])
+	}
+	return m.insideOf(gate.NormalVIN(vin), normal), nil
 }
 
 // Stays are those that the filter chooses.
@@ -157,7 +161,7 @@ func (m *Memory) CorrectStay(ctx context.Context, c gate.Correction) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if c.Kind == gate.CorrectInside {
-		if gate.MatchStay(m.insideOf(c.VIN, c.Plate), c.VIN, c.Plate) >= 0 {
+		if gate.MatchStay(m.insideOf(c.VIN, []string{c.Plate}), c.VIN, c.Plate) >= 0 {
 			return gate.ErrExists
 		}
 		return m.begin(gate.Stay{ID: c.ID, VIN: c.VIN, Plate: c.Plate, Since: c.At, By: c.By, Why: c.Why})

@@ -21,6 +21,7 @@ func visit(n, minute int, moment policy.Moment) gate.Passage {
 	p.Result.VIN = fmt.Sprintf("5YJXCAE4XMF%06d", n)
 	p.Arrival.VIN, p.Arrival.Plate = strings.ToLower(p.Result.VIN), fmt.Sprintf("wx-%05d", n)
 	p.Result.Verdict.Conditions = []string{"Park outside", "„ż”"}
+	p.Result.Verdict.ConditionIDs = []string{"park-outside", "z"}
 	p.Moment, p.Lane = moment, "north"
 	if moment == policy.MomentExit {
 		p.Lane = "south"
@@ -80,9 +81,10 @@ func ledger(t *testing.T, kit Kit) {
 	before := kit.fits(t, s)
 	in := visit(1, 1, policy.MomentEntry)
 	in.Result.Facts.Arrival.Pass = policy.Know(policy.PassValid, policy.Source{ID: "p-1", Expires: "2026-11-22T18:00:00Z"})
+	in.Result.Facts.Arrival.Findings = []policy.ArrivalFinding{{Code: "pass_conditions", Do: "escort; „ż”", Hint: true}}
 	o := let(t, s, in, gate.EndAdmitted)
 	first := gate.Stay{ID: string(in.ID), VIN: in.Result.VIN, Plate: "WX00001", Lane: "north", Since: o.At, Passage: in.ID,
-		Conditions: []string{"Park outside", "„ż”"}, Due: time.Date(2026, 11, 22, 18, 0, 0, 0, time.UTC)}
+		Conditions: []string{"Park outside", "„ż”", "escort"}, ConditionIDs: in.Result.Verdict.ConditionIDs, Policy: in.Result.Verdict.Hash, Due: time.Date(2026, 11, 22, 18, 0, 0, 0, time.UTC)}
 	if n := kit.fits(t, s); n != before+3 {
 		t.Fatalf("%d entries, want 3", n-before)
 	}
@@ -96,6 +98,9 @@ func ledger(t *testing.T, kit Kit) {
 		need(t, err)
 		sameStays(t, fmt.Sprint(who), got, first)
 	}
+	got, err := s.Inside(ctx, "", "WXOOOO1", "", "wx-00001", "WX00001")
+	need(t, err)
+	sameStays(t, "by one of several plates", got, first)
 	for _, who := range [][2]string{{"", ""}, {"5YJXCAE4XMF000002", "WX00002"}} {
 		if got, err := s.Inside(ctx, who[0], who[1]); err != nil || len(got) != 0 {
 			t.Errorf("%v: %+v, %v", who, got, err)
@@ -118,8 +123,9 @@ func ledger(t *testing.T, kit Kit) {
 	o = let(t, s, again, gate.EndAdmitted)
 	second := first
 	second.ID, second.Passage, second.Since, second.Again, second.Due = string(again.ID), again.ID, o.At, true, time.Time{}
+	second.Conditions = second.Conditions[:2:2]
 	sameStays(t, "twice inside, longest first", staysOf(t, s, gate.StayFilter{Inside: true}), first, second)
-	got, err := s.Inside(ctx, in.Result.VIN, "")
+	got, err = s.Inside(ctx, in.Result.VIN, "")
 	need(t, err)
 	sameStays(t, "latest first", got, second, first)
 	out := visit(1, 40, policy.MomentExit)
@@ -230,7 +236,7 @@ func ledgerLaws(t *testing.T, kit Kit) {
 	s := kit.Open(t)
 	run, minute := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
-		run++ // each with vehicles of its own, on the records of those before
+		run++                           // each with vehicles of its own, on the records of those before
 		inside := map[string][]string{} // of each vehicle, the stays, oldest first
 		opened, closed, strays := 0, 0, 0
 		before := len(staysOf(rt, s, gate.StayFilter{Inside: true, Limit: 1000}))

@@ -103,6 +103,9 @@ func (Kiosk) Keys() []string { return strings.Split("1234567890ABCDEFGHJKLMNPRST
 // Settled says that the guard has acted on the verdict shown.
 func (k Kiosk) Settled() bool { return k.Verdict && k.State != gate.Waiting }
 
+// Waits says that a vehicle stands at the line of which more may be read.
+func (k Kiosk) Waits() bool { return k.State == gate.Waiting && k.Passage != "" }
+
 // Overruled says that a person let the vehicle in against the verdict shown.
 func (k Kiosk) Overruled() bool {
 	return k.State == gate.Admitting && k.Verdict && k.Outcome != "grant"

@@ -236,12 +236,26 @@ type Finding struct {
 	Says string
 	Do   string // what the guard is to do; empty is nothing of its own
 	Hint bool
+
+	Source   *Citation  // the site's own list, and of when
+	Evidence []Citation // what else it rests on
 }
 
 func findings(f policy.ArrivalFacts) []Finding {
 	var out []Finding
 	for _, x := range f.Findings {
-		out = append(out, Finding{Code: x.Code, Says: x.Says, Do: x.Do, Hint: x.Hint})
+		v := Finding{Code: x.Code, Says: x.Says, Do: x.Do, Hint: x.Hint}
+		from := x.From
+		from.Quote = "" // it is Says
+		if c, ok := cite(from); ok {
+			v.Source = &c
+		}
+		for _, s := range x.Evidence {
+			if c, ok := cite(s); ok && !slices.Contains(v.Evidence, c) {
+				v.Evidence = append(v.Evidence, c)
+			}
+		}
+		out = append(out, v)
 	}
 	return out
 }
