@@ -131,7 +131,21 @@ type Desk struct {
 
 	mu   sync.Mutex
 	made []OverrideMade // of the last day or of shifts that last; those being made are among them
+
+	guesses map[string]guesses // by guard
 }
+
+// guesses are the wrong PINs in a row that were typed on a guard's screen,
+// whoever was named with them. What bounds them is that the guard's own sign of
+// duress opens too: whoever names nobody that there is locks no PIN.
+type guesses struct {
+	n     int
+	until time.Time // none opens by the guard's own sign until then
+}
+
+// guessTries is how many are let pass: many more than lock the PIN of a second
+// person, so that a guard who is forced can still call for help after those.
+const guessTries = 20
 
 // NewDesk reads which overrides were made of late.
 func NewDesk(ctx context.Context, cfg DeskConfig) (*Desk, error) {
@@ -148,7 +162,7 @@ func NewDesk(ctx context.Context, cfg DeskConfig) (*Desk, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	d := &Desk{cfg: cfg}
+	d := &Desk{cfg: cfg, guesses: make(map[string]guesses)}
 	made, err := cfg.Store.OverridesSince(ctx, d.horizon(cfg.Clock.Now()))
 	if err != nil {
 		return nil, fmt.Errorf("desk: %w", err)
@@ -336,19 +350,25 @@ func (d *Desk) sign(ctx context.Context, lane LaneID, guard Person, supervisor, 
 	may := known && free && match != auth.PINWrong && second.Name != guard.Name && auth.May(second.Role, auth.ApproveOverride)
 	switch {
 	case ownMatch == auth.PINDuress && !(may && match == auth.PINRight):
+		if d.guessing(guard.Name, at) { // it may be nobody's sign; help comes all the same
+			d.Duress(lane, guard.Name)
+			return "", false, ErrPINLocked
+		}
 		// The same write as for the right PIN; the second person's tries stay.
 		return UnderDuress, true, d.cfg.Store.PINPassed(ctx, guard.Name)
 	case known && !free:
 		return "", false, ErrPINLocked
 	case match == auth.PINWrong:
-		if second.PIN.Locked(at) {
-			d.event(ctx, Event{Kind: EventPINLocked, Lane: lane, By: second.Name, Detail: fmt.Sprintf("%d wrong tries", second.PIN.Tries)})
-		}
+		d.guessed(guard.Name, at)
+		d.tried(ctx, lane, second, at)
 		return "", false, ErrPINWrong
 	}
 	if err := d.cfg.Store.PINPassed(ctx, second.Name); err != nil {
 		return "", false, err
 	}
+	d.mu.Lock()
+	delete(d.guesses, guard.Name)
+	d.mu.Unlock()
 	switch {
 	case second.Name == guard.Name:
 		return "", false, ErrNeedsSupervisor
@@ -356,6 +376,32 @@ func (d *Desk) sign(ctx context.Context, lane LaneID, guard Person, supervisor, 
 		return "", false, ErrPINWrong
 	}
 	return second.Name, match == auth.PINDuress, nil
+}
+
+// tried says so where a wrong try has locked the PIN.
+func (d *Desk) tried(ctx context.Context, lane LaneID, h PINHolder, at time.Time) {
+	if !h.PIN.Locked(at) {
+		return
+	}
+	d.event(ctx, Event{Kind: EventPINLocked, Lane: lane, By: h.Name, Detail: fmt.Sprintf("%d wrong tries", h.PIN.Tries)})
+	d.cfg.Alarms.Raise(SiteAlarm{Lane: lane, Kind: AlarmPINLocked, By: h.Name})
+}
+
+// guessing says whether too many wrong PINs were typed on a guard's screen.
+func (d *Desk) guessing(guard string, at time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return at.Before(d.guesses[guard].until)
+}
+
+func (d *Desk) guessed(guard string, at time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	g := d.guesses[guard]
+	if g.n++; g.n > guessTries {
+		g.until = at.Add(auth.PINLock(g.n - guessTries + auth.PINTries))
+	}
+	d.guesses[guard] = g
 }
 
 func check(h PINHolder, pin string) (auth.PINMatch, error) {
@@ -384,9 +430,7 @@ func (d *Desk) Confirm(ctx context.Context, lane LaneID, name, pin string) (Pers
 	case h.Name != "" && !free:
 		return fail(ErrPINLocked)
 	case match == auth.PINWrong:
-		if h.PIN.Locked(at) {
-			d.event(ctx, Event{Kind: EventPINLocked, Lane: lane, By: h.Name, Detail: fmt.Sprintf("%d wrong tries", h.PIN.Tries)})
-		}
+		d.tried(ctx, lane, h, at)
 		return fail(ErrPINWrong)
 	}
 	if err := d.cfg.Store.PINPassed(ctx, h.Name); err != nil {

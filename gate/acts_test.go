@@ -353,3 +353,178 @@ func TestNobodySignsAsNobody(t *testing.T) {
 		t.Errorf("%v, %v", names, err)
 	}
 }
+
+// feedOf are lanes whose views a test gives.
+type feedOf struct {
+	lanesOf
+	ch chan gate.LaneView
+}
+
+func (f *feedOf) Subscribe(context.Context, gate.LaneID) (<-chan gate.LaneView, error) {
+	return f.ch, nil
+}
+
+// TestDutyOfficerIsTold: a vehicle of which the rules want the duty officer told
+// rings once, as soon as its verdict is on record, whatever the verdict is.
+func TestDutyOfficerIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t, newStore(t), gate.ActRules{})
+		feed := &feedOf{ch: make(chan gate.LaneView)}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- o.alarms.Run(ctx, feed, []gate.LaneID{"north"}) }()
+		called := storetest.Sample(1, policy.Grant)
+		called.Result.Verdict.ConditionIDs = []string{gate.TellDutyOfficer}
+		called.Result.Verdict.Reasons = []policy.Reason{{Rule: "emergency"}}
+		plain := storetest.Sample(2, policy.Grant)
+		show := func(list ...gate.LaneVehicle) {
+			feed.ch <- gate.LaneView{Lane: "north", Vehicles: list}
+			synctest.Wait()
+		}
+		show(gate.LaneVehicle{Passage: &called}) // not on record yet
+		if open, _ := o.alarms.Open(); len(open) != 0 {
+			t.Errorf("before the record: %+v", open)
+		}
+		for range 3 {
+			show(gate.LaneVehicle{Passage: &called, Durable: true}, gate.LaneVehicle{Passage: &plain, Durable: true})
+		}
+		show()
+		open, _ := o.alarms.Open()
+		if len(open) != 1 || open[0].Kind != gate.AlarmDutyOfficer || open[0].Passage != called.ID || open[0].Of != "emergency" || open[0].Silent || !open[0].Durable {
+			t.Errorf("%+v", open)
+		}
+		stop()
+		close(feed.ch)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// refusing is a store that takes no alarm of one kind.
+type refusing struct{ *breaking }
+
+func (r refusing) RecordAlarm(ctx context.Context, a gate.SiteAlarm) error {
+	if a.Kind == gate.AlarmForced {
+		return storetest.ErrBroken
+	}
+	return r.breaking.RecordAlarm(ctx, a)
+}
+
+// TestNoAlarmKeepsAnotherFromTheRecord: one that cannot be recorded does not stand
+// before the others.
+func TestNoAlarmKeepsAnotherFromTheRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newStore(t)
+		alarms, err := gate.NewAlarms(t.Context(), gate.AlarmsConfig{Store: refusing{store}, Clock: counter()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		alarms.Raise(gate.SiteAlarm{Lane: "north", Kind: gate.AlarmForced})
+		alarms.Raise(gate.SiteAlarm{Lane: "north", Kind: gate.AlarmDuress, Silent: true})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- alarms.Run(ctx, &lanesOf{}, nil) }()
+		time.Sleep(time.Minute)
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if open, _ := alarms.Open(); len(open) != 2 || open[0].Durable || !open[1].Durable {
+			t.Errorf("%+v", open)
+		}
+	})
+}
+
+// TestGuessing: wrong PINs lock the person that they were said to be of, and tell
+// who answers for the site; naming nobody gains no endless tries at the guard's
+// own sign, which still calls for help.
+func TestGuessing(t *testing.T) {
+	store := newStore(t)
+	phc, err := auth.SetPIN("2580")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.SetPIN(t.Context(), guardAnna.Name, phc); err != nil {
+		t.Fatal(err)
+	}
+	o := newOffice(t, store, gate.ActRules{})
+	override := func(name, pin string) error {
+		return o.desk.Override(t.Context(), "north", guardAnna, gate.Act{Reason: "r"}, name, pin)
+	}
+	duress := auth.DuressPIN("2580")
+	for n := range 25 {
+		if err := override("nobody", "7731"); !errors.Is(err, gate.ErrPINWrong) {
+			t.Fatalf("try %d: %v", n+1, err)
+		}
+		if n == 10 {
+			if err := override("nobody", duress); err != nil {
+				t.Errorf("after %d wrong tries a forced guard is let down: %v", n+1, err)
+			}
+		}
+	}
+	open, _ := o.alarms.Open()
+	if err := override("nobody", duress); !errors.Is(err, gate.ErrPINLocked) {
+		t.Errorf("guessed on: %v", err)
+	}
+	if now, _ := o.alarms.Open(); len(now) != len(open)+1 || now[len(open)].Kind != gate.AlarmDuress {
+		t.Errorf("nobody was called: %+v", now)
+	}
+	if err := override("ewa", "80419"); err != nil { // who signs is not kept out by that
+		t.Error(err)
+	}
+	if err := override("nobody", duress); err != nil {
+		t.Errorf("after the right PIN: %v", err)
+	}
+	for range auth.PINTries + 1 {
+		if err := override("ewa", "77310"); !errors.Is(err, gate.ErrPINWrong) {
+			t.Error(err)
+		}
+	}
+	open, _ = o.alarms.Open()
+	if last := open[len(open)-1]; last.Kind != gate.AlarmPINLocked || last.By != "ewa" || last.Silent {
+		t.Errorf("a locked PIN is not told: %+v", last)
+	}
+	if err := newOffice(t, store, gate.ActRules{}).desk.Override(t.Context(), "north", guardAnna, gate.Act{Reason: "r"}, "ewa", "80419"); !errors.Is(err, gate.ErrPINLocked) {
+		t.Errorf("a restart forgets the lock: %v", err)
+	}
+}
+
+// TestFormsCannotLie: a form says nothing of before it was printed or of later
+// than now, names a person, and is entered once.
+func TestFormsCannotLie(t *testing.T) {
+	store := newStore(t)
+	o := newOffice(t, store, gate.ActRules{})
+	ctx := t.Context()
+	if _, err := o.forms.Print(ctx, guardAnna, "north", 3); err != nil {
+		t.Fatal(err)
+	}
+	printed := o.forms.At("north").Forms[0].Printed
+	enter := func(change func(*gate.FormEntry)) error {
+		e := gate.FormEntry{Form: 1, Plate: "WX 12345", HappenedAt: printed, Guard: "jan", Act: gate.ActOpen, Direction: gate.DirectionEntry}
+		change(&e)
+		_, err := o.forms.Enter(ctx, guardAnna, "north", e)
+		return err
+	}
+	for name, c := range map[string]struct {
+		change func(*gate.FormEntry)
+		want   error
+	}{
+		"before it was printed": {func(e *gate.FormEntry) { e.HappenedAt = printed.Truncate(time.Minute).Add(-time.Second) }, gate.ErrBackdated},
+		"later than now":        {func(e *gate.FormEntry) { e.HappenedAt = printed.Add(time.Hour) }, gate.ErrPast},
+		"the policy decided":    {func(e *gate.FormEntry) { e.Guard = gate.AutoOpen }, gate.ErrNeedsReason},
+		"a machine decided":     {func(e *gate.FormEntry) { e.Guard = "device:k1" }, gate.ErrNeedsReason},
+		"nobody decided":        {func(e *gate.FormEntry) { e.Guard = " " + gate.UnderDuress }, gate.ErrNeedsReason},
+	} {
+		if err := enter(c.change); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// People write no seconds.
+	if err := enter(func(e *gate.FormEntry) { e.HappenedAt = printed.Truncate(time.Minute) }); err != nil {
+		t.Error(err)
+	}
+	if err := enter(func(*gate.FormEntry) {}); !errors.Is(err, gate.ErrExists) {
+		t.Errorf("twice: %v", err)
+	}
+}

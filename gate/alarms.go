@@ -16,8 +16,21 @@ import (
 )
 
 // AlarmDuress says that a person at a lane is being forced. It is silent: it is
-// never shown at that lane.
+// never shown at that lane, nor to the person whom it is about.
 const AlarmDuress AlarmKind = "duress"
+
+// The alarms that no lane raises.
+const (
+	// AlarmDutyOfficer says that a vehicle came of which the rules want the duty
+	// officer told, such as one on an emergency call: Of is the rule.
+	AlarmDutyOfficer AlarmKind = "duty-officer"
+	// AlarmPINLocked says that somebody tried a person's PIN too often.
+	AlarmPINLocked AlarmKind = "pin-locked"
+)
+
+// TellDutyOfficer is the condition by which a policy's rules say that the duty
+// officer is told of a vehicle.
+const TellDutyOfficer = "duty-officer-told"
 
 // SiteAlarm is something that somebody who answers for the site must look at. It
 // never changes; that somebody has taken note of it is recorded beside it. Its
@@ -90,6 +103,7 @@ type Alarms struct {
 	open    []SiteAlarm // oldest first
 	pending []string    // IDs not on record yet
 	seen    map[laneAlarm]string
+	told    map[PassageID]LaneID // of which the duty officer was told, while the lane shows them
 	subs    map[chan struct{}]struct{}
 	version uint64
 
@@ -117,7 +131,7 @@ func NewAlarms(ctx context.Context, cfg AlarmsConfig) (*Alarms, error) {
 	if cfg.RetryAfter <= 0 {
 		cfg.RetryAfter = 2 * time.Second
 	}
-	s := &Alarms{cfg: cfg, seen: make(map[laneAlarm]string), subs: make(map[chan struct{}]struct{}), wake: make(chan struct{}, 1)}
+	s := &Alarms{cfg: cfg, seen: make(map[laneAlarm]string), told: make(map[PassageID]LaneID), subs: make(map[chan struct{}]struct{}), wake: make(chan struct{}, 1)}
 	var err error
 	if s.open, err = cfg.Store.OpenAlarms(ctx); err != nil {
 		return nil, fmt.Errorf("alarms: %w", err)
@@ -317,31 +331,36 @@ func (s *Alarms) Run(ctx context.Context, lanes alarmsWatching, ids []LaneID) er
 }
 
 // flush records what is pending, oldest first, and says whether nothing is left.
+// One that cannot be recorded keeps none of the others from being.
 func (s *Alarms) flush(ctx context.Context) bool {
-	for {
-		s.mu.Lock()
-		var next SiteAlarm
-		if len(s.pending) > 0 {
-			if at := slices.IndexFunc(s.open, func(a SiteAlarm) bool { return a.ID == s.pending[0] }); at >= 0 {
-				next = s.open[at]
-			} else { // acknowledged meanwhile, and so recorded
-				s.pending = s.pending[1:]
-				s.mu.Unlock()
-				continue
-			}
-		}
-		s.mu.Unlock()
-		if next.ID == "" {
-			return true
-		}
+	all := true
+	for _, next := range s.unrecorded() {
 		work, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
 		err := s.record(work, next)
 		cancel()
 		if err != nil {
 			s.cfg.Log.ErrorContext(ctx, "alarm not on record yet", "alarm", next.ID, "error", err)
-			return false
+			all = false
 		}
 	}
+	return all
+}
+
+// unrecorded are the alarms that are not on record yet, oldest first.
+func (s *Alarms) unrecorded() []SiteAlarm {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// One that is not open any more was acknowledged, and so recorded.
+	s.pending = slices.DeleteFunc(s.pending, func(id string) bool {
+		return !slices.ContainsFunc(s.open, func(a SiteAlarm) bool { return a.ID == id })
+	})
+	var out []SiteAlarm
+	for _, a := range s.open {
+		if slices.Contains(s.pending, a.ID) {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // watch follows the alarms of one lane.
@@ -389,6 +408,7 @@ func (s *Alarms) follow(ctx context.Context, v LaneView) {
 			delete(s.seen, key)
 		}
 	}
+	fresh = append(fresh, s.tell(v)...)
 	s.mu.Unlock()
 	for _, a := range fresh {
 		s.ring(a)
@@ -398,6 +418,37 @@ func (s *Alarms) follow(ctx context.Context, v LaneView) {
 			s.cfg.Log.ErrorContext(ctx, "acknowledgement at the lane not on record", "alarm", k.id, "error", err)
 		}
 	}
+}
+
+// tell raises an alarm for each vehicle of a lane of which the rules want the
+// duty officer told, once; the caller holds the lock.
+func (s *Alarms) tell(v LaneView) (fresh []SiteAlarm) {
+	shown := make(map[PassageID]bool, len(v.Vehicles))
+	for _, w := range v.Vehicles {
+		if w.Passage == nil {
+			continue
+		}
+		id, verdict := w.Passage.ID, &w.Passage.Result.Verdict
+		shown[id] = true
+		if _, told := s.told[id]; told || !w.Durable || !slices.Contains(verdict.ConditionIDs, TellDutyOfficer) {
+			continue
+		}
+		raised := SiteAlarm{Lane: v.Lane, Kind: AlarmDutyOfficer, Passage: id}
+		if len(verdict.Reasons) > 0 {
+			raised.Of = verdict.Reasons[0].Rule
+		}
+		raised.At, _ = s.cfg.Clock.Stamp()
+		raised.ID = newAlarmID(v.Lane, raised.At)
+		s.told[id] = v.Lane
+		s.add(raised)
+		fresh = append(fresh, raised)
+	}
+	for id, lane := range s.told {
+		if lane == v.Lane && !shown[id] {
+			delete(s.told, id)
+		}
+	}
+	return fresh
 }
 
 // CheckAlarmAck says whether an acknowledgement may follow the alarm that is

@@ -157,7 +157,7 @@ func CheckForm(before []FormStep, s FormStep, r *FormRecord) error {
 			return refuse(ErrExists, "form %s is %s already, by %s", name, f.Kind, f.EnteredBy)
 		}
 		if s.Kind == FormEntered {
-			return checkFormRecord(s, *r)
+			return checkFormRecord(s, *r, f.Printed)
 		}
 		return nil
 	case FormCountersigned:
@@ -174,7 +174,7 @@ func CheckForm(before []FormStep, s FormStep, r *FormRecord) error {
 }
 
 // checkFormRecord says whether what an entered form puts on record belongs to it.
-func checkFormRecord(s FormStep, r FormRecord) error {
+func checkFormRecord(s FormStep, r FormRecord, printed time.Time) error {
 	p := r.Passage
 	switch {
 	case p.Afterwards == nil || p.Afterwards.Form != s.First || p.Afterwards.EnteredBy != s.By || p.Lane != s.Lane || p.ID != s.Passage || p.ID == "":
@@ -187,6 +187,8 @@ func checkFormRecord(s FormStep, r FormRecord) error {
 		return errors.New("a paper form has no verdict by machine")
 	case p.Afterwards.HappenedAt.After(p.At):
 		return refuse(ErrPast, "what the form says would happen only after it was entered")
+	case p.Afterwards.HappenedAt.Before(printed.Truncate(time.Minute)): // people write no seconds
+		return refuse(ErrBackdated, "the form says %s, and was printed only at %s", p.Afterwards.HappenedAt.Format(time.RFC3339), printed.Format(time.RFC3339))
 	}
 	return nil
 }
@@ -288,7 +290,7 @@ type FormEntry struct {
 	Guard      string  // who decided
 	Act        ActKind // ActOpen, ActTurnAway or ActInspect
 	Reason     string
-	Direction  Direction // of the lane at that time
+	Direction  Direction // in which the vehicle went: that of the lane at that time
 }
 
 // formEndings are what can be decided on paper, and how the passage ended.
@@ -305,6 +307,12 @@ func (s *Forms) Enter(ctx context.Context, who Person, id LaneID, e FormEntry) (
 		return fail(refuse(ErrNotAllowed, "a form says that a vehicle was let in, turned away or sent to inspection"))
 	case strings.TrimSpace(e.Guard) == "":
 		return fail(refuse(ErrNeedsReason, "who decided at the lane is missing"))
+	case noPerson(e.Guard):
+		return fail(refuse(ErrNeedsReason, "%q stands in records for what no person did", strings.TrimSpace(e.Guard)))
+	case plainNote("guard", e.Guard, true) != nil:
+		return fail(plainNote("guard", e.Guard, true))
+	case plainNote("reason", e.Reason, false) != nil:
+		return fail(plainNote("reason", e.Reason, false))
 	case NormalVIN(e.VIN) == "" && NormalPlate(e.Plate) == "":
 		return fail(refuse(ErrNeedsReason, "neither VIN nor plate"))
 	case e.HappenedAt.IsZero():
@@ -330,6 +338,12 @@ func (s *Forms) Enter(ctx context.Context, who Person, id LaneID, e FormEntry) (
 		}
 		return FormStep{Kind: FormEntered, First: e.Form, Last: e.Form, Passage: p.ID}, &r, nil
 	})
+}
+
+// noPerson says whether a name stands in records for what no person did.
+func noPerson(name string) bool {
+	name = strings.TrimSpace(name)
+	return strings.EqualFold(name, AutoOpen) || strings.EqualFold(name, UnderDuress) || strings.EqualFold(name, SetUp) || strings.HasPrefix(name, "device:")
 }
 
 // Spoil accounts for a form that was not used, or that nobody can read or find.

@@ -60,7 +60,7 @@ type ShiftCounts struct {
 	Faults     int `json:"faults"`  // of devices
 	Alarms     int `json:"alarms"`  // raised, without silent ones
 	OpenAlarms int `json:"open_alarms"`
-	Held       int `json:"held"`             // vehicles still at the line
+	Held       int `json:"held"`             // vehicles still at the line, whoever had the lane when they came
 	Duress     int `json:"duress,omitempty"` // never shown to guards
 }
 

@@ -340,6 +340,7 @@ func (s *Server) showForms(k *call, lv gate.LaneView, problem error) error {
 	b := s.base(k)
 	b.Path = lanePath(lv.Lane) + "/forms"
 	p := view.NewForms(b, lv, s.cfg.Watch.Forms.At(lv.Lane))
+	p.Entry.Direction = string(lv.Direction)
 	status := http.StatusOK
 	if problem != nil {
 		f := classify(problem)
@@ -348,6 +349,7 @@ func (s *Server) showForms(k *call, lv gate.LaneView, problem error) error {
 		p.Entry = view.FormTyped{
 			Number: k.FormValue("form"), Day: k.FormValue("day"), Clock: k.FormValue("clock"), VIN: k.FormValue("vin"),
 			Plate: k.FormValue("plate"), Guard: k.FormValue("guard"), Act: k.FormValue("act"), Reason: k.FormValue("reason"),
+			Direction: k.FormValue("direction"),
 		}
 	}
 	return s.page(k, status, p)
@@ -383,6 +385,8 @@ func formFault(err error) error {
 		return refuse(http.StatusConflict, "form-taken", err)
 	case errors.Is(err, gate.ErrPast):
 		return refuse(http.StatusBadRequest, "in-future", err)
+	case errors.Is(err, gate.ErrBackdated):
+		return refuse(http.StatusBadRequest, "form-before", err)
 	case errors.Is(err, gate.ErrNeedsReason):
 		return refuse(http.StatusBadRequest, "missing", err)
 	}
@@ -418,6 +422,11 @@ func (s *Server) formStep(k *call, lv gate.LaneView) (next string, err error) {
 			Form: n, VIN: strings.TrimSpace(k.FormValue("vin")), Plate: strings.TrimSpace(k.FormValue("plate")), HappenedAt: at,
 			Guard: k.FormValue("guard"), Act: gate.ActKind(k.FormValue("act")), Reason: reason, Direction: lv.Direction,
 		}
+		if lv.Turns {
+			if e.Direction = gate.Direction(k.FormValue("direction")); e.Direction != gate.DirectionEntry && e.Direction != gate.DirectionExit {
+				return "", refuse(http.StatusBadRequest, "missing", fmt.Errorf("direction: %q is neither entry nor exit", e.Direction))
+			}
+		}
 		if len(e.VIN) > maxVINTyped || len(e.Plate) > maxPlate || len(e.Guard) > maxGuard {
 			return "", bad("too-large", "VIN, plate or guard is too long")
 		}
@@ -451,7 +460,7 @@ func (s *Server) formsPrint(k *call) error {
 	if err := errors.Join(err1, err2); err != nil {
 		return bad("bad-request", "from, to: %w", err)
 	}
-	p := view.FormsPrint{Base: s.base(k), LaneID: string(lv.Lane), Name: lv.Name, TurnOut: lv.TurnOut}
+	p := view.FormsPrint{Base: s.base(k), LaneID: string(lv.Lane), Name: lv.Name, TurnOut: lv.TurnOut, Turns: lv.Turns}
 	for _, f := range s.cfg.Watch.Forms.At(lv.Lane).Forms {
 		if f.Number >= from && f.Number <= to && f.Kind == gate.FormPrinted {
 			p.Numbers = append(p.Numbers, gate.FormNumber(lv.Lane, f.Number))
@@ -466,7 +475,14 @@ func (s *Server) formsPrint(k *call) error {
 // recentAlarms is how many alarms that were taken note of a page shows.
 const recentAlarms = 50
 
-func (s *Server) alarmsOf(ctx context.Context, b view.Base, role auth.Role) (*view.Alarms, error) {
+// notOf leaves out the silent alarms about a person: whoever is forced may be
+// the one whose screen this is, with somebody looking on.
+func notOf(name string, list []gate.SiteAlarm) []gate.SiteAlarm {
+	return slices.DeleteFunc(list, func(a gate.SiteAlarm) bool { return a.Silent && a.By == name })
+}
+
+func (s *Server) alarmsOf(k *call, b view.Base) *view.Alarms {
+	ctx := k.Request().Context()
 	open, _ := s.cfg.Watch.Alarms.Open()
 	recent, err := s.cfg.Watch.Alarms.Recent(ctx, recentAlarms)
 	if err != nil {
@@ -474,27 +490,23 @@ func (s *Server) alarmsOf(ctx context.Context, b view.Base, role auth.Role) (*vi
 		s.cfg.Log.ErrorContext(ctx, "alarms of the past", "error", err)
 	}
 	b.Path = "/alarms"
-	p := view.NewAlarms(b, open, recent)
-	p.May = auth.May(role, auth.AcknowledgeAlarm)
-	return p, nil
+	p := view.NewAlarms(b, notOf(k.user.Name, open), notOf(k.user.Name, recent))
+	p.May = auth.May(k.role, auth.AcknowledgeAlarm)
+	return p
 }
 
 func (s *Server) alarmsPage(k *call) error {
 	if err := s.watching(); err != nil {
 		return err
 	}
-	p, err := s.alarmsOf(k.Request().Context(), s.base(k), k.role)
-	if err != nil {
-		return err
-	}
-	return s.page(k, http.StatusOK, p)
+	return s.page(k, http.StatusOK, s.alarmsOf(k, s.base(k)))
 }
 
 func (s *Server) alarmsEvents(k *call) error {
 	if err := s.watching(); err != nil {
 		return err
 	}
-	return s.follow(k, func() (view.Live, error) { return s.alarmsOf(k.Request().Context(), s.liveBase(k), k.role) })
+	return s.follow(k, func() (view.Live, error) { return s.alarmsOf(k, s.liveBase(k)), nil })
 }
 
 // acknowledge takes note of an alarm. One that a lane raised is taken note of
@@ -514,6 +526,9 @@ func (s *Server) acknowledge(k *call) error {
 		return bad("too-large", "note: more than %d bytes", maxNote)
 	}
 	ctx := k.Request().Context()
+	if open, _ := s.cfg.Watch.Alarms.Open(); slices.ContainsFunc(open, func(a gate.SiteAlarm) bool { return a.ID == id && a.Silent && a.By == k.user.Name }) {
+		return k.Redirect(http.StatusSeeOther, "/alarms") // as where there is none
+	}
 	a, err := s.cfg.Watch.Alarms.Acknowledge(ctx, k.person(), id, k.FormValue("note"))
 	switch {
 	case errors.Is(err, gate.ErrExists):
@@ -557,7 +572,8 @@ func (s *Server) shifts(k *call) error {
 		p.Older = steps[len(steps)-1].Seq
 	}
 	for _, step := range steps {
-		p.Rows = append(p.Rows, view.NewShiftRow(step))
+		// Whoever may work a lane may be looked over the shoulder there.
+		p.Rows = append(p.Rows, view.NewShiftRow(step, !auth.May(k.role, auth.WorkLane)))
 	}
 	return s.page(k, http.StatusOK, p)
 }

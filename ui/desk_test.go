@@ -16,6 +16,7 @@ import (
 	"sallyport/gate"
 	"sallyport/gate/auth"
 	"sallyport/gate/storetest"
+	"sallyport/policy"
 )
 
 // The PINs of the tests.
@@ -119,8 +120,59 @@ func TestOverrideByPIN(t *testing.T) {
 	if r := s.do(t, c, "POST", "/lane/south/act", form); r.code != http.StatusBadRequest {
 		t.Errorf("without a reason: %d %s", r.code, r.body)
 	}
-	if open, _ := s.alarms.Open(); len(open) != 0 {
+	// Words that stand in the page for other things are no reason.
+	for _, code := range []string{"choose", "more", "no-such"} {
+		form = overrideForm(id, pinSupervisor)
+		form.Set("reason_code", code)
+		if r := s.do(t, c, "POST", "/lane/south/act", form); r.code != http.StatusBadRequest {
+			t.Errorf("for the reason %q: %d", code, r.code)
+		}
+	}
+	// Whoever answers for the site is told of the PIN that was locked.
+	if open, _ := s.alarms.Open(); len(open) != 1 || open[0].Kind != gate.AlarmPINLocked || open[0].By != "supervisor" || open[0].Silent {
 		t.Errorf("alarms %+v", open)
+	}
+}
+
+// TestDuressIsHiddenFromWhomItIsAbout: a supervisor who works a lane may see
+// alarms, and whoever forces them looks at the same screen.
+func TestDuressIsHiddenFromWhomItIsAbout(t *testing.T) {
+	run := func(t *testing.T, call bool) (seen []string, s *site) {
+		s = newSite(t, nil)
+		forced := s.as(t, "supervisor")
+		id := s.denied(t, "north-1")
+		if err := s.memory.Record(t.Context(), gate.Passage{ID: id, Lane: "north-1", At: s.clock.now(), Result: judge(vinDeny, "", "", s.clock.now())}); err != nil {
+			t.Fatal(err)
+		}
+		s.do(t, forced, "POST", "/lane/north-1/shift", url.Values{"step": {"begun"}})
+		if call {
+			s.do(t, forced, "POST", "/lane/north-1/duress", url.Values{})
+		}
+		if r := s.do(t, forced, "POST", "/lane/north-1/shift", url.Values{"step": {"ended"}}); r.code != http.StatusSeeOther {
+			t.Fatal(r.code)
+		}
+		for _, path := range []string{"/", "/alarms", "/passages", "/shifts", "/lane/north-1", "/lane/north-1/desk"} {
+			seen = append(seen, s.do(t, forced, "GET", path, nil).body)
+		}
+		return seen, s
+	}
+	plain, _ := run(t, false)
+	forced, s := run(t, true)
+	if d := cmp.Diff(plain, forced); d != "" {
+		t.Errorf("what the person is shown differs: %s", d)
+	}
+	open, _ := s.alarms.Open()
+	if len(open) != 1 {
+		t.Fatalf("alarms %+v", open)
+	}
+	if r := s.do(t, s.as(t, "supervisor"), "POST", "/alarms/"+open[0].ID, url.Values{}); r.code != http.StatusSeeOther {
+		t.Errorf("%d %s", r.code, r.body)
+	}
+	if now, _ := s.alarms.Open(); len(now) != 1 {
+		t.Error("whoever forces a person can switch the call for help off")
+	}
+	if page := s.do(t, s.as(t, "security-manager"), "GET", "/alarms", nil); !strings.Contains(page.body, "a guard is being forced") {
+		t.Errorf("nobody is told: %s", page.body)
 	}
 }
 
@@ -209,7 +261,7 @@ func TestDuressBeatsLimits(t *testing.T) {
 	if acts := s.lanes.done(); r.code != http.StatusSeeOther || len(acts) != 4 {
 		t.Errorf("forced: %d, %d acts", r.code, len(acts))
 	}
-	if open, _ := s.alarms.Open(); len(open) != 1 {
+	if open, _ := s.alarms.Open(); len(open) != 2 || open[0].Kind != gate.AlarmPINLocked || open[1].Kind != gate.AlarmDuress {
 		t.Errorf("alarms %+v", open)
 	}
 }
@@ -330,6 +382,10 @@ func TestForms(t *testing.T) {
 	post(guard, change("form", "x"), http.StatusConflict)
 	post(guard, change("clock", "half past"), http.StatusBadRequest)
 	post(guard, change("clock", "15:00"), http.StatusBadRequest)
+	if r := post(guard, change("clock", "11:40"), http.StatusBadRequest); !strings.Contains(r.body, "was printed later than that") {
+		t.Errorf("%s", r.body)
+	}
+	post(guard, change("guard", "auto-open"), http.StatusBadRequest)
 	post(guard, change("vin", ""), http.StatusBadRequest)
 	post(guard, change("guard", " "), http.StatusBadRequest)
 	post(guard, change("act", "override"), http.StatusConflict)
@@ -359,6 +415,34 @@ func TestForms(t *testing.T) {
 	s.lanes.change("north-1", func(v *gate.LaneView) { v.State, v.Passage, v.Allowed, v.Notice = gate.Manual, nil, nil, "storage" })
 	if page := s.do(t, guard, "GET", "/lane/north-1", nil).body; !strings.Contains(page, "north-1-0004") {
 		t.Errorf("the next sheet is not named: %s", page)
+	}
+}
+
+// TestFormOfAReversibleLane: the sheet says which way the vehicle went, for the
+// lane may have been turned since.
+func TestFormOfAReversibleLane(t *testing.T) {
+	s := newSite(t, nil)
+	s.lanes.change("north-1", func(v *gate.LaneView) { v.Turns, v.Direction = true, gate.DirectionEntry })
+	guard := s.as(t, "guard")
+	printed := s.do(t, guard, "POST", "/lane/north-1/forms", url.Values{"step": {"printed"}})
+	if page := s.do(t, guard, "GET", printed.header.Get("Location"), nil).body; !strings.Contains(page, "Direction") {
+		t.Errorf("the sheet does not ask: %s", page)
+	}
+	s.clock.pass(45 * time.Minute)
+	entry := url.Values{"step": {"entered"}, "form": {"1"}, "day": {"2026-11-22"}, "clock": {"12:40"}, "vin": {vinFlag}, "guard": {"jan"}, "act": {"open"}}
+	if r := s.do(t, guard, "POST", "/lane/north-1/forms", entry); r.code != http.StatusBadRequest {
+		t.Errorf("without a direction: %d", r.code)
+	}
+	entry.Set("direction", "exit")
+	if r := s.do(t, guard, "POST", "/lane/north-1/forms", entry); r.code != http.StatusSeeOther {
+		t.Fatalf("%d %s", r.code, r.body)
+	}
+	list, err := s.memory.Passages(t.Context(), gate.PassageFilter{})
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	if rec, err := s.memory.Passage(t.Context(), list[0].ID); err != nil || rec.Passage.Moment != policy.MomentExit {
+		t.Errorf("%+v, %v", rec.Passage, err)
 	}
 }
 

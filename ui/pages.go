@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -77,6 +78,13 @@ func (s *Server) passage(k *call) error {
 	r, err := s.cfg.Store.Passage(k.Request().Context(), gate.PassageID(id))
 	if err != nil {
 		return fmt.Errorf("read passage %q: %w", id, err)
+	}
+	// Whoever was forced may be the one whose screen this is.
+	r.Acts = slices.DeleteFunc(slices.Clone(r.Acts), func(a gate.Act) bool { return a.Kind == gate.ActDuress && a.By == k.user.Name })
+	for i, a := range r.Acts {
+		if a.Supervisor == gate.UnderDuress && a.By == k.user.Name {
+			r.Acts[i].Supervisor = ""
+		}
 	}
 	return s.page(k, http.StatusOK, view.NewPassage(s.base(k), r, s.cfg.Say))
 }

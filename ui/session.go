@@ -106,7 +106,7 @@ func (s *Server) base(k *call) view.Base {
 	b.Desk = s.cfg.Watch.there()
 	if b.Desk && auth.May(k.role, auth.SeeAlarms) {
 		open, _ := s.cfg.Watch.Alarms.Open()
-		b.Ringing = len(open)
+		b.Ringing = len(notOf(k.user.Name, open))
 	}
 	return b
 }

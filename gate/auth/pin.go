@@ -113,7 +113,7 @@ func SpendPIN(pin string) {
 // Tries of a PIN: so many wrong ones in a row cost nothing, the next one locks
 // it, and each one after that doubles the time.
 const (
-	pinTries    = 4
+	PINTries    = 4
 	pinLock     = 15 * time.Minute
 	pinLockMost = 12 * time.Hour
 )
@@ -122,11 +122,11 @@ const (
 // 10,000 PINs, of which two fit, a year of trying finds one with a probability of
 // about 0.15.
 func PINLock(n int) time.Duration {
-	if n <= pinTries {
+	if n <= PINTries {
 		return 0
 	}
 	d := pinLock
-	for range n - pinTries - 1 {
+	for range n - PINTries - 1 {
 		if d *= 2; d >= pinLockMost {
 			return pinLockMost
 		}

@@ -222,10 +222,12 @@ func (s *Store) CountShift(ctx context.Context, lane gate.LaneID, from, until ti
 			return errors.Join(err, rows.Err())
 		}
 		return errors.Join(
-			one(`SELECT count(*), coalesce(sum(latest = 'grant'), 0), coalesce(sum(latest = 'flag'), 0), coalesce(sum(latest = 'deny'), 0), coalesce(sum(ending IS NULL), 0)
-				FROM (SELECT o.ending AS ending, coalesce((SELECT r.outcome FROM reassessment r WHERE r.passage = p.id ORDER BY r.seq DESC LIMIT 1), p.outcome) AS latest
-				FROM passage p LEFT JOIN outcome o ON o.passage = p.id
-				WHERE p.lane = :lane AND p.at >= :from AND p.at < :until AND p.outcome <> '')`, &c.Arrivals, &c.Grants, &c.Flags, &c.Denies, &c.Held),
+			one(`SELECT count(*), coalesce(sum(latest = 'grant'), 0), coalesce(sum(latest = 'flag'), 0), coalesce(sum(latest = 'deny'), 0)
+				FROM (SELECT coalesce((SELECT r.outcome FROM reassessment r WHERE r.passage = p.id ORDER BY r.seq DESC LIMIT 1), p.outcome) AS latest
+				FROM passage p WHERE p.lane = :lane AND p.at >= :from AND p.at < :until AND p.outcome <> '')`, &c.Arrivals, &c.Grants, &c.Flags, &c.Denies),
+			// Who is still at the line is among the last who came, in whosever shift.
+			one(`SELECT count(*) FROM (SELECT id FROM passage WHERE lane = :lane AND at < :until ORDER BY at DESC LIMIT 100) p
+				WHERE NOT EXISTS (SELECT 1 FROM outcome o WHERE o.passage = p.id)`, &c.Held),
 			one(`SELECT coalesce(sum(ending = 'admitted'), 0), coalesce(sum(ending = 'refused'), 0), coalesce(sum(ending = 'inspection'), 0)
 				FROM outcome WHERE lane = :lane AND at >= :from AND at < :until AND passage NOT IN (SELECT id FROM passage WHERE lane = :lane AND at >= :from AND outcome = '')`, &c.Admitted, &c.TurnedAway, &c.Inspected),
 			one("SELECT count(*) FROM act WHERE kind = 'override' AND lane = :lane AND at >= :from AND at < :until", &c.Overrides),

@@ -211,8 +211,8 @@ func (m *Memory) CountShift(ctx context.Context, lane gate.LaneID, from, until t
 			case "deny":
 				c.Denies++
 			}
-			count(&c.Held, rec.Outcome == nil)
 		}
+		count(&c.Held, rec.Outcome == nil && rec.Summary.Lane == lane && rec.Summary.At.Before(until))
 		if o := rec.Outcome; o != nil && within(o.Lane, o.At) && !paper {
 			count(&c.Admitted, o.Ending == gate.EndAdmitted)
 			count(&c.TurnedAway, o.Ending == gate.EndRefused)

@@ -64,7 +64,7 @@ func LaneActKinds() []gate.ActKind {
 // AlarmKinds are the kinds of alarms that pages name.
 func AlarmKinds() []gate.AlarmKind {
 	return []gate.AlarmKind{gate.AlarmTailgating, gate.AlarmTwoInOne, gate.AlarmForced, gate.AlarmHeldOpen, gate.AlarmWrongWay,
-		gate.AlarmEgressArm, gate.AlarmTamper, gate.AlarmCovered, gate.AlarmDeviceLost, gate.AlarmUnconfirmed, gate.AlarmDuress}
+		gate.AlarmEgressArm, gate.AlarmTamper, gate.AlarmCovered, gate.AlarmDeviceLost, gate.AlarmUnconfirmed, gate.AlarmDuress, gate.AlarmDutyOfficer, gate.AlarmPINLocked}
 }
 
 // alarmWords is an alarm in words.
@@ -135,6 +135,7 @@ type Forms struct {
 	LaneID  string
 	Name    string
 	Missing []string // numbers that nobody has accounted for
+	Turns   bool     // vehicles go both ways here
 	Blank   string   // the printed ones that are not used yet, in words
 	Rows    []FormRow
 	Problem string
@@ -157,7 +158,7 @@ type FormRow struct {
 }
 
 // FormTyped is what was typed into the form of a paper form.
-type FormTyped struct{ Number, Day, Clock, VIN, Plate, Guard, Act, Reason string }
+type FormTyped struct{ Number, Day, Clock, VIN, Plate, Guard, Act, Reason, Direction string }
 
 // FormActs are what a paper form can say.
 func (Forms) FormActs() []gate.ActKind {
@@ -166,7 +167,7 @@ func (Forms) FormActs() []gate.ActKind {
 
 // NewForms makes the page.
 func NewForms(b Base, lv gate.LaneView, list gate.FormList) *Forms {
-	f := &Forms{Base: b, LaneID: string(lv.Lane), Name: cmp.Or(lv.Name, string(lv.Lane))}
+	f := &Forms{Base: b, LaneID: string(lv.Lane), Name: cmp.Or(lv.Name, string(lv.Lane)), Turns: lv.Turns}
 	for _, n := range list.Missing {
 		f.Missing = append(f.Missing, gate.FormNumber(lv.Lane, n))
 	}
@@ -189,12 +190,18 @@ func NewForms(b Base, lv gate.LaneView, list gate.FormList) *Forms {
 	return f
 }
 
+// Ways are the directions in which vehicles go at a reversible lane.
+func (Forms) Ways() []gate.Direction {
+	return []gate.Direction{gate.DirectionEntry, gate.DirectionExit}
+}
+
 // FormsPrint is the sheets of blank forms, one a page.
 type FormsPrint struct {
 	Base
 	LaneID  string
 	Name    string
 	TurnOut string
+	Turns   bool
 	Numbers []string
 }
 
@@ -267,11 +274,11 @@ type ShiftRow struct {
 	Counts                   []Count // empty where none are part of it
 }
 
-// NewShiftRow makes one line of the history.
-func NewShiftRow(s gate.ShiftStep) ShiftRow {
+// NewShiftRow makes one line of the history, with all numbers or those for guards.
+func NewShiftRow(s gate.ShiftStep, all bool) ShiftRow {
 	r := ShiftRow{Lane: string(s.Lane), Kind: string(s.Kind), By: s.By, To: s.To, Note: s.Note, Shift: s.Shift, At: s.At, Seq: s.Seq}
 	if s.Counts != nil {
-		for _, c := range Counts(*s.Counts, true) {
+		for _, c := range Counts(*s.Counts, all) {
 			if c.N != 0 {
 				r.Counts = append(r.Counts, c)
 			}
