@@ -43,6 +43,7 @@ type siteConfig struct {
 	Identity identityConfig `toml:"identity"` // what the site says of vehicles that present themselves
 	Posture  postureConfig  `toml:"posture"`  // the site's threat levels; absent is one, normal
 	Acts     actsConfig     `toml:"acts"`     // limits of overrides and the reasons offered for them
+	Bell     *bellConfig    `toml:"bell"`     // an output that is on while somebody calls for help; absent: none
 	MQTT     mqttConfig     `toml:"mqtt"`     // the broker of sensors that publish to one
 	Witness  witnessConfig  `toml:"witness"`  // who else sees the heads of the log
 	Radio    radioConfig    `toml:"radio"`    // what may be heard and kept; absent: the strictest law, and nothing is kept

@@ -35,6 +35,7 @@ type hardware struct {
 	words   *i18n.Catalogues
 	drivers []driver
 	lanes   map[gate.LaneID]*laneHardware
+	bell    *modbus.Side // nil: the site has none
 
 	mu     sync.Mutex
 	health []*deviceHealth
@@ -295,8 +296,13 @@ func (h *hardware) board(site siteConfig, d deviceConfig) error {
 			take = append(take, func(s *modbus.Side) { own.lampsBack = lamps{s} })
 		}
 	}
+	if site.Bell != nil && site.Bell.Device == d.ID {
+		sides = append(sides, modbus.Lane{Bell: site.Bell.Coil})
+		take = append(take, func(s *modbus.Side) { h.bell = s })
+	}
 	cfg, first := d.board(), sides[0]
 	cfg.Pulse, cfg.Lamps, cfg.Inputs, cfg.Contacts, cfg.Confirm, cfg.Events = first.Pulse, first.Lamps, first.Inputs, first.Contacts, first.Confirm, first.Events
+	cfg.Bell = first.Bell
 	cfg.More, cfg.Notify = sides[1:], h.told(d.ID)
 	board, err := modbus.New(cfg)
 	if err != nil {

@@ -224,9 +224,12 @@ func (c siteConfig) checkDevices() error {
 			return err
 		}
 	}
+	if err := w.bell(); err != nil {
+		return err
+	}
 	for i, d := range c.Devices {
 		if !w.used[i] {
-			return &placeError{place{table: "device", n: i, key: "id"}, fmt.Errorf("device %q: no lane uses it", d.ID)}
+			return &placeError{place{table: "device", n: i, key: "id"}, fmt.Errorf("device %q: no lane uses it, nor the bell", d.ID)}
 		}
 	}
 	return nil

@@ -416,6 +416,12 @@ func (st *site) serve(ctx context.Context, addr string, ready func(base string))
 	st.hardware.gate = st.controller
 	g.Go(func() error { return st.hardware.run(wired) })
 	g.Go(func() error { return st.watch.Alarms.Run(ctx, st.controller, st.laneIDs()) })
+	if st.hardware.bell != nil {
+		g.Go(func() error {
+			bell{*st.cfg.Bell, st.hardware.bell, st.log}.run(wired, st.watch.Alarms)
+			return nil
+		})
+	}
 	g.Go(func() error { return st.rules.policies.Run(ctx) })
 	g.Go(func() error { return st.rules.postures.Run(ctx) })
 	g.Go(func() error { st.watchClock(ctx); return nil })

@@ -66,6 +66,7 @@ type Config struct {
 	Pulse  *Pulse // nil for a board without an arm
 	Lamps  *Lamps // nil for a board without lamps
 	Inputs []Input
+	Bell   *uint16 // coil that Ring switches; nil for a board without a bell
 	// Contacts are those of the arm where other devices read some of them; nil
 	// uses Inputs.
 	Contacts *barrier.Contacts
@@ -90,6 +91,7 @@ type Lane struct {
 	Contacts *barrier.Contacts
 	Confirm  time.Duration
 	Events   func(barrier.Event)
+	Bell     *uint16 // of no lane, as a rule
 }
 
 // Device is one board, and its Side of the first lane. Its methods may be called
@@ -195,7 +197,7 @@ func New(cfg Config) (*Device, error) {
 		},
 	}
 	outputs := map[uint16]bool{}
-	for _, l := range append([]Lane{{cfg.Pulse, cfg.Lamps, cfg.Inputs, cfg.Contacts, cfg.Confirm, cfg.Events}}, cfg.More...) {
+	for _, l := range append([]Lane{{cfg.Pulse, cfg.Lamps, cfg.Inputs, cfg.Contacts, cfg.Confirm, cfg.Events, cfg.Bell}}, cfg.More...) {
 		side, err := d.side(l, outputs)
 		if err != nil {
 			return bad("%w", err)
@@ -219,7 +221,7 @@ func New(cfg Config) (*Device, error) {
 
 // side checks what belongs to one lane; outputs are the coils that have one.
 func (d *Device) side(l Lane, outputs map[uint16]bool) (*Side, error) {
-	if l.Pulse == nil && l.Lamps == nil && len(l.Inputs) == 0 {
+	if l.Pulse == nil && l.Lamps == nil && len(l.Inputs) == 0 && l.Bell == nil {
 		return nil, errors.New("nothing is connected")
 	}
 	if l.Confirm < 0 {
@@ -233,6 +235,9 @@ func (d *Device) side(l Lane, outputs map[uint16]bool) (*Side, error) {
 	var coils []uint16
 	if l.Lamps != nil {
 		coils = append(coils, l.Lamps.Red, l.Lamps.Green)
+	}
+	if l.Bell != nil {
+		coils = append(coils, *l.Bell)
 	}
 	if p := l.Pulse; p != nil && p.Register {
 		d.regs.add(p.Address)
@@ -358,6 +363,18 @@ func (s *Side) Show(ctx context.Context, signal barrier.Signal) error {
 	s.want, s.shown = signal, false
 	d.mu.Unlock()
 	return d.ask(ctx, s.lamps)
+}
+
+// Ring switches the bell. It is on until it is switched off; whoever rings says
+// so again from time to time, because a board that lost its power has forgotten.
+func (s *Side) Ring(ctx context.Context, on bool) error {
+	d := s.device
+	if s.cfg.Bell == nil {
+		return d.fault(barrier.Rejected, barrier.NotMoved, errors.New("no bell is connected"))
+	}
+	return d.ask(ctx, func(c *modbus.ModbusClient) error {
+		return d.classify(c.WriteCoil(*s.cfg.Bell, on))
+	})
 }
 
 // lamps shows what is wanted now, unless that has been done since it was asked
