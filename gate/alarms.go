@@ -103,12 +103,16 @@ type Alarms struct {
 	open    []SiteAlarm // oldest first
 	pending []string    // IDs not on record yet
 	seen    map[laneAlarm]string
+	before  map[laneAlarm]string // alarms of lanes that were on record when the program started
 	told    map[PassageID]LaneID // of which the duty officer was told, while the lane shows them
 	subs    map[chan struct{}]struct{}
 	version uint64
 
 	wake chan struct{}
 }
+
+// alarmsBefore is how many alarms of the life before are told from new ones.
+const alarmsBefore = 1000
 
 // laneAlarm tells an alarm of a lane from every other.
 type laneAlarm struct {
@@ -135,6 +139,17 @@ func NewAlarms(ctx context.Context, cfg AlarmsConfig) (*Alarms, error) {
 	var err error
 	if s.open, err = cfg.Store.OpenAlarms(ctx); err != nil {
 		return nil, fmt.Errorf("alarms: %w", err)
+	}
+	// A lane brings its alarms back with it. They are those of before.
+	recent, err := cfg.Store.RecentAlarms(ctx, alarmsBefore)
+	if err != nil {
+		return nil, fmt.Errorf("alarms: %w", err)
+	}
+	s.before = make(map[laneAlarm]string, len(recent))
+	for _, a := range slices.Concat(s.open, recent) {
+		if a.OfLane != 0 {
+			s.before[laneAlarm{a.Lane, a.OfLane, a.At.UTC()}] = a.ID
+		}
 	}
 	return s, nil
 }
@@ -391,6 +406,11 @@ func (s *Alarms) follow(ctx context.Context, v LaneView) {
 	for _, a := range v.Alarms {
 		key := laneAlarm{v.Lane, a.ID, a.Since}
 		id, known := s.seen[key]
+		if !known {
+			if id, known = s.before[key]; known {
+				s.seen[key] = id
+			}
+		}
 		if !known {
 			raised := SiteAlarm{Lane: v.Lane, Kind: a.Kind, Of: a.Of, At: a.Since.UTC(), Passage: a.Passed, OfLane: a.ID}
 			raised.ID = newAlarmID(v.Lane, a.Since)

@@ -220,9 +220,9 @@ func (c *Controller) Run(ctx context.Context) error {
 	for _, l := range c.order {
 		wg.Go(func() { l.serve(ctx) })
 	}
-	if c.open(ctx) {
+	if stood, ok := c.open(ctx); ok {
 		for _, l := range c.order {
-			_ = l.post(ctx, (*lane).start) // fails only when stopping
+			_ = l.post(ctx, func(l *lane) { l.start(stood[l.cfg.ID]) }) // fails only when stopping
 		}
 		<-ctx.Done()
 		wg.Wait()
@@ -240,9 +240,10 @@ func (c *Controller) Run(ctx context.Context) error {
 
 // open brings the store into a state from which lanes may start, and tries
 // until it succeeds (true) or the context ends (false). Meanwhile the lanes
-// are in manual procedure.
-func (c *Controller) open(ctx context.Context) bool {
+// are in manual procedure. It returns how they stood in the life before.
+func (c *Controller) open(ctx context.Context) (map[LaneID]LaneStanding, bool) {
 	first := c.order[0].cfg
+	stood := make(map[LaneID]LaneStanding, len(c.order))
 	for {
 		err := func() error {
 			work, cancel := c.storeContext(ctx, first.StoreTimeout)
@@ -252,6 +253,13 @@ func (c *Controller) open(ctx context.Context) bool {
 				return err
 			}
 			c.clock.AtLeast(last)
+			list, err := c.cfg.Store.Standings(work)
+			if err != nil {
+				return err
+			}
+			for _, s := range list {
+				stood[s.Lane] = s
+			}
 			at, _ := c.clock.Stamp()
 			open, err := c.cfg.Store.CloseOpen(work, at)
 			if err != nil {
@@ -264,7 +272,7 @@ func (c *Controller) open(ctx context.Context) bool {
 				Detail: fmt.Sprintf("%d lanes, %d passages closed as unknown, program %s", len(c.order), len(open), c.cfg.Program)})
 		}()
 		if err == nil {
-			return true
+			return stood, true
 		}
 		c.cfg.Log.ErrorContext(ctx, "lanes cannot start", "error", err)
 		for _, l := range c.order {
@@ -272,7 +280,7 @@ func (c *Controller) open(ctx context.Context) bool {
 		}
 		select {
 		case <-ctx.Done():
-			return false
+			return nil, false
 		case <-time.After(first.RetryAfter):
 		}
 	}

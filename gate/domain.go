@@ -229,6 +229,7 @@ type LaneView struct {
 	Alarms    []Alarm        `json:"alarms,omitempty"`    // oldest first
 	Warnings  []string       `json:"warnings,omitempty"`  // message keys
 	Closed    string         `json:"closed,omitempty"`    // code of why a person has closed the lane, or ordered manual procedure
+	Ordered   *Ordered       `json:"ordered,omitempty"`   // who did, or ordered the emergency egress that it is in
 	LaneActs  []ActKind      `json:"lane_acts,omitempty"` // acts on the lane, not on a vehicle, that are allowed now
 	Signal    Signal         `json:"signal,omitempty"`    // what the lamps are to show; empty: it has none
 	Devices   []DeviceStatus `json:"devices,omitempty"`   // that do not work

@@ -12,6 +12,7 @@ import (
 
 	"sallyport/gate"
 	"sallyport/gate/storetest"
+	"sallyport/gate/translog"
 )
 
 // TestFaultTable breaks every step of the path to the barrier, with and
@@ -187,9 +188,24 @@ func TestLookUpFails(t *testing.T) {
 }
 
 // TestFaultTableOfLane breaks every step of the longer ways through a lane in the
-// same three manners, and holds the same invariants.
+// same three manners (an error before the effect, one after it, and the death of
+// the program there, before or after it), and holds the same invariants; the lane
+// comes back as people's orders on record have it.
+//
+// Of the one path of the design it covers, for each way a vehicle can take and
+// for people's orders: the record of the passage, of each act, of each outcome
+// and of each event with how the lane stands after it. Arrival, evidence and
+// verdict have no effect of their own: that they fail is TestLookUpFails and
+// TestAssessorFails, and that the record is read at the start TestStoreBrokenAtStart.
+// The command to the arm is a step of TestFaultTable; an arm of which detectors
+// speak is TestTraffic's. What is published after the record is held by every yard:
+// a screen never shows what is not on record.
 func TestFaultTableOfLane(t *testing.T) {
 	exit := func(l *gate.LaneConfig, _ *yard) { l.Direction = gate.DirectionExit }
+	// whole is what happens before anything breaks.
+	whole := func(script string) func(*gate.LaneConfig, *yard) {
+		return func(_ *gate.LaneConfig, y *yard) { y.before = script }
+	}
 	steps := []string{storetest.StepRecord, storetest.StepAct, storetest.StepOutcome, storetest.StepEvent}
 	for _, p := range []struct {
 		path   string
@@ -210,6 +226,13 @@ func TestFaultTableOfLane(t *testing.T) {
 			map[string]int{storetest.StepEvent: 0}, 1}, // the arm was raised by hand before the record could be made
 		{"backs out", func(*gate.LaneConfig, *yard) {}, []string{"line+", "F1", "line- 4s"}, nil, 0},
 		{"closed", func(*gate.LaneConfig, *yard) {}, []string{"//out-of-service", "//in-service", "//manual-start", "//manual-end"}, nil, 0},
+		{"opened", whole("//out-of-service"), []string{"//in-service"}, nil, 0},
+		{"manual", func(*gate.LaneConfig, *yard) {}, []string{"G1", "//manual-start"}, nil, 0},
+		{"manual ended", whole("//manual-start"), []string{"//manual-end"}, nil, 0},
+		{"egress ended", whole("//egress"), []string{"//egress-end"}, nil, 0},
+		{"egress of a closed lane", whole("//out-of-service"), []string{"//egress", "//egress-end"}, nil, 0},
+		{"egress twice", exit, []string{"//egress", "down- up+", "3s", "up- down+", "4s", "//egress", "down- up+", "3s", "up- down+"},
+			map[string]int{storetest.StepEvent: 1}, 2},
 	} {
 		for _, step := range append(steps, "nothing") {
 			for _, effect := range []bool{false, true} {
@@ -219,7 +242,7 @@ func TestFaultTableOfLane(t *testing.T) {
 							memory := storetest.NewMemory()
 							points := func(l *gate.LaneConfig, _ *yard) { l.Points, l.Attributor = allPoints, nil }
 							y := newYard(t, memory, points, p.set)
-							y.play(rest)
+							y.play(rest + y.before)
 							switch {
 							case step == "nothing":
 							case crash:
@@ -232,7 +255,7 @@ func TestFaultTableOfLane(t *testing.T) {
 							}
 							if !crash {
 								time.Sleep(30 * time.Second) // records work again
-								if v := y.view(); v.State == gate.Manual || v.Notice == gate.NoticeStorage {
+								if v := y.view(); v.State == gate.Manual && v.Closed == "" || v.Notice == gate.NoticeStorage {
 									t.Errorf("the lane stays %s, notice %q", v.State, v.Notice)
 								}
 							}
@@ -248,15 +271,16 @@ func TestFaultTableOfLane(t *testing.T) {
 							case !named && n != p.raised, named && n != want:
 								t.Errorf("the arm was commanded %d times, want %d (or %d): %v", n, p.raised, want, first)
 							}
-							if at := slices.Index(first, "arm"); at >= 0 && p.path != "egress" && !slices.Contains(first[:at], storetest.StepAct) {
+							if at := slices.Index(first, "arm"); at >= 0 && !strings.HasPrefix(p.path, "egress") && !slices.Contains(first[:at], storetest.StepAct) {
 								t.Errorf("the arm was commanded before the act was recorded: %v", first)
 							}
-							if at := slices.Index(first, "arm"); at >= 0 && p.path == "egress" && count(first[:at], storetest.StepEvent) < 2 {
+							if at := slices.Index(first, "arm"); at >= 0 && strings.HasPrefix(p.path, "egress") && count(first[:at], storetest.StepEvent) < 2 {
 								t.Errorf("the arm was commanded before the egress was recorded: %v", first)
 							}
 
 							again := newYard(t, memory, points, p.set, func(l *gate.LaneConfig, _ *yard) { l.AutoOpen = false })
 							again.play(rest + "30s")
+							again.asRecorded()
 							again.is(gate.Idle, "", gate.ArmClosed)
 							if n := count(again.store.Trace(), "arm"); n != 0 {
 								t.Errorf("after the restart the arm was commanded %d times", n)
@@ -299,5 +323,70 @@ func (y *yard) try(words string) {
 			_, _ = y.c.Arrive(y.t.Context(), "north", gate.Arrival{VIN: word, Via: "scanner"})
 		}
 		synctest.Wait()
+	}
+}
+
+// asRecorded holds a lane that has just started to the orders on record, and then
+// takes back those in force.
+func (y *yard) asRecorded() {
+	y.t.Helper()
+	entries, err := y.memory.Entries(context.Background(), 0, 1<<20)
+	if err != nil {
+		y.t.Fatal(err)
+	}
+	type order struct {
+		state gate.State
+		at    time.Time
+	}
+	type orders struct{ lane, egress order }
+	now := orders{lane: order{state: gate.Idle}}
+	before, last := now, ""
+	for _, e := range entries {
+		entry, err := translog.DecodeEntry(e.Data)
+		if err != nil {
+			y.t.Fatal(err)
+		}
+		then := now
+		switch gate.EventKind(entry.Kind) {
+		case gate.EventLaneClosed:
+			now.lane = order{gate.OutOfService, entry.At}
+		case gate.EventManualBegun:
+			now.lane = order{gate.Manual, entry.At}
+		case gate.EventLaneOpened, gate.EventManualEnded:
+			now.lane = order{state: gate.Idle}
+		case gate.EventEgressBegun:
+			now.egress = order{gate.Egress, entry.At}
+		case gate.EventEgressEnded:
+			now.egress = order{}
+		case gate.EventStoreBack:
+			if last != "" && strings.Contains(string(entry.Body), last+" was not carried out") {
+				now = before
+			}
+			continue
+		default:
+			continue
+		}
+		before, last = then, entry.Kind
+	}
+	for range 2 {
+		want := now.lane
+		if now.egress.state != "" {
+			want = now.egress
+		}
+		v := y.view()
+		if v.State != want.state {
+			y.t.Errorf("the lane comes back %s, and is %s on record", v.State, want.state)
+		}
+		if want.state == gate.Idle {
+			return
+		}
+		if v.Ordered == nil || v.Ordered.By != "anna" || !v.Ordered.At.Equal(want.at) || now.egress == (order{}) && !v.Since.Equal(want.at) && before != (orders{}) {
+			y.t.Errorf("ordered by %+v since %s, on record at %s", v.Ordered, v.Since, want.at)
+		}
+		y.play(map[gate.State]string{gate.OutOfService: "//in-service", gate.Egress: "//egress-end", gate.Manual: "//manual-end"}[v.State])
+		if now.egress.state == "" {
+			return
+		}
+		now.egress, before = order{}, orders{}
 	}
 }

@@ -13,7 +13,7 @@ import (
 type Direction string
 
 // The directions. A reversible lane is one or the other at any instant, and is
-// closed when the program starts: no guess is made of which it was.
+// closed until a person has turned it: no guess is made of which it is.
 const (
 	DirectionEntry      Direction = "entry" // also where none is named
 	DirectionExit       Direction = "exit"
@@ -151,7 +151,7 @@ const (
 
 // Alarm is something at a lane that a person must look at.
 type Alarm struct {
-	ID     int       `json:"id"` // of the lane, from 1, never used again while the program runs
+	ID     int       `json:"id"` // of the lane, from 1; with Since, never that of another
 	Kind   AlarmKind `json:"kind"`
 	Of     string    `json:"of,omitempty"` // the point or device, where there are several
 	Since  time.Time `json:"since"`
@@ -231,12 +231,14 @@ func (q *inputs) status(s DeviceStatus) {
 	q.ring()
 }
 
-// take hands out what waits.
-func (q *inputs) take() ([]Input, []DeviceStatus) {
+// take hands out what waits; devices wait until the lane is in service.
+func (q *inputs) take(started bool) (in []Input, dev []DeviceStatus) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	in, dev := q.queue, q.devices
-	q.queue, q.devices = nil, nil
+	in, q.queue = q.queue, nil
+	if started {
+		dev, q.devices = q.devices, nil
+	}
 	return in, dev
 }
 

@@ -225,19 +225,13 @@ func stoppedTimer() *time.Timer {
 	return t
 }
 
-// start takes the lane into service.
-func (l *lane) start() {
+// start takes the lane into service, or to where it was ordered to be in the life
+// before.
+func (l *lane) start(s LaneStanding) {
 	l.started, l.begun = true, time.Now()
 	l.storage = false
-	switch {
-	case l.closed != "" && l.state == Manual:
-		l.to(onClosed)
-	case l.closed != "": // stays as it is
-	case l.state == Manual:
-		l.to(onStoreBack)
-	default:
-		l.to(onStarted)
-	}
+	l.resume(&s)
+	l.takeInputs()
 	if l.level[PointEgress] == LevelOn {
 		_ = l.beginEgress(egressOrder{detail: "input"}) // what could not be recorded is tried again, and logged
 	}
@@ -404,7 +398,7 @@ func (l *lane) compose() LaneView {
 	if l.follower != nil {
 		v.Vehicles = append(v.Vehicles, l.shownAs(Waiting, l.follower, l.allowedBehind()))
 	}
-	v.Alarms, v.Warnings, v.Closed = slices.Clone(l.alarms), l.warnings(), l.closed
+	v.Alarms, v.Warnings, v.Closed, v.Ordered = slices.Clone(l.alarms), l.warnings(), l.closed, l.order()
 	v.LaneActs, v.Devices = l.laneActs(), l.broken()
 	if l.cfg.Lamps != nil || l.cfg.LampsBack != nil {
 		v.Signal = l.signal()
@@ -457,6 +451,11 @@ func (l *lane) event(e Event) {
 }
 
 func (l *lane) recordEvent(e Event) error {
+	switch e.Kind {
+	case EventAlarm, EventStoreBack, EventEgressBegun:
+		return l.recordStanding(e, l.stands(e.At))
+	default:
+	}
 	ctx, cancel := l.work()
 	defer cancel()
 	return l.ctl.cfg.Store.RecordEvent(ctx, e)

@@ -98,6 +98,7 @@ type yard struct {
 	ear    *ear
 	stop   context.CancelFunc
 	done   chan error
+	before string // of TestFaultTableOfLane
 
 	mu    sync.Mutex
 	views []gate.LaneView

@@ -11,7 +11,7 @@ import (
 // ErrEgress says that everybody leaves and nobody comes in.
 var ErrEgress = errors.New("emergency egress: nobody comes in")
 
-// closedToTurn is why a reversible lane is closed when the program starts.
+// closedToTurn is why a reversible lane is closed that nobody has turned yet.
 const closedToTurn = "turn-first"
 
 // orders are what people, and a fire alarm, have ordered of a lane. The lane's
@@ -19,6 +19,7 @@ const closedToTurn = "turn-first"
 type orders struct {
 	closed   string // code of why it is closed, or in manual procedure by hand
 	byHand   bool   // a person has ordered manual procedure
+	ordered  Ordered
 	egress   egress
 	revision int // of what the lane is to be shown as; see touch
 
@@ -28,6 +29,7 @@ type orders struct {
 // egress is an emergency egress.
 type egress struct {
 	egressOrder
+	since    time.Time
 	recorded bool
 	raised   bool         // the arm has had its command
 	at       time.Time    // when the command had returned
@@ -145,10 +147,17 @@ func (l *lane) laneAct(a Act) error {
 		e.Kind = EventManualEnded
 	default:
 	}
-	if err := l.recordEvent(e); err != nil {
+	if err := l.recordStanding(e, l.after(a, e)); err != nil {
 		l.storage = true
-		if l.state == OutOfService || l.state == Egress { // stays as it is
+		l.undone(e.Kind)
+		switch l.state {
+		case OutOfService, Egress, Manual: // stays as it is
+			if l.state == Manual {
+				l.retry.Reset(l.cfg.RetryAfter)
+			}
+			l.publish()
 			return fmt.Errorf("record %s: %w: %w", e.Kind, ErrManual, err)
+		default:
 		}
 		return l.fail("record "+string(e.Kind), err)
 	}
@@ -159,10 +168,10 @@ func (l *lane) laneAct(a Act) error {
 	l.note = nil
 	switch a.Kind {
 	case ActClose:
-		l.closed = a.Reason
+		l.closed, l.ordered = a.Reason, Ordered{By: a.By, At: e.At}
 		l.to(onClosed)
 	case ActReopen:
-		l.closed = ""
+		l.closed, l.ordered = "", Ordered{}
 		l.to(onReopened)
 	case ActTurnEntry, ActTurnExit:
 		l.direction = Direction(e.Detail)
@@ -175,19 +184,20 @@ func (l *lane) laneAct(a Act) error {
 		}
 	case ActEgressEnd:
 		l.egress = egress{}
+		l.alarmOver(AlarmEgressArm, "")
 		l.to(onEgressEnded)
 		l.backToOrders()
 	case ActManualStart:
 		l.abandon("manual procedure")
 		l.vehicle = vehicle{}
 		l.leave()
-		l.byHand, l.closed = true, a.Reason
+		l.byHand, l.closed, l.ordered = true, a.Reason, Ordered{By: a.By, At: e.At}
 		l.to(onManualBegun)
 		if l.paySaved() != nil {
 			l.storage = true
 		}
 	case ActManualEnd:
-		l.byHand, l.closed = false, ""
+		l.byHand, l.closed, l.ordered = false, "", Ordered{}
 		if len(l.unsaved) > 0 || l.storage || l.assess {
 			l.retry.Reset(l.cfg.RetryAfter) // the store has its say first
 			break
@@ -197,6 +207,26 @@ func (l *lane) laneAct(a Act) error {
 	}
 	l.publish()
 	return nil
+}
+
+// after is how the lane stands once an act on it has been carried out.
+func (l *lane) after(a Act, e Event) LaneStanding {
+	s := l.stands(e.At)
+	switch a.Kind {
+	case ActClose, ActManualStart:
+		s.Closed, s.ByHand, s.Ordered = a.Reason, a.Kind == ActManualStart, Ordered{By: a.By, At: e.At}
+	case ActReopen, ActManualEnd:
+		s.Closed, s.ByHand, s.Ordered = "", false, Ordered{}
+	case ActTurnEntry, ActTurnExit:
+		s.Direction = Direction(e.Detail)
+		if s.Closed == closedToTurn {
+			s.Closed = ""
+		}
+	case ActEgressEnd:
+		s.Egress = nil
+	default:
+	}
+	return s
 }
 
 // backToOrders takes the lane to where it was ordered to be before an egress.
@@ -222,14 +252,18 @@ func (l *lane) acknowledge(a Act, e Event) error {
 	if p := l.alarms[i].Passed; p != "" {
 		e.Detail += " in " + string(p)
 	}
-	if err := l.recordEvent(e); err != nil {
+	after := slices.Clone(l.alarms)
+	after[i].By = a.By
+	if after[i].Over {
+		after = slices.Delete(after, i, i+1)
+	}
+	s := l.stands(e.At)
+	s.Alarms = lasting(after)
+	if err := l.recordStanding(e, s); err != nil {
+		l.undone(e.Kind)
 		return fmt.Errorf("record %s: %w: %w", e.Kind, ErrManual, err)
 	}
-	l.alarms = slices.Clone(l.alarms)
-	l.alarms[i].By = a.By
-	if l.alarms[i].Over {
-		l.alarms = slices.Delete(l.alarms, i, i+1)
-	}
+	l.alarms = after
 	l.publish()
 	return nil
 }
@@ -248,6 +282,7 @@ func (l *lane) beginEgress(o egressOrder) error {
 		return nil // an input says so again
 	case l.state == Egress:
 		l.egress.egressOrder, l.egress.recorded, l.egress.raised = o, false, false
+		l.egress.since = l.stampQuiet()
 		return l.recordEgress()
 	}
 	if !l.raiseBy.IsZero() { // recorded, and not commanded yet: nothing is
@@ -262,7 +297,7 @@ func (l *lane) beginEgress(o egressOrder) error {
 		l.held = nil
 		a.done("", ErrEgress)
 	}
-	l.egress = egress{egressOrder: o}
+	l.egress = egress{egressOrder: o, since: l.stampQuiet()}
 	l.to(onEgress)
 	return l.recordEgress()
 }
@@ -270,7 +305,7 @@ func (l *lane) beginEgress(o egressOrder) error {
 // recordEgress makes an egress durable, and raises the arm of an exit once it is.
 func (l *lane) recordEgress() error {
 	if !l.egress.recorded {
-		if err := l.recordEvent(Event{Kind: EventEgressBegun, Lane: l.cfg.ID, At: l.stampQuiet(), By: l.egress.by, Detail: l.egress.detail}); err != nil {
+		if err := l.recordEvent(Event{Kind: EventEgressBegun, Lane: l.cfg.ID, At: l.egress.since, By: l.egress.by, Detail: l.egress.detail}); err != nil {
 			l.ctl.cfg.Log.ErrorContext(l.ctx, "egress not recorded yet: raise the arms by hand", "lane", l.cfg.ID, "error", err)
 			l.storage = true
 			l.retry.Reset(l.cfg.RetryAfter)

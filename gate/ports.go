@@ -53,6 +53,12 @@ type Recorder interface {
 	// of the clock, the start of the program. It must not name a vehicle or a
 	// driver, because events are never erased.
 	RecordEvent(ctx context.Context, e Event) error
+	// RecordStanding is RecordEvent, and in the same transaction keeps how the
+	// lane stands after it, with a log entry of its own.
+	RecordStanding(ctx context.Context, e Event, s LaneStanding) error
+	// Standings are how the lanes stood last, by lane; one of which nothing was
+	// ever kept is not among them.
+	Standings(ctx context.Context) ([]LaneStanding, error)
 	// CloseOpen ends every passage without an outcome as EndUnknown and
 	// returns them. The Controller calls it before any lane accepts a vehicle.
 	CloseOpen(ctx context.Context, at time.Time) ([]PassageID, error)

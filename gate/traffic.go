@@ -123,7 +123,7 @@ func (l *lane) stillThere() bool {
 
 // takeInputs takes in what detectors, contacts and devices have told since.
 func (l *lane) takeInputs() {
-	in, devices := l.inputs.take()
+	in, devices := l.inputs.take(l.started)
 	for i := range in {
 		l.input(&in[i])
 	}
@@ -349,6 +349,9 @@ func (l *lane) review() {
 			l.payOwed()
 			if len(l.owed) > 0 {
 				later(l.owedAt.Add(l.cfg.RetryAfter))
+			} else if l.state == OutOfService || l.state == Egress && l.egress.recorded {
+				l.storage = false
+				l.touch()
 			}
 		}
 	}

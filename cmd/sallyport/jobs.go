@@ -133,6 +133,16 @@ func (s sound) RecordEvent(ctx context.Context, e gate.Event) error {
 	return s.Store.RecordEvent(ctx, e)
 }
 
+// RecordStanding is as RecordEvent (gate.Recorder).
+func (s sound) RecordStanding(ctx context.Context, e gate.Event, after gate.LaneStanding) error {
+	if e.Kind == gate.EventStoreBack {
+		if err := s.check(); err != nil {
+			return err
+		}
+	}
+	return s.Store.RecordStanding(ctx, e, after)
+}
+
 // expire says what ceased to hold since it was last looked: a thing that has
 // expired holds no longer, whether anybody looks or not.
 func (st *site) expire(ctx context.Context, memory *string) (string, error) {

@@ -214,6 +214,7 @@ var lines = [...]line{
 	{tableWatchStep, "SELECT 'watch_step', seq, at, '', '', watch, kind, by, salt, note, NULL, NULL FROM watch_step"},
 	{tablePass, "SELECT 'pass', seq, at, '', '', id, until, by, salt, vin, plate, doc FROM pass"},
 	{tablePassStep, "SELECT 'pass_step', seq, at, '', '', pass, kind, by, salt, note, NULL, NULL FROM pass_step"},
+	{tableStanding, "SELECT 'standing', seq, at, lane, '', event, by, doc, NULL, NULL, NULL, NULL FROM standing"},
 	{tableHold, "SELECT 'hold', seq, at, '', '', id, kind, by, salt, vin, plate, why FROM hold"},
 }
 
@@ -268,6 +269,7 @@ var recordForm = map[string]struct {
 	tableWatchStep:     {tableWatchStep, 1, func(a, b, c string) []byte { return stepBody(a, b, c) }},
 	tablePass:          {tablePass, 3, func(a, b, c string) []byte { return passBody(a, b, c) }},
 	tablePassStep:      {tablePassStep, 1, func(a, b, c string) []byte { return stepBody(a, b, c) }},
+	tableStanding:      {tableStanding, 0, func(a, b, c string) []byte { return standingBody(a, b, c) }},
 	tableHold:          {tableHold, 3, func(a, b, c string) []byte { return holdBody(a, b, c) }},
 }
 

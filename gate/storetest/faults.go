@@ -20,6 +20,7 @@ const (
 	StepOutcome    = "RecordOutcome"
 	StepEvent      = "RecordEvent"
 	StepCloseOpen  = "CloseOpen"
+	StepStandings  = "Standings"
 	StepInspection = "Inspections"
 
 	StepRecordInspection = "RecordInspection"
@@ -134,7 +135,7 @@ func (f *Faults) step(name string, do func() error) error {
 		return err
 	}
 	switch name {
-	case StepInspection, StepHistory, StepPolicyVersions, StepPostures:
+	case StepInspection, StepHistory, StepStandings, StepPolicyVersions, StepPostures:
 	default:
 		f.Mark(name)
 	}
@@ -167,6 +168,17 @@ func (f *Faults) RecordOutcome(ctx context.Context, o gate.Outcome) error {
 // RecordEvent is broken as planned.
 func (f *Faults) RecordEvent(ctx context.Context, e gate.Event) error {
 	return f.step(StepEvent, func() error { return f.Recorder.RecordEvent(ctx, e) })
+}
+
+// RecordStanding is broken as RecordEvent is.
+func (f *Faults) RecordStanding(ctx context.Context, e gate.Event, s gate.LaneStanding) error {
+	return f.step(StepEvent, func() error { return f.Recorder.RecordStanding(ctx, e, s) })
+}
+
+// Standings is broken as planned.
+func (f *Faults) Standings(ctx context.Context) (list []gate.LaneStanding, err error) {
+	err = f.step(StepStandings, func() (err error) { list, err = f.Recorder.Standings(ctx); return err })
+	return list, err
 }
 
 // CloseOpen is broken as planned.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -148,6 +149,7 @@ type Memory struct {
 	watched       []kept[gate.WatchEntry]
 	passes        []kept[gate.VehiclePass]
 	desk          deskRecords
+	standings     map[gate.LaneID]string // documents
 }
 
 // NewMemory is an empty store with a key of its own.
@@ -357,6 +359,51 @@ func (m *Memory) RecordEvent(ctx context.Context, e gate.Event) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.event(e)
+}
+
+// RecordStanding logs an event, and how the lane stands after it.
+func (m *Memory) RecordStanding(ctx context.Context, e gate.Event, s gate.LaneStanding) error {
+	if err := gate.CheckStanding(e, s); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.event(e); err != nil {
+		return err
+	}
+	doc := text(s)
+	if m.standings == nil {
+		m.standings = make(map[gate.LaneID]string)
+	}
+	m.standings[s.Lane] = doc
+	_, err := m.entry(translog.Entry{At: e.At, Kind: "standing", Lane: string(s.Lane), Row: "standing",
+		Body: object(map[string]string{"event": string(e.Kind), "by": e.By, "doc": doc})})
+	return err
+}
+
+// Standings are how the lanes stood last.
+func (m *Memory) Standings(ctx context.Context) ([]gate.LaneStanding, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []gate.LaneStanding
+	for _, lane := range slices.Sorted(maps.Keys(m.standings)) {
+		var s gate.LaneStanding
+		if err := json.Unmarshal([]byte(m.standings[lane]), &s); err != nil {
+			return nil, err
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+func (m *Memory) event(e gate.Event) error {
 	if e.Kind == gate.EventDeviceFault || e.Kind == gate.EventActRefused {
 		m.desk.faults = append(m.desk.faults, e)
 	}

@@ -418,6 +418,11 @@ func Run(t *testing.T, kit Kit) {
 		clean(t, s)
 	})
 
+	t.Run("standings", func(t *testing.T) {
+		s := kit.Open(t)
+		standings(ctx, t, s, func() translog.Report { return clean(t, s) })
+	})
+
 	t.Run("ended context", func(t *testing.T) {
 		s := kit.Open(t)
 		n := clean(t, s).Entries
