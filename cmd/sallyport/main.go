@@ -96,7 +96,10 @@ type cli struct {
 	Inside  insideCmd  `cmd:"" help:"Who is inside the site, and corrections."`
 	Posture postureCmd `cmd:"" help:"The site's threat level: show it, change it."`
 	Inspect inspectCmd `cmd:"" help:"What was read off vehicles: record, confirm, end, list."`
-	RF      struct {
+	UI      struct {
+		Gallery uiGalleryCmd `cmd:"" help:"Show every page with made-up data, to look at."`
+	} `cmd:"" name:"ui" help:"The screens."`
+	RF struct {
 		Attribute rfAttributeCmd `cmd:"" help:"Say which of the emitters that were recorded travelled in which vehicle."`
 		Decode    rfDecodeCmd    `cmd:"" help:"Turn what a receiver's program recorded into observations, one a line."`
 		Replay    rfReplayCmd    `cmd:"" help:"Send what a receiver recorded, or hears now, to a running site."`
