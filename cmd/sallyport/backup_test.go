@@ -17,6 +17,7 @@ import (
 // file and the keys kept apart it stands again with everything acknowledged
 // before the backup, and lets vehicles in.
 func TestRestoreDrill(t *testing.T) {
+	t.Parallel()
 	program(t) // built before the clock of the first command runs
 	place := t.TempDir()
 	dir, file, safe := filepath.Join(place, "site"), filepath.Join(place, "copy.sallyport"), filepath.Join(place, "safe")

@@ -101,6 +101,7 @@ func (p page) signIn(base, path, name, password string) {
 // type a VIN, see the verdict, act; and then as an auditor, who sees the record
 // and verifies the log. Only the arm is simulated.
 func TestGuardOnTheRealProgram(t *testing.T) {
+	t.Parallel()
 	p := page{t, browser(t)}
 	dir := filepath.Join(t.TempDir(), "site")
 	if out, err := command(t, "", "init", "--data", dir, "--site", "kill", "--name", "North camp"); err != nil {

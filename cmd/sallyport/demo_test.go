@@ -19,6 +19,7 @@ import (
 // have come, were heard on the air, decided and recorded; then ends it and
 // verifies the log.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
 	p := start(t, "demo", "--data", dir, "--addr", "127.0.0.1:0", "--seed", "7", "--pause", "300ms", "--wait", "1s")
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)

@@ -18,6 +18,7 @@ import (
 // a PIN on the keypad, the limit of the shift refuses the next one, and the lane
 // is handed to the next guard, who confirms on the same screen.
 func TestWatchOnTheRealProgram(t *testing.T) {
+	t.Parallel()
 	p := page{t, browser(t)}
 	dir := filepath.Join(t.TempDir(), "site")
 	if out, err := command(t, "", "init", "--data", dir, "--site", "kill", "--name", "North camp"); err != nil {

@@ -254,6 +254,7 @@ func TestWitness(t *testing.T) {
 
 // TestEraseAndHold: a person who may orders it, by password; a hold forbids it.
 func TestEraseAndHold(t *testing.T) {
+	t.Parallel()
 	dir := recordedSite(t)
 	says(t, 1, []string{"supervisor"}, testPassword, "erase", "--data", dir, "--vin", inspectVIN, "--by", "maria", "--why", "asked")
 	says(t, 1, []string{"wrong"}, "another password\n", "erase", "--data", dir, "--vin", inspectVIN, "--by", "sofia", "--why", "asked")

@@ -60,6 +60,7 @@ func (r *roadside) send(now time.Time) error {
 // car stands at the line, and a supervisor sees whose it is, how surely, and
 // where in time; then the receivers fall silent, and the page says so.
 func TestRadioOnTheRealProgram(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("SKIPPED: a receiver is silent after a minute, which this test waits for")
 	}

@@ -155,6 +155,7 @@ func (o *offline) catalogueOf(path, edition string, change func(*telematics.Row)
 // sign on their own machines, and a site installs from a stick; then one key is
 // exchanged, the next release installed, and the old one refused.
 func TestReferenceDataIsAgreedOffline(t *testing.T) {
+	t.Parallel()
 	o := &offline{t: t, dir: t.TempDir()}
 	root := moduleRoot(t)
 	embedded := func(name string) string { return filepath.Join(root, filepath.FromSlash(name)) }

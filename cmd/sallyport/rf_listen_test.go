@@ -95,6 +95,7 @@ func plugged(t *testing.T, name string) *os.File {
 // Each is unplugged; what was heard, refused and lost is counted at the right
 // one, and the end does not wait for any.
 func TestThreeWaysFeedOneLane(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	runOK(t, "", "init", "--data", dir, "--site", "s1", "--name", "Site 1")
 	at, brokerAt, port := freeAddress(t, "udp"), freeAddress(t, "tcp"), filepath.Join(t.TempDir(), "by-id")

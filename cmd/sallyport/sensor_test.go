@@ -30,6 +30,7 @@ func (heard) Finding(time.Time) (f rf.Finding) { return f }
 // A sensor on a line speaks as the sensor of that line, whatever it says, and
 // everything that it sends in vain is counted at the lane.
 func TestListenTrustsTheLine(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	cfg := newTestSite(t, dir)
 	controller, tty, err := pty.Open()
@@ -154,6 +155,7 @@ func TestEnrolledSensorIsTheLanesSensor(t *testing.T) {
 // A sensor that sends datagrams is heard under the name that the site gives it;
 // what is damaged, foreign or lost is counted at the lane, a repeat is not.
 func TestListenHearsDatagrams(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	cfg := newTestSite(t, dir)
 	// A port that is free now and taken again at once.

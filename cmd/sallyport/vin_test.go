@@ -186,6 +186,7 @@ func TestVINWithoutArguments(t *testing.T) {
 
 // The committed index is what the importer makes of the public sources.
 func TestRefdataBuildVPIC(t *testing.T) {
+	t.Parallel()
 	dir, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
