@@ -305,7 +305,7 @@ func TestGallery(t *testing.T) {
 		}
 		s.signInAs(t, ctx, "", langCookie, lang, themeCookie, theme)
 		do(t, ctx, chromedp.EmulateViewport(w, h), chromedp.Navigate(s.URL+path))
-		if strings.HasPrefix(path, "/lane/") && !strings.HasSuffix(path, "/radio") {
+		if lane, ok := strings.CutPrefix(path, "/lane/"); ok && !strings.Contains(lane, "/") {
 			until(t, ctx, `document.body.dataset.version !== undefined`)
 		}
 		do(t, ctx, before...)
@@ -357,6 +357,7 @@ func TestGallery(t *testing.T) {
 		shot("log", "auditor", "/log", "en", theme, 1280, 800)
 	}
 	galleryOfRadio(t, s, shot)
+	galleryOfInside(t, s, shot)
 	shot("log-done", "auditor", "/log", "en", "day", 1280, 800, chromedp.Click(chromedp.CSS("main button")), chromedp.WaitVisible(chromedp.CSS(".summary")))
 	shot("error", "guard", "/passages", "en", "day", 1280, 800)
 }

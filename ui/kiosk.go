@@ -47,6 +47,7 @@ func (s *Server) screen(k *call, lv gate.LaneView) *view.Kiosk {
 	b.Path = lanePath(lv.Lane)
 	p := view.NewKiosk(b, lv, s.cfg.Say)
 	p.Working, p.SeesRadio = auth.May(k.role, auth.WorkLane), auth.May(k.role, auth.SeeRadio)
+	p.Stays = s.cfg.Ledger != nil && auth.May(k.role, auth.SeeInside)
 	s.furnish(k, p, lv)
 	return p
 }

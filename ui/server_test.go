@@ -565,7 +565,7 @@ func TestRefusedForms(t *testing.T) {
 		code int
 		text string
 	}{
-		"empty":      {url.Values{"vin": {"  "}}, 400, "No VIN was given"},
+		"empty":      {url.Values{"vin": {"  "}}, 400, "Neither VIN, plate nor pass was given"},
 		"one MB":     {url.Values{"vin": {strings.Repeat("A", 1<<20)}}, 413, "too long"},
 		"65 letters": {url.Values{"vin": {strings.Repeat("A", 65)}}, 400, "17 characters are wanted"},
 		"class":      {url.Values{"vin": {vinFlag}, "class": {"royal"}}, 400, "class does not exist"},

@@ -60,6 +60,7 @@ type Kiosk struct {
 
 	SeesRadio bool   // this person may open the page of what the air says here
 	Watch     bool   // the page of the lane's watch is there
+	Stays     bool   // this person may open the list of who is inside
 	Working   bool   // this person may bring in vehicles and act
 	Problem   string // why the last form was refused
 	VIN       string // what was typed into it

@@ -30,8 +30,8 @@ var menu = [...]struct {
 	{"nav.gate", []page{
 		{"/", "nav.lanes", auth.SeeLane, false},
 		{"/alarms", "nav.alarms", auth.SeeAlarms, true},
-		{"/inside", "nav.inside", auth.SeeInside, false},
 		{"/passages", "nav.passages", auth.SeePassages, false},
+		{"/inside", "nav.inside", auth.SeeInside, false},
 		{"/shifts", "nav.shifts", auth.SeeShifts, true},
 	}},
 	{"nav.rules", []page{

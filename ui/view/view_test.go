@@ -48,7 +48,7 @@ func base(t testing.TB, lang string) Base {
 // exist, or has another type, fails here and not before a guard.
 func TestTemplatesFitTheirPages(t *testing.T) {
 	s := set(t)
-	pages := []Page{SignIn{}, Error{}, Lanes{}, Passages{}, Passage{}, Policy{}, Data{}, Log{}, Jobs{}, GalleryIndex{}, Kiosk{}, &Radio{}, &Sensors{}, API{},
+	pages := []Page{SignIn{}, Error{}, Lanes{}, Passages{}, Passage{}, Policy{}, Data{}, Log{}, Jobs{}, &Devices{}, GalleryIndex{}, Kiosk{}, &Radio{}, &Sensors{}, API{},
 		&Desk{}, &Inside{}, &Forms{}, FormsPrint{}, &Alarms{}, Shifts{}}
 	if len(pages) != len(s.pages) {
 		t.Errorf("%d pages, %d templates", len(pages), len(s.pages))
@@ -126,7 +126,10 @@ func TestKeys(t *testing.T) {
 		"certainty.":  {"0", "1", "2", "3", "4"},
 		"truth.":      {"yes", "no", "unknown"},
 		"later.":      {"radio", "posture", "policy", "inspection", "data", "identity"},
-		"find.":       {"inside_already", "plate_differs", "seen_elsewhere", "watch_listed", "watch_alike", "label_differs", "pass_" + policy.PassExpired, "pass_" + policy.PassNotYet, "pass_" + policy.PassNotHere, "pass_" + policy.PassRevoked, "pass_" + policy.PassForged, "pass_" + policy.PassOtherVehicle, "pass_unread", "pass_conditions"},
+		"find.":       {"inside_already", "inside_alike", "not_inside", "plate_differs", "seen_elsewhere", "watch_listed", "watch_alike", "watch_may", "label_differs", "pass_" + policy.PassExpired, "pass_" + policy.PassNotYet, "pass_" + policy.PassNotHere, "pass_" + policy.PassRevoked, "pass_" + policy.PassForged, "pass_" + policy.PassOtherVehicle, "pass_unread", "pass_conditions"},
+
+		"inside.show.": Inside{}.Shows(),
+		"inside.none.": Inside{}.Shows(),
 
 		"air.code.":     airCodes(),
 		"air.or.":       meaning.Explanations(),
@@ -385,11 +388,11 @@ func TestCitationLinks(t *testing.T) {
 
 func TestNavByRole(t *testing.T) {
 	for role, want := range map[auth.Role][]string{
-		auth.Guard:           {"/", "/policy"},
-		auth.Supervisor:      {"/", "/passages", "/policy", "/data", "/radio", "/devices"},
-		auth.SecurityManager: {"/", "/passages", "/policy", "/data", "/radio", "/devices", "/jobs"},
+		auth.Guard:           {"/", "/inside", "/policy"},
+		auth.Supervisor:      {"/", "/passages", "/inside", "/policy", "/data", "/radio", "/devices"},
+		auth.SecurityManager: {"/", "/passages", "/inside", "/policy", "/data", "/radio", "/devices", "/jobs"},
 		auth.FleetManager:    {"/policy", "/data"},
-		auth.Auditor:         {"/passages", "/policy", "/data", "/log", "/radio", "/devices", "/jobs"},
+		auth.Auditor:         {"/passages", "/inside", "/policy", "/data", "/log", "/radio", "/devices", "/jobs"},
 		auth.Administrator:   {"/", "/policy", "/data", "/log", "/radio", "/devices", "/jobs"},
 	} {
 		b := base(t, "en")
