@@ -146,3 +146,20 @@ func TestBrowserDuress(t *testing.T) {
 		t.Errorf("the screen changed:\n%s\nwas\n%s", after, before)
 	}
 }
+
+// TestBrowserAlarmRings: a call for help is heard where the alarms are shown, and
+// seen on the tab of the browser.
+func TestBrowserAlarmRings(t *testing.T) {
+	ctx := chromium(t)
+	s := newSite(t, nil)
+	s.signInAs(t, ctx, "supervisor")
+	do(t, ctx, chromedp.EmulateViewport(1280, 800), chromedp.Navigate(s.URL+"/alarms"))
+	until(t, ctx, `document.getElementById("live").dataset.version !== undefined`)
+	if eval[bool](t, ctx, `document.body.dataset.sound !== undefined || document.title.startsWith("(")`) {
+		t.Error("it rings for nothing")
+	}
+	s.desk.Duress("north-1", "guard")
+	until(t, ctx, `document.body.dataset.sound === "alarm" && document.title.startsWith("(1)")`)
+	eval[bool](t, ctx, `delete document.body.dataset.sound`)
+	until(t, ctx, `document.body.dataset.sound === "alarm"`) // and again, until it is heard
+}
