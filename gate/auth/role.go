@@ -1,6 +1,9 @@
 package auth
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Role is what a person is at the site. A person has exactly one.
 type Role string
@@ -70,22 +73,13 @@ const (
 
 	SeeJobs    Permission = "see-jobs"    // the site's housekeeping: when each job ran, and how it went
 	SeeDevices Permission = "see-devices" // whether the boards, readers, scanners and cameras of the lanes work
+
+	ManagePeople Permission = "manage-people" // add people, say what they may do, give them a new start, end their sessions
+	EnrolKiosk   Permission = "enrol-kiosk"   // make a browser the terminal of a lane, and end that
 )
 
-// Permissions lists every permission.
-func Permissions() []Permission {
-	return []Permission{
-		SeeLane, WorkLane, ApproveOverride, SeePassages, SeePolicy,
-		SeeData, VerifyLog, ReportRadio, ReportPlate, PresentVehicle,
-		SeeInspections, InspectVehicle, FileStatement, EndInspection,
-		ProposePolicy, ApprovePolicy, RaisePosture, SetPosture, SeeRadio, EraseRecords,
-		SeeAlarms, AcknowledgeAlarm, KeepForms, SeeShifts,
-		SeeInside, CorrectInside, SeeWatch, EditWatch, IssuePass,
-		SeeJobs, SeeDevices,
-	}
-}
-
-// May is the one table of what people may do. What is not in it is refused.
+// table is the one table of what people may do: a permission a line, and the
+// roles that have it. What is not in it is refused.
 //
 // The administrator keeps the machine running and neither works a lane nor
 // reads passages; the auditor reads everything and changes nothing; a guard
@@ -97,29 +91,60 @@ func Permissions() []Permission {
 // not lower it. What the air says beyond a verdict's reasons is for those who can
 // weigh it: a guard sees whether the lane's sensors hear, and the reasons. Alarms of
 // all lanes are for those who send help, and never for a screen at a lane.
+var table = [...]struct {
+	p     Permission
+	roles []Role
+}{
+	{SeeLane, []Role{Guard, Supervisor, SecurityManager, Administrator}},
+	{WorkLane, []Role{Guard, Supervisor}},
+	{ApproveOverride, []Role{Supervisor, SecurityManager}},
+	{SeePassages, []Role{Supervisor, SecurityManager, Auditor}},
+	{SeePolicy, []Role{Guard, Supervisor, SecurityManager, FleetManager, Auditor, Administrator}},
+	{SeeData, []Role{Supervisor, SecurityManager, FleetManager, Auditor, Administrator}},
+	{VerifyLog, []Role{Auditor, Administrator}},
+	{ReportRadio, []Role{}},
+	{ReportPlate, []Role{}},
+	{PresentVehicle, []Role{}},
+	{SeeInspections, []Role{Guard, Supervisor, SecurityManager, Auditor}},
+	{InspectVehicle, []Role{Guard, Supervisor, SecurityManager}},
+	{FileStatement, []Role{Supervisor, SecurityManager}},
+	{EndInspection, []Role{Supervisor, SecurityManager}},
+	{ProposePolicy, []Role{Supervisor, SecurityManager}},
+	{ApprovePolicy, []Role{SecurityManager}},
+	{RaisePosture, []Role{Supervisor, SecurityManager}},
+	{SetPosture, []Role{SecurityManager}},
+	{SeeRadio, []Role{Supervisor, SecurityManager, Auditor, Administrator}},
+	{EraseRecords, []Role{SecurityManager}},
+	{SeeAlarms, []Role{Supervisor, SecurityManager}},
+	{AcknowledgeAlarm, []Role{Supervisor, SecurityManager}},
+	{KeepForms, []Role{Guard, Supervisor, SecurityManager}},
+	{SeeShifts, []Role{Supervisor, SecurityManager, Auditor}},
+	{SeeInside, []Role{Guard, Supervisor, SecurityManager, Auditor}},
+	{CorrectInside, []Role{Supervisor, SecurityManager}},
+	{SeeWatch, []Role{Supervisor, SecurityManager, Auditor}},
+	{EditWatch, []Role{Supervisor, SecurityManager}},
+	{IssuePass, []Role{Supervisor, SecurityManager, FleetManager}},
+	{SeeJobs, []Role{SecurityManager, Auditor, Administrator}},
+	{ManagePeople, []Role{Administrator}},
+	{EnrolKiosk, []Role{Administrator}},
+	{SeeDevices, []Role{Supervisor, SecurityManager, Auditor, Administrator}},
+}
+
+// Permissions lists every permission.
+func Permissions() []Permission {
+	out := make([]Permission, 0, len(table))
+	for _, row := range table {
+		out = append(out, row.p)
+	}
+	return out
+}
+
+// May says whether a person of that role may do something.
 func May(r Role, p Permission) bool {
-	switch r {
-	case Guard:
-		return p == SeeLane || p == WorkLane || p == SeePolicy || p == SeeInspections || p == InspectVehicle || p == KeepForms || p == SeeInside
-	case Supervisor:
-		return p == SeeLane || p == WorkLane || p == ApproveOverride || p == SeePassages || p == SeePolicy || p == SeeData ||
-			p == SeeInspections || p == InspectVehicle || p == FileStatement || p == EndInspection ||
-			p == ProposePolicy || p == RaisePosture || p == SeeRadio ||
-			p == SeeAlarms || p == AcknowledgeAlarm || p == KeepForms || p == SeeShifts ||
-			p == SeeInside || p == CorrectInside || p == SeeWatch || p == EditWatch || p == IssuePass || p == SeeDevices
-	case SecurityManager:
-		return p == SeeLane || p == ApproveOverride || p == SeePassages || p == SeePolicy || p == SeeData ||
-			p == SeeInspections || p == InspectVehicle || p == FileStatement || p == EndInspection ||
-			p == ProposePolicy || p == ApprovePolicy || p == RaisePosture || p == SetPosture || p == SeeRadio || p == EraseRecords ||
-			p == SeeAlarms || p == AcknowledgeAlarm || p == KeepForms || p == SeeShifts ||
-			p == SeeInside || p == CorrectInside || p == SeeWatch || p == EditWatch || p == IssuePass || p == SeeJobs || p == SeeDevices
-	case FleetManager:
-		return p == SeePolicy || p == SeeData || p == IssuePass
-	case Auditor:
-		return p == SeePassages || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeInspections || p == SeeRadio || p == SeeShifts ||
-			p == SeeInside || p == SeeWatch || p == SeeJobs || p == SeeDevices
-	case Administrator:
-		return p == SeeLane || p == SeePolicy || p == SeeData || p == VerifyLog || p == SeeRadio || p == SeeJobs || p == SeeDevices
+	for _, row := range table {
+		if row.p == p {
+			return slices.Contains(row.roles, r)
+		}
 	}
 	return false
 }
