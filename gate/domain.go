@@ -218,9 +218,10 @@ type LaneView struct {
 	Allowed  []ActKind  `json:"allowed"`          // what the guard may do now
 	Notice   string     `json:"notice,omitempty"` // message key of a fault: storage, arm, clock, radio …
 	Radio    RadioState `json:"radio"`
-	Arm      string     `json:"arm"`     // closed, opening, open, fault, none
-	Durable  bool       `json:"durable"` // the passage shown is committed
-	Inbound  int        `json:"inbound"` // arrivals waiting behind
+	Arm      string     `json:"arm"`                 // closed, opening, open, fault, none
+	ArmFault string     `json:"arm_fault,omitempty"` // class of the fault, as barrier.Class, where a command failed
+	Durable  bool       `json:"durable"`             // the passage shown is committed
+	Inbound  int        `json:"inbound"`             // arrivals waiting behind
 	LastEnd  Ending     `json:"last_end,omitempty"`
 
 	Direction Direction      `json:"direction"`           // entry or exit; of a reversible lane, as it is turned now

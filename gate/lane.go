@@ -81,6 +81,7 @@ type lane struct {
 	left     time.Time // when the vehicle before had left
 
 	arm       string
+	armWhy    string // armNote of the last command that failed
 	armMoving bool
 	armFreed  chan struct{} // holds one token while no Raise is running
 	armDone   chan error
@@ -386,6 +387,9 @@ func (l *lane) compose() LaneView {
 	}
 	if l.passage != nil {
 		v.Decision, v.Again = l.number, l.again
+	}
+	if l.arm == ArmFault {
+		v.ArmFault = l.armWhy
 	}
 	if l.held != nil {
 		v.Inbound = 1
@@ -1046,6 +1050,7 @@ func (l *lane) armSettled(err error) {
 	if l.state == Manual { // a step of the vehicle behind could not be recorded
 		if err != nil {
 			ending, note, l.arm = EndArmFailed, armNote(err), ArmFault
+			l.armWhy = note
 		}
 		l.ended = true
 		l.unsaved = append(l.unsaved, l.outcome(&l.vehicle, ending, l.stampQuiet(), note))
@@ -1056,7 +1061,7 @@ func (l *lane) armSettled(err error) {
 	if err != nil {
 		l.ctl.cfg.Log.ErrorContext(l.ctx, "arm", "lane", l.cfg.ID, "passage", l.passage.ID, "error", err)
 		ending, note, on = EndArmFailed, armNote(err), onArmFailed
-		l.arm = ArmFault
+		l.arm, l.armWhy = ArmFault, note
 	}
 	if l.end(ending, note) == nil {
 		l.to(on)
@@ -1080,19 +1085,27 @@ func (l *lane) settledArm() {
 	}
 }
 
-// armNote is the class of an arm's failure, for the record.
+// armNote is the class of an arm's failure, for the record and the screen: that of
+// the driver's fault where it has one (barrier.Class), and else the one that says
+// the same.
 func armNote(err error) string {
+	var fault interface {
+		error
+		FaultClass() string
+	}
 	switch {
+	case errors.As(err, &fault) && fault.FaultClass() != "":
+		return fault.FaultClass()
 	case errors.Is(err, context.DeadlineExceeded):
-		return "no confirmation in time"
+		return "unconfirmed"
 	case errors.Is(err, errArmBusy):
-		return "arm busy"
+		return "busy"
 	case errors.Is(err, errCovered):
 		return "covered"
 	case errors.Is(err, errUnread):
-		return "contacts unread"
+		return "unread"
 	}
-	return "device error"
+	return "failed"
 }
 
 // cleared means that the vehicle that was dealt with has left the line, or has

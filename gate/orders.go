@@ -348,7 +348,7 @@ func (l *lane) egressRaised(err error) {
 	l.alarmOver(AlarmEgressArm, "")
 	if err != nil {
 		l.ctl.cfg.Log.ErrorContext(l.ctx, "arm in emergency egress", "lane", l.cfg.ID, "error", err)
-		l.arm = ArmFault
+		l.arm, l.armWhy = ArmFault, armNote(err)
 		l.alarm(AlarmEgressArm, "")
 	}
 	l.egress.at = time.Now()

@@ -15,7 +15,7 @@ type Outcome struct {
 	Lane    LaneID    `json:"lane"`
 	Ending  Ending    `json:"ending"`
 	At      time.Time `json:"at"`
-	Note    string    `json:"note,omitempty"` // class of the failure, for EndArmFailed; names no vehicle
+	Note    string    `json:"note,omitempty"` // class of the failure, for EndArmFailed as barrier.Class; names no vehicle
 	// Moment is that of the passage: an entry that is admitted begins a stay, an
 	// exit that is admitted ends one.
 	Moment policy.Moment `json:"moment,omitzero"`

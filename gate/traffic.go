@@ -107,7 +107,7 @@ func (l *lane) restArm() {
 	if l.cfg.Arm == nil {
 		return
 	}
-	l.arm = ArmClosed
+	l.arm, l.armWhy = ArmClosed, ""
 	if s := l.armStands(); s != "" {
 		l.arm = s
 	}
@@ -206,7 +206,7 @@ func (l *lane) armContact(stood string, told bool, now time.Time) {
 		l.expected, l.foreign, l.merged = 0, false, false
 	}
 	if l.cfg.Arm != nil && !l.armMoving && (l.state != Admitting || l.arm != ArmFault) {
-		l.arm = stands
+		l.arm, l.armWhy = stands, ""
 	}
 }
 

@@ -56,6 +56,9 @@ func (f *Fault) Error() string {
 	return s
 }
 
+// FaultClass is the class, for who does not know this package.
+func (f *Fault) FaultClass() string { return string(f.Class) }
+
 // Unwrap is what lies under the fault.
 func (f *Fault) Unwrap() error { return f.Err }
 

@@ -86,8 +86,10 @@
     body.dataset.sound = name;
   }
   function cueIs(next) {
-    const name = next.split(":")[0];
-    if (next !== cue && name) { sound(name); }
+    const [main, ring] = next.split("|"), [was, rang] = cue.split("|");
+    const name = main.split(":")[0], fresh = main !== was && name;
+    if (fresh) { sound(name); }
+    if (ring && ring !== rang) { setTimeout(() => sound("alarm"), fresh ? 900 : 0); }
     if (name === "alarm") { lastAlarm = Date.now(); }
     cue = next;
   }
@@ -121,7 +123,7 @@
     source.addEventListener("beat", (e) => {
       $("clock").textContent = e.data;
       alive();
-      if (cue === "alarm" && Date.now() - lastAlarm > 6000) { lastAlarm = Date.now(); sound("alarm"); }
+      if (cue.split("|")[0] === "alarm" && Date.now() - lastAlarm > 6000) { lastAlarm = Date.now(); sound("alarm"); }
     });
     source.addEventListener("signin", () => location.reload());
     // The browser gives up for good after an answer that is not a stream, as

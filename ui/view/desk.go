@@ -64,14 +64,14 @@ func LaneActKinds() []gate.ActKind {
 // AlarmKinds are the kinds of alarms that pages name.
 func AlarmKinds() []gate.AlarmKind {
 	return []gate.AlarmKind{gate.AlarmTailgating, gate.AlarmTwoInOne, gate.AlarmForced, gate.AlarmHeldOpen, gate.AlarmWrongWay,
-		gate.AlarmEgressArm, gate.AlarmTamper, gate.AlarmCovered, gate.AlarmDeviceLost, gate.AlarmUnconfirmed, gate.AlarmDuress, gate.AlarmDutyOfficer, gate.AlarmPINLocked}
+		gate.AlarmRanThrough, gate.AlarmNotThrough, gate.AlarmEgressArm, gate.AlarmTamper, gate.AlarmCovered, gate.AlarmDeviceLost, gate.AlarmUnconfirmed, gate.AlarmDuress, gate.AlarmDutyOfficer, gate.AlarmPINLocked}
 }
 
 // alarmWords is an alarm in words.
 func (b Base) alarmWords(kind gate.AlarmKind, of string) string {
 	s := b.Words.Or("alarm."+string(kind), string(kind))
 	if of != "" {
-		s += " · " + of
+		s += " · " + b.Words.Or("device."+of, of)
 	}
 	return s
 }

@@ -18,11 +18,16 @@ func (b Base) faults(devices []gate.DeviceStatus) string {
 			said = append(said, b.T("fault.more", len(devices)-i))
 			break
 		}
-		key := "fault." + d.Fault
-		if !b.Words.Has(key) {
-			key = "fault.failed"
-		}
-		said = append(said, b.T(key, b.Words.Or("device."+d.Device, d.Device)))
+		said = append(said, b.faultOf(d.Fault, d.Device))
 	}
 	return strings.Join(said, " ")
+}
+
+// faultOf is a class of fault of one device in a sentence.
+func (b Base) faultOf(class, device string) string {
+	key := "fault." + class
+	if !b.Words.Has(key) {
+		key = "fault.failed"
+	}
+	return b.T(key, b.Words.Or("device."+device, device))
 }

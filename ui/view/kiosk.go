@@ -57,6 +57,12 @@ type Kiosk struct {
 	Holder  string   // who has the lane; empty: nobody
 	Sheet   string   // the paper form that comes next, in manual procedure; empty: none is printed
 	Alarm   string   // the lane's alarm that nobody took note of, in words; empty is none
+	Ring    int      // the newest of those alarms; 0: none
+
+	Ordered  string   // who closed the lane, or ordered what it is in, and when, in words
+	Warnings []string // about the vehicle that is there, or was there last, in words
+	Way      string   // the direction, in words, where it is not always entry
+	Behind   *Behind  // in a tandem lane, the vehicle behind the one at the line
 
 	SeesRadio bool   // this person may open the page of what the air says here
 	Watch     bool   // the page of the lane's watch is there
@@ -118,9 +124,30 @@ func ReasonCodes() []string { return []string{"ordered", "emergency", "checked",
 // Manual says that no verdict by machine is possible and paper takes over.
 func (k Kiosk) Manual() bool { return k.State == gate.Manual }
 
-// Cue names the sound of this state; it changes exactly when a new one is due.
+// Behind is the second vehicle of a tandem lane. It is let in when it has come up,
+// and not before.
+type Behind struct {
+	Passage  string
+	Decision int
+	Outcome  string
+	Vehicle  Vehicle
+	First    string
+	Acts     []Act
+}
+
+// Cue names the sounds of this state: that of the vehicle and, after a bar, the
+// number of an alarm. Each part changes exactly when a new sound is due.
 func (k Kiosk) Cue() string {
+	if k.Ring > 0 {
+		return k.cue() + "|" + strconv.Itoa(k.Ring)
+	}
+	return k.cue()
+}
+
+func (k Kiosk) cue() string {
 	switch {
+	case k.State == gate.Egress:
+		return "alarm:egress"
 	case k.Manual():
 		return "alarm"
 	case k.State == gate.Waiting && k.Outcome != "":
@@ -153,6 +180,11 @@ func NewKiosk(b Base, lv gate.LaneView, say Say) *Kiosk {
 		if k.Notice = b.faults(lv.Devices); k.Notice == "" {
 			k.Notice = b.T("notice.device")
 		}
+	case gate.NoticeArm:
+		k.Notice = b.faultOf(lv.ArmFault, "arm")
+		if lv.ArmFault == "" {
+			k.Notice = b.T("notice.arm")
+		}
 	default:
 		k.Notice = b.Words.Or("notice."+lv.Notice, lv.Notice)
 	}
@@ -173,7 +205,52 @@ func NewKiosk(b Base, lv gate.LaneView, say Say) *Kiosk {
 	k.Next = k.next(lv)
 	k.Choices = b.ReasonChoices(nil)
 	k.alarm(lv.Alarms)
+	k.ordered(lv)
+	for _, w := range lv.Warnings {
+		k.Warnings = append(k.Warnings, b.Words.Or("warn."+w, w))
+	}
+	if lv.Turns || lv.Direction == gate.DirectionExit {
+		k.Way = b.Words.Or("lane.direction."+string(lv.Direction), string(lv.Direction))
+	}
+	if len(lv.Vehicles) > 1 {
+		k.behind(lv.Vehicles[1], say)
+	}
 	return k
+}
+
+// ordered says who ordered what the lane is in.
+func (k *Kiosk) ordered(lv gate.LaneView) {
+	o := lv.Ordered
+	why := ""
+	if lv.Closed != "" {
+		why = k.Words.Or("lanewhy."+lv.Closed, lv.Closed)
+	}
+	switch {
+	case o == nil && lv.State == gate.OutOfService && why != "":
+		k.Ordered = why
+	case o == nil:
+	case o.By == "":
+		k.Ordered = k.T("lane.ordered.input", k.Stamp(o.At))
+	case lv.State == gate.Egress || why == "":
+		k.Ordered = k.T("lane.ordered", o.By, k.Stamp(o.At))
+	default:
+		k.Ordered = k.T("lane.ordered.why", o.By, k.Stamp(o.At), why)
+	}
+}
+
+// behind is the vehicle behind the one at the line, once it is on record.
+func (k *Kiosk) behind(v gate.LaneVehicle, say Say) {
+	if v.Passage == nil || !v.Durable {
+		return
+	}
+	one := Kiosk{Base: k.Base, State: gate.Waiting, TurnOut: k.TurnOut}
+	one.verdict(v.Passage.Result.Verdict, say)
+	k.Behind = &Behind{
+		Passage: string(v.Passage.ID), Decision: v.Decision, Outcome: one.Outcome, Vehicle: k.vehicle(v.Passage), First: one.First,
+	}
+	for _, kind := range v.Allowed {
+		k.Behind.Acts = append(k.Behind.Acts, one.act(kind))
+	}
 }
 
 // alarm puts the lane's alarms into one line. One of duress is none of them,
@@ -183,11 +260,13 @@ func (k *Kiosk) alarm(list []gate.Alarm) {
 	for _, a := range list {
 		switch {
 		case a.By != "" || a.Kind == gate.AlarmDuress:
+			continue
 		case k.Alarm == "":
 			k.Alarm = k.alarmWords(a.Kind, a.Of)
 		default:
 			more++
 		}
+		k.Ring = max(k.Ring, a.ID)
 	}
 	if more > 0 {
 		k.Alarm = k.T("alarm.more", k.Alarm, more)

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"strings"
 	"time"
 
 	"sallyport/gate"
@@ -84,6 +85,7 @@ type Passage struct {
 	Later   []Assessed
 	Acts    []gate.Act
 	Ended   *gate.Outcome
+	EndNote string // of the ending, in words
 	Paper   string // that it was entered afterwards from a paper form, in words
 }
 
@@ -127,6 +129,11 @@ func NewPassage(b Base, r gate.PassageRecord, say Say) Passage {
 		BuiltIn: r.Passage.Result.Vehicle.BuiltIn, Basis: r.Passage.Result.Vehicle.BuiltInBasis,
 		Problem: r.Passage.Result.Vehicle.Problems,
 		Acts:    r.Acts, Ended: r.Outcome,
+	}
+	if o := r.Outcome; o != nil && o.Note != "" {
+		if p.EndNote = b.Words.Or("endnote."+strings.ReplaceAll(o.Note, " ", "-"), o.Note); o.Ending == gate.EndArmFailed && b.Words.Has("fault."+o.Note) {
+			p.EndNote = b.faultOf(o.Note, "arm")
+		}
 	}
 	if a := r.Passage.Afterwards; a != nil {
 		p.Paper = b.T("passage.afterwards", gate.FormNumber(r.Passage.Lane, a.Form), a.EnteredBy, b.Stamp(a.HappenedAt), a.Guard)
