@@ -82,6 +82,18 @@ func MatchStay(inside []Stay, vin, plate string) int {
 	})
 }
 
+// StaysBefore are those of a list that had begun at an instant: a paper form that
+// is entered later speaks of no other. A zero instant leaves all.
+func StaysBefore(list []Stay, at time.Time) []Stay {
+	if at.IsZero() {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(s Stay) bool { return s.Since.After(at) })
+}
+
+// LeftSince is why a stay ends with the entry of its paper form.
+const LeftSince = "entered afterwards from a paper form: it has left since, or has come again"
+
 // CorrectionKind is what a person says of who is inside.
 type CorrectionKind string
 
@@ -165,6 +177,9 @@ type Sighting struct {
 func BeginStay(p Passage, last Assessment, o Outcome, again bool) Stay {
 	v := &last.Verdict
 	s := Stay{ID: string(p.ID), VIN: last.VIN, Plate: NormalPlate(last.Plate), Lane: p.Lane, Since: o.At, Passage: p.ID, Again: again}
+	if p.Afterwards != nil {
+		s.Since = p.Afterwards.HappenedAt
+	}
 	s.Conditions, s.ConditionIDs, s.Policy = StayConditions(v, last.Facts.Arrival.Findings)
 	if s.VIN == "" {
 		s.VIN = NormalVIN(p.Arrival.VIN)

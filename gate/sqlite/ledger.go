@@ -40,17 +40,19 @@ type stayDoc struct {
 	Policy     string    `json:"policy,omitempty"`        // whose ids they are, by its hash
 	Due        time.Time `json:"due,omitzero"`
 	Why        string    `json:"why,omitempty"`
+	Since      time.Time `json:"since,omitzero"` // as a paper form says that was entered later
 }
 
 // ledger begins or ends the stay of a passage that was admitted.
 func (t *txn) ledger(id, lane string, o gate.Outcome) error {
-	var vin, plate, lastVIN, lastPlate, verdict, findings, pass, due string
+	var vin, plate, lastVIN, lastPlate, verdict, findings, pass, due, formAt, formBy string
 	var moment int
 	err := t.get(`SELECT coalesce(p.vin, ''), coalesce(p.plate, ''), coalesce(p.doc ->> '$.moment', 0),
 			coalesce(d ->> '$.result.vin', ''), coalesce(d ->> '$.result.plate', ''), coalesce(d -> '$.result.verdict', 'null'), coalesce(d -> '$.result.facts.arrival.findings', 'null'),
-			coalesce(d ->> '$.result.facts.arrival.pass.value', ''), coalesce(d ->> '$.result.facts.arrival.pass.from.expires', '')
+			coalesce(d ->> '$.result.facts.arrival.pass.value', ''), coalesce(d ->> '$.result.facts.arrival.pass.from.expires', ''),
+			coalesce(p.doc ->> '$.afterwards.happened_at', ''), coalesce(p.doc ->> '$.afterwards.entered_by', '')
 		FROM (SELECT q.*, coalesce((SELECT r.doc FROM reassessment r WHERE r.passage = q.id ORDER BY r.seq DESC LIMIT 1), q.doc) AS d FROM passage q WHERE q.id = ?) p`,
-		[]any{id}, &vin, &plate, &moment, &lastVIN, &lastPlate, &verdict, &findings, &pass, &due)
+		[]any{id}, &vin, &plate, &moment, &lastVIN, &lastPlate, &verdict, &findings, &pass, &due, &formAt, &formBy)
 	if err != nil {
 		return fmt.Errorf("who is inside: %w", err)
 	}
@@ -60,6 +62,12 @@ func (t *txn) ledger(id, lane string, o gate.Outcome) error {
 	if lastPlate != "" {
 		plate = clean(gate.NormalPlate(lastPlate))
 	}
+	var happened time.Time
+	if formAt != "" {
+		if happened, err = time.Parse(time.RFC3339, formAt); err != nil {
+			return fmt.Errorf("who is inside: %w", err)
+		}
+	}
 	switch policy.Moment(moment) {
 	case policy.MomentEntry:
 		var v policy.Verdict
@@ -67,7 +75,7 @@ func (t *txn) ledger(id, lane string, o gate.Outcome) error {
 		if err := errors.Join(json.Unmarshal([]byte(verdict), &v), json.Unmarshal([]byte(findings), &found)); err != nil {
 			return fmt.Errorf("who is inside: %w", err)
 		}
-		d := stayDoc{}
+		d := stayDoc{Since: happened}
 		d.Conditions, d.IDs, d.Policy = gate.StayConditions(&v, found)
 		if pass == policy.PassValid {
 			d.Due, _ = time.Parse(time.RFC3339, due)
@@ -77,16 +85,26 @@ func (t *txn) ledger(id, lane string, o gate.Outcome) error {
 			return err
 		}
 		kind := stayEntered
-		if gate.MatchStay(inside, vin, plate) >= 0 {
+		if gate.MatchStay(gate.StaysBefore(inside, happened), vin, plate) >= 0 {
 			kind = stayAgain
 		}
-		return t.enter(lane, id, id, kind, "", o.At, vin, plate, d)
+		over := false
+		if formAt != "" {
+			if over, err = t.seenSince(vin, plate, happened); err != nil {
+				return err
+			}
+		}
+		if err := t.enter(lane, id, id, kind, "", o.At, vin, plate, d); err != nil || !over {
+			return err
+		}
+		return t.depart("", "", id, string(gate.StayUnseen), formBy, o.At, vin, plate, gate.LeftSince)
 	case policy.MomentExit:
 		inside, err := t.inside(vin, plate)
 		if err != nil {
 			return err
 		}
 		stay := ""
+		inside = gate.StaysBefore(inside, happened)
 		if i := gate.MatchStay(inside, vin, plate); i >= 0 {
 			stay = inside[i].ID
 		}
@@ -94,6 +112,17 @@ func (t *txn) ledger(id, lane string, o gate.Outcome) error {
 	case policy.MomentInside:
 	}
 	return nil
+}
+
+// seenSince says whether a vehicle was seen to leave, or to come, after an instant.
+func (t *txn) seenSince(vin, plate string, at time.Time) (seen bool, err error) {
+	const same = "(vin = ?1 AND ?1 <> '' OR plate = ?2 AND ?2 <> '' AND (?1 = '' OR coalesce(vin, '') = ''))"
+	err = t.get("SELECT EXISTS (SELECT 1 FROM stay_end WHERE stay = '' AND at > ?3 AND "+same+") OR EXISTS (SELECT 1 FROM stay WHERE at > ?3 AND "+same+")",
+		[]any{vin, plate, stamp(at)}, &seen)
+	if err != nil {
+		return false, fmt.Errorf("who is inside: %w", err)
+	}
+	return seen, nil
 }
 
 func (t *txn) enter(lane, passage, id, kind, by string, at time.Time, vin, plate string, d stayDoc) error {
@@ -153,8 +182,8 @@ func scanStay(rows *sql.Rows) (s gate.Stay, err error) {
 	}
 	s.ID, s.VIN, s.Plate, s.Lane, s.Passage, s.By, s.Again = id.String, vin.String, plate.String, gate.LaneID(lane.String), gate.PassageID(passage.String), by.String, kind.String == stayAgain
 	s.ExitLane, s.Exit, s.Ended, s.EndedBy, s.EndedWhy = gate.LaneID(endLane.String), gate.PassageID(exit.String), gate.StayEnding(ending.String), endBy.String, why.String
+	var d stayDoc
 	if doc.Valid {
-		var d stayDoc
 		if err := json.Unmarshal([]byte(doc.String), &d); err != nil {
 			return s, err
 		}
@@ -164,6 +193,9 @@ func scanStay(rows *sql.Rows) (s gate.Stay, err error) {
 		if s.Since, err = instant(at.String); err != nil {
 			return s, err
 		}
+	}
+	if !d.Since.IsZero() {
+		s.Since = d.Since
 	}
 	if endAt.Valid {
 		s.Until, err = instant(endAt.String)

@@ -37,11 +37,20 @@ func (m *Memory) ledger(rec *gate.PassageRecord, o gate.Outcome) error {
 	}
 	stay := gate.BeginStay(rec.Passage, last, o, false)
 	inside := m.insideOf(stay.VIN, []string{stay.Plate})
+	var form gate.Afterwards
+	if rec.Passage.Afterwards != nil {
+		form = *rec.Passage.Afterwards
+		inside = gate.StaysBefore(inside, form.HappenedAt)
+	}
 	i := gate.MatchStay(inside, stay.VIN, stay.Plate)
 	switch rec.Passage.Moment {
 	case policy.MomentEntry:
 		stay.Again = i >= 0
-		return m.begin(stay)
+		over := form.EnteredBy != "" && m.seenSince(stay.VIN, stay.Plate, form.HappenedAt)
+		if err := m.begin(stay, o.At); err != nil || !over {
+			return err
+		}
+		return m.leave(gate.Stay{ID: stay.ID, VIN: stay.VIN, Plate: stay.Plate, Ended: gate.StayUnseen, Until: o.At, EndedBy: form.EnteredBy, EndedWhy: gate.LeftSince})
 	case policy.MomentExit:
 		left := gate.Stay{VIN: stay.VIN, Plate: stay.Plate, Ended: gate.StayLeft, Until: o.At, ExitLane: o.Lane, Exit: o.Passage}
 		if i >= 0 {
@@ -53,9 +62,20 @@ func (m *Memory) ledger(rec *gate.PassageRecord, o gate.Outcome) error {
 	return nil
 }
 
-func (m *Memory) begin(s gate.Stay) error {
+// seenSince says whether a vehicle was seen to leave, or to come, after an instant.
+func (m *Memory) seenSince(vin, plate string, at time.Time) bool {
+	return slices.ContainsFunc(m.stays, func(s kept[gate.Stay]) bool {
+		when := s.is.Since
+		if s.is.Stray() {
+			when = s.is.Until
+		}
+		return when.After(at) && (vin != "" && s.is.VIN == vin || plate != "" && s.is.Plate == plate && (vin == "" || s.is.VIN == ""))
+	})
+}
+
+func (m *Memory) begin(s gate.Stay, at time.Time) error {
 	s.Since = s.Since.UTC()
-	seq, err := m.entry(translog.Entry{At: s.Since, Kind: "stay", Lane: string(s.Lane), Passage: string(s.Passage), Row: "stay",
+	seq, err := m.entry(translog.Entry{At: at.UTC(), Kind: "stay", Lane: string(s.Lane), Passage: string(s.Passage), Row: "stay",
 		Body: object(map[string]string{"stay": s.ID, "by": s.By})}, s.VIN, s.Plate, text(s))
 	if err != nil {
 		return err
@@ -164,7 +184,7 @@ func (m *Memory) CorrectStay(ctx context.Context, c gate.Correction) error {
 		if gate.MatchStay(m.insideOf(c.VIN, []string{c.Plate}), c.VIN, c.Plate) >= 0 {
 			return gate.ErrExists
 		}
-		return m.begin(gate.Stay{ID: c.ID, VIN: c.VIN, Plate: c.Plate, Since: c.At, By: c.By, Why: c.Why})
+		return m.begin(gate.Stay{ID: c.ID, VIN: c.VIN, Plate: c.Plate, Since: c.At, By: c.By, Why: c.Why}, c.At)
 	}
 	i := slices.IndexFunc(m.stays, func(s kept[gate.Stay]) bool { return s.is.ID == c.Stay })
 	switch {

@@ -41,6 +41,7 @@ func RunDesk(t *testing.T, kit DeskKit) {
 	t.Run("shifts", func(t *testing.T) { deskShifts(t, kit) })
 	t.Run("counts of a shift", func(t *testing.T) { deskCounts(t, kit) })
 	t.Run("forms", func(t *testing.T) { deskForms(t, kit) })
+	t.Run("forms and who is inside", func(t *testing.T) { deskFormsInside(t, kit) })
 	t.Run("PINs", func(t *testing.T) { deskPINs(t, kit) })
 }
 
@@ -281,6 +282,68 @@ func Form(step gate.FormStep, vin string) *gate.FormRecord {
 		Act:     gate.Act{Kind: gate.ActOpen, Passage: p.ID, By: "jan", Reason: "known driver", At: step.At},
 		Outcome: gate.Outcome{Passage: p.ID, Lane: p.Lane, Ending: gate.EndAdmitted, At: step.At, Note: "entered afterwards", Moment: policy.MomentExit},
 	}
+}
+
+// deskFormsInside: a form that is entered later says since when a vehicle is
+// inside, and neither brings back one that has left nor sends away one that came
+// after it.
+func deskFormsInside(t *testing.T, kit DeskKit) {
+	ctx := context.Background()
+	s := kit.Open(t)
+	ledger, keeps := s.(gate.LedgerStore)
+	if !keeps {
+		t.Fatal("the store does not keep who is inside")
+	}
+	at := func(n int) time.Time { return deskAt(n).UTC() }
+	number := 1
+	ok(t, s.RecordForm(ctx, gate.FormStep{Lane: "north", Number: 1, Kind: gate.FormPrinted, First: 1, Last: 9, By: "anna", At: at(0)}, nil))
+	form := func(vin string, moment policy.Moment, happened, entered int) {
+		t.Helper()
+		number++
+		step := gate.FormStep{Lane: "north", Number: number, Kind: gate.FormEntered, First: number - 1, Last: number - 1, By: "anna", At: at(entered), Passage: gate.PassageID(fmt.Sprintf("f%d", number))}
+		r := Form(step, vin)
+		r.Passage.Arrival.Plate, r.Passage.Result.Plate = "", ""
+		r.Passage.Moment, r.Outcome.Moment = moment, moment
+		r.Passage.Afterwards.HappenedAt = at(happened)
+		r.Act.Kind, r.Outcome.Ending = gate.ActOpen, gate.EndAdmitted
+		ok(t, s.RecordForm(ctx, step, r))
+	}
+	machine := func(vin string, moment policy.Moment, when int) {
+		t.Helper()
+		p := Sample(when, policy.Grant)
+		p.ID, p.At, p.Moment = gate.PassageID(fmt.Sprintf("m-%s-%d", vin, when)), at(when), moment
+		p.Arrival.VIN, p.Result.VIN, p.Arrival.Plate, p.Result.Plate = vin, vin, "", ""
+		ok(t, s.Record(ctx, p))
+		ok(t, s.RecordOutcome(ctx, gate.Outcome{Passage: p.ID, Lane: p.Lane, Ending: gate.EndAdmitted, At: at(when), Moment: moment}))
+	}
+	inside := func(vin string, since ...int) {
+		t.Helper()
+		list, err := ledger.Inside(ctx, vin)
+		ok(t, err)
+		if len(list) != len(since) {
+			t.Fatalf("%s is inside %d times, want %d: %+v", vin, len(list), len(since), list)
+		}
+		for i, n := range since {
+			if !list[i].Since.Equal(at(n)) {
+				t.Errorf("%s is inside since %s, want %s", vin, list[i].Since, at(n))
+			}
+		}
+	}
+	const stays, left, again, still = "5YJXCAE4XMF000001", "5YJXCAE4XMF000002", "5YJXCAE4XMF000003", "5YJXCAE4XMF000004"
+	form(stays, policy.MomentEntry, 70, 100)
+	inside(stays, 70)
+	machine(left, policy.MomentExit, 110)
+	form(left, policy.MomentEntry, 80, 120)
+	inside(left)
+	machine(again, policy.MomentEntry, 130)
+	form(again, policy.MomentEntry, 85, 140)
+	inside(again, 130)
+	machine(still, policy.MomentEntry, 150)
+	form(still, policy.MomentExit, 90, 160)
+	inside(still, 150)
+	form(stays, policy.MomentExit, 95, 170)
+	inside(stays)
+	kit.fits(t, s)
 }
 
 func deskForms(t *testing.T, kit DeskKit) {
