@@ -172,9 +172,9 @@ func (c *logVerifyCmd) Run(ctx context.Context, s *streams) error {
 		fmt.Fprintln(s.out, "clean: every entry, record and checkpoint fits")
 		return nil
 	}
-	fmt.Fprintf(s.out, "NOT CLEAN: the first that does not fit is entry %d: %s\n", rep.Misfits[0].Seq, rep.Misfits[0].What)
+	fmt.Fprintf(s.out, "NOT CLEAN: the first that does not fit is %s\n", rep.First())
 	for _, m := range rep.Misfits[1:] {
-		fmt.Fprintf(s.out, "  entry %d: %s\n", m.Seq, m.What)
+		fmt.Fprintf(s.out, "  %s\n", m)
 	}
 	return exitError(1)
 }

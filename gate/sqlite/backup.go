@@ -147,7 +147,7 @@ func (s *Store) backup(ctx context.Context, o BackupOptions) (m Manifest, err er
 		return m, fmt.Errorf("backup: %w", err)
 	}
 	if !rep.Clean() {
-		return m, fmt.Errorf("backup: the log does not fit: entry %d: %s", rep.Misfits[0].Seq, rep.Misfits[0].What)
+		return m, fmt.Errorf("backup: the log does not fit: %s", rep.First())
 	}
 	// Verify may have left an index beside it.
 	for _, more := range []string{"-wal", "-shm"} {
@@ -491,7 +491,7 @@ func (rep *RestoreReport) prove(ctx context.Context, fresh string, o RestoreOpti
 	verify := func() error {
 		rep.Log, err = Verify(ctx, fresh, o.Key)
 		if err == nil && !rep.Log.Clean() {
-			err = fmt.Errorf("%w: the log does not fit: entry %d: %s", ErrBackup, rep.Log.Misfits[0].Seq, rep.Log.Misfits[0].What)
+			err = fmt.Errorf("%w: the log does not fit: %s", ErrBackup, rep.Log.First())
 		}
 		if err == nil && rep.Log.Entries != rep.Manifest.Entries {
 			err = fmt.Errorf("%w: %d entries, the manifest has %d", ErrBackup, rep.Log.Entries, rep.Manifest.Entries)

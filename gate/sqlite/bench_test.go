@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"sallyport/gate"
-	"sallyport/gate/sqlite"
 	"sallyport/gate/storetest"
 	"sallyport/policy"
 )
@@ -52,54 +51,6 @@ func BenchmarkGroupCommit(b *testing.B) {
 			}
 			wg.Wait()
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "durable/s")
-		})
-	}
-}
-
-// BenchmarkVerify reads logs of passages with their acts and outcomes back and
-// checks all of them. At 400 vehicles an hour one lane has 20 entries under each
-// minute's signature, and eight lanes have 160.
-func BenchmarkVerify(b *testing.B) {
-	for _, c := range []struct {
-		name     string
-		lanes    int
-		passages int
-	}{{"one lane", 1, 3000}, {"eight lanes", 8, 34000}} {
-		b.Run(c.name, func(b *testing.B) {
-			dir := newSite(b)
-			s := open(b, dir)
-			ctx := context.Background()
-			// As on a site, what was signed in one minute lies together: the
-			// writers keep to the same passages.
-			const writers = 256
-			var wg sync.WaitGroup
-			for g := range writers {
-				wg.Go(func() {
-					for i := g; i < c.passages; i += writers {
-						p := storetest.Sample(i, policy.Grant)
-						p.At = storetest.Noon.Add(time.Duration(i) * 9 * time.Second / time.Duration(c.lanes))
-						for _, err := range []error{
-							s.Record(ctx, p),
-							s.RecordAct(ctx, gate.Act{Kind: gate.ActOpen, Passage: p.ID, By: "anna", At: p.At}),
-							s.RecordOutcome(ctx, gate.Outcome{Passage: p.ID, Ending: gate.EndAdmitted, At: p.At}),
-						} {
-							if err != nil {
-								b.Error(err)
-							}
-						}
-					}
-				})
-			}
-			wg.Wait()
-			var rep sqlite.VerifyReport
-			for b.Loop() {
-				var err error
-				if rep, err = sqlite.Verify(ctx, dir, ""); err != nil || !rep.Clean() {
-					b.Fatal(err, rep.Misfits)
-				}
-			}
-			b.ReportMetric(float64(rep.Entries)/float64(rep.Checkpoints), "entries/signature")
-			b.ReportMetric(float64(rep.Entries)*float64(b.N)/b.Elapsed().Seconds(), "entries/s")
 		})
 	}
 }

@@ -112,7 +112,7 @@ func gather(dir string, key note.Verifier, o Outside) (g gathered, err error) {
 				err = errors.New("no witness that this site knows has cosigned it")
 			}
 			if err != nil {
-				g.misfits = append(g.misfits, translog.Misfit{What: fmt.Sprintf("%s, head %d of %d: not signed by this log's key and its witness, or changed: %v", where, i+1, len(notes), err)})
+				g.misfits = append(g.misfits, translog.Misfit{Seq: translog.Beside, What: fmt.Sprintf("%s, head %d of %d: not signed by this log's key and its witness, or changed: %v", where, i+1, len(notes), err)})
 				continue
 			}
 			if g.heads = append(g.heads, h.Log); h.SeenBy() && h.Size >= g.seen.Size {
@@ -144,7 +144,7 @@ func gather(dir string, key note.Verifier, o Outside) (g gathered, err error) {
 			data = r.Head
 		}
 		if err != nil {
-			g.misfits = append(g.misfits, translog.Misfit{What: fmt.Sprintf("%s cannot be read: %v", path, err)})
+			g.misfits = append(g.misfits, translog.Misfit{Seq: translog.Beside, What: fmt.Sprintf("%s cannot be read: %v", path, err)})
 			continue
 		}
 		take(path, false, data)

@@ -59,6 +59,9 @@ func dsn(path string, query string) string {
 	return u.String()
 }
 
+// busyTimeout is how long a statement waits for a lock of another connection.
+const busyTimeout = 5 * time.Second // as the addresses below have it
+
 const (
 	writing = "mode=rw&_journal_mode=WAL&_synchronous=FULL&_foreign_keys=on&_busy_timeout=5000&_txlock=immediate&_secure_delete=on"
 	reading = "mode=ro&_query_only=on&_foreign_keys=on&_busy_timeout=5000"

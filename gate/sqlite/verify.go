@@ -71,7 +71,12 @@ func verify(ctx context.Context, r *sql.DB, dir, key string, o Outside) (rep Ver
 		return rep, err
 	}
 	rep.Key, rep.Heads, rep.Cosigned = strings.TrimSpace(key), len(g.heads), g.seen
-	if fast, clean := verifyBlocks(ctx, r, v, g.heads); clean && len(g.misfits) == 0 {
+	wrong, err := besideLog(ctx, r)
+	if err != nil {
+		return rep, fmt.Errorf("verify: %w", err)
+	}
+	g.misfits = append(g.misfits, wrong...)
+	if fast, clean := verifyBlocks(ctx, filepath.Join(dir, fileDB), v, g.heads); clean && len(g.misfits) == 0 {
 		rep.Report = fast
 		return rep, nil
 	}
@@ -98,8 +103,8 @@ const (
 // verifyBlocks tells whether the log is clean, in a fraction of the time that it
 // takes to say what is not. Where it cannot tell, for whatever reason, it is not
 // clean.
-func verifyBlocks(ctx context.Context, r *sql.DB, key note.Verifier, outside [][]byte) (translog.Report, bool) {
-	b, err := openBlocks(ctx, r, verifiers)
+func verifyBlocks(ctx context.Context, path string, key note.Verifier, outside [][]byte) (translog.Report, bool) {
+	b, err := openBlocks(ctx, path, verifiers)
 	if err != nil || b == nil {
 		return translog.Report{}, false
 	}
@@ -289,8 +294,18 @@ func scanRow(rows *sql.Rows) (r translog.Row, err error) {
 	if err := rows.Scan(&e.Row, &e.Seq, &at, &lane, &passage, &a, &b, &c, &salt, &p1, &p2, &p3); err != nil {
 		return r, err
 	}
-	form := recordForm[e.Row]
+	return rowFrom(e.Row, e.Seq, [...]string{at, lane, passage, a, b, c}, salt, p1, p2, p3), nil
+}
+
+// rowFrom is the record of a line: its instant, lane, passage and the columns
+// kept for ever, then its salt and personal data.
+func rowFrom(table string, seq int64, kept [columnSalt]string, salt []byte, columns ...[]byte) (r translog.Row) {
+	e := &r.Claims
+	form := recordForm[table]
+	at, lane, passage, a, b, c := kept[columnAt], kept[columnLane], kept[columnPassage], kept[columnA], kept[columnB], kept[columnC]
+	e.Row, e.Seq = table, seq
 	e.Kind, e.Lane, e.Passage, e.Body = form.kind, lane, passage, form.body(a, b, c)
+	var err error
 	if e.At, err = instant(at); err != nil {
 		r.Damage = "its instant: " + err.Error()
 	}
@@ -300,10 +315,10 @@ func scanRow(rows *sql.Rows) (r translog.Row, err error) {
 		}
 	}
 	var part string
-	if r.Erased, part, r.Salt, r.Fields = personal(form.personal, salt, p1, p2, p3); part != "" {
+	if r.Erased, part, r.Salt, r.Fields = personal(form.personal, salt, columns...); part != "" {
 		r.Damage = part
 	}
-	return r, nil
+	return r
 }
 
 // personal is what a row still has of its n columns of personal data.

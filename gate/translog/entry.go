@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"time"
 )
 
@@ -76,19 +77,26 @@ type Commitment [sha256.Size]byte
 const SaltSize = 32
 
 // Commit commits to fields, in order.
-func Commit(salt [SaltSize]byte, fields ...[]byte) Commitment {
+func Commit(salt [SaltSize]byte, fields ...[]byte) (c Commitment) {
 	h := sha256.New()
-	h.Write([]byte("sallyport commitment v1\n"))
-	h.Write(salt[:])
-	var size [8]byte
-	for _, f := range fields {
-		binary.BigEndian.PutUint64(size[:], uint64(len(f)))
-		h.Write(size[:])
-		h.Write(f)
-	}
-	var c Commitment
-	h.Sum(c[:0])
+	commit(h, &c, salt[:], fields)
 	return c
+}
+
+// commit is Commit by a hash that is used again.
+func commit(h hash.Hash, c *Commitment, salt []byte, fields [][]byte) {
+	const head = "sallyport commitment v1\n"
+	var start [len(head) + SaltSize + 8]byte
+	h.Reset()
+	n := copy(start[:], head)
+	n += copy(start[n:], salt)
+	for _, f := range fields {
+		h.Write(binary.BigEndian.AppendUint64(start[:n], uint64(len(f))))
+		h.Write(f)
+		n = 0
+	}
+	h.Write(start[:n])
+	h.Sum(c[:0])
 }
 
 // MarshalText writes lower-case hexadecimal.

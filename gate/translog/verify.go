@@ -57,10 +57,23 @@ type Row struct {
 	Fields [][]byte // the personal data, in the order in which it was committed to; nil when the table holds none
 }
 
-// Misfit is one thing that does not fit, and the first entry it concerns.
+// Misfit is one thing that does not fit, and the first entry it concerns; Beside
+// where it concerns none.
 type Misfit struct {
 	Seq  int64  `json:"seq"`
 	What string `json:"what"`
+}
+
+// Beside is the Seq of a Misfit that lies beside the entries: in heads kept
+// elsewhere, or in the database as a whole.
+const Beside = -1
+
+// String is the misfit as people are told of it.
+func (m Misfit) String() string {
+	if m.Seq == Beside {
+		return "beside the entries: " + m.What
+	}
+	return fmt.Sprintf("entry %d: %s", m.Seq, m.What)
 }
 
 // Report is the result of Verify.
@@ -388,9 +401,9 @@ func (v *verifier) checkpointsAt(size int64) error {
 		c, err := OpenCheckpoint(stored.Signed, v.key)
 		switch {
 		case err != nil:
-			v.misfit(concerns, "the checkpoint over entries 0 to %d is not signed by this log's key or was changed: %v", stored.Size-1, err)
+			v.misfit(min(v.covered, concerns), "the checkpoint over entries 0 to %d is not signed by this log's key or was changed: %v", stored.Size-1, err)
 		case c.Size != stored.Size || c.Size != size:
-			v.misfit(concerns, "the checkpoint kept for %d entries was signed for %d", stored.Size, c.Size)
+			v.misfit(min(v.covered, concerns), "the checkpoint kept for %d entries was signed for %d", stored.Size, c.Size)
 		case c.Root != root(v.frontier) && v.lastBad >= v.covered:
 			v.misfit(v.lastBad, "the entries do not add up to the checkpoint over entries 0 to %d", size-1)
 		case c.Root != root(v.frontier):
@@ -415,7 +428,8 @@ func (v *verifier) checkpointsAt(size int64) error {
 // finish looks at what is left over.
 func (v *verifier) finish() error {
 	n := v.report.Entries
-	if v.checkpoints.ok || len(v.outside) > 0 {
+	cutOff := v.checkpoints.ok || len(v.outside) > 0
+	if cutOff {
 		v.spoil(n)
 	}
 	if v.checkpoints.ok {
@@ -425,7 +439,10 @@ func (v *verifier) finish() error {
 		v.misfit(n, "entry %d is missing: %d entries were signed at %s, and the log has %d (cut off, or an older copy)",
 			n, c.Size, c.At.Format("2006-01-02 15:04:05 UTC"), n)
 	}
-	if v.covered < n {
+	switch {
+	case v.covered < n && cutOff: // which is why
+		v.misfit(n, "no valid checkpoint covers the entries from %d on", v.covered)
+	case v.covered < n:
 		v.misfit(max(v.covered, min(v.lastBad, n-1)), "no valid checkpoint covers the entries from %d on", v.covered)
 	}
 	if !v.noHashes && v.hashes.ok {
