@@ -92,6 +92,11 @@ func (j *Judge) Assess(r Request) Assessment {
 	if stated {
 		against(&d, classless, doubtfulClass)
 	}
+	plain := r
+	plain.Registered = Registered{}
+	if r.Registered.Claimed {
+		against(&d, plain, claimedPapers)
+	}
 	doubt := doubtOfVIN(&d)
 	if r.ByList && doubt == "" {
 		doubt = listedVIN
@@ -160,6 +165,7 @@ const (
 	doubtfulVIN   = "the VIN is not valid: what it seems to say counts in no vehicle's favour"
 	unknownVIN    = "no pattern of vPIC fits this VIN: what it seems to say counts in no vehicle's favour"
 	listedVIN     = "the VIN was not read but taken from the site's list by the plate: what it says counts in no vehicle's favour"
+	claimedPapers = "what the fleet declares of the vehicle's make, model and day of build rests on no papers that anybody has seen: it counts in no vehicle's favour"
 	doubtfulClass = "the class was entered at the lane and no registration says so: it counts in no vehicle's favour"
 )
 
@@ -170,8 +176,11 @@ const statedAtLane = "as entered at the lane; no registration says so"
 // not known to be the one that papers speak of; a person who inspected it under
 // the very same text knows it.
 func withoutVIN(r Request) Request {
-	if r.Registered.From.Title == "" {
+	if r.Registered.From.Title == "" || r.Registered.Claimed {
 		r.Registered = Registered{}
+	}
+	if r.ByList {
+		r.Authorisations = nil
 	}
 	r.Inspections = slices.DeleteFunc(slices.Clone(r.Inspections), func(in Inspection) bool { return r.ByList || in.VIN != NormalVIN(r.VIN) })
 	return r

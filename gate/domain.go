@@ -57,6 +57,7 @@ type Registered struct {
 	ModelYear int           `json:"model_year,omitempty"` // 0 is unknown
 	BuiltOn   string        `json:"built_on,omitempty"`   // year, month or day of build: RFC 3339 full-date or its beginning
 	From      policy.Source `json:"from,omitzero"`
+	Claimed   bool          `json:"claimed,omitempty"` // somebody says so, and nobody has seen it: it counts in no vehicle's favour
 }
 
 // Arrival is a vehicle that presents itself at a lane.

@@ -827,6 +827,11 @@ func (l *lane) gather(a Arrival, at time.Time) (Request, error) {
 		if reg.Market != "" {
 			req.Market = reg.Market
 		}
+		req.Registered = reg.Claims()
+		req.Declared = slices.Concat(req.Declared, reg.Declared)
+		if reg.VIN != "" && reg.VIN == req.VIN {
+			req.Authorisations = reg.Exempt
+		}
 	case !errors.Is(err, ErrNotFound):
 		return Request{}, err
 	}

@@ -89,7 +89,32 @@ type Registration struct {
 	Market string        `json:"market,omitempty"` // ISO 3166-1 alpha-2 or "EU"
 	Source policy.Source `json:"source"`           // which list, and of what date
 	At     time.Time     `json:"at"`               // when it was entered
+
+	// Of a fleet's vehicle, as the fleet says; nobody has seen papers for it, and
+	// it counts in no vehicle's favour.
+	Fleet     string     `json:"fleet,omitempty"` // empty: the site's own list
+	By        string     `json:"by,omitempty"`    // who entered it
+	Make      string     `json:"make,omitempty"`
+	Model     string     `json:"model,omitempty"`
+	ModelYear int        `json:"model_year,omitempty"` // 0 is unknown
+	BuiltOn   string     `json:"built_on,omitempty"`   // year, month or day of build: RFC 3339 full-date or its beginning
+	Declared  []Declared `json:"declared,omitempty"`
+
+	// Exempt are the site's exemptions that the vehicle holds, of whatever time.
+	// A store fills them when it is asked about a vehicle.
+	Exempt []policy.Authorisation `json:"-"`
 }
+
+// Claims is what the fleet says of the vehicle beside its names.
+func (r *Registration) Claims() Registered {
+	if r.Make == "" && r.Model == "" && r.ModelYear == 0 && r.BuiltOn == "" {
+		return Registered{}
+	}
+	return Registered{Make: r.Make, Model: r.Model, ModelYear: r.ModelYear, BuiltOn: r.BuiltOn, Claimed: true, From: policy.Source{Title: claimedByFleet}}
+}
+
+// claimedByFleet is the source of what a fleet says of a vehicle.
+const claimedByFleet = "as the fleet declares; nobody has seen papers for it"
 
 // PolicyDocument is the source text of a policy under which a verdict was
 // given. It never changes: another text has another hash.

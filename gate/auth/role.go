@@ -71,6 +71,11 @@ const (
 	EditWatch     Permission = "edit-watch"     // enter vehicles; ask for a removal, or be its second person
 	IssuePass     Permission = "issue-pass"     // issue passes, see them and revoke them
 
+	SeeFleet        Permission = "see-fleet"        // fleets with their vehicles and what would be decided of them; of a fleet manager: their own only
+	EditFleet       Permission = "edit-fleet"       // enter and remove vehicles of a fleet, declare modules, file documents, ask for exemptions; likewise
+	ManageFleets    Permission = "manage-fleets"    // make fleets, and say what classes of vehicles they may enter
+	DecideExemption Permission = "decide-exemption" // grant, refuse or end an exemption that a fleet asks for
+
 	SeeJobs    Permission = "see-jobs"    // the site's housekeeping: when each job ran, and how it went
 	SeeDevices Permission = "see-devices" // whether the boards, readers, scanners and cameras of the lanes work
 
@@ -124,6 +129,10 @@ var table = [...]struct {
 	{SeeWatch, []Role{Supervisor, SecurityManager, Auditor}},
 	{EditWatch, []Role{Supervisor, SecurityManager}},
 	{IssuePass, []Role{Supervisor, SecurityManager, FleetManager}},
+	{SeeFleet, []Role{SecurityManager, FleetManager, Auditor}},
+	{EditFleet, []Role{SecurityManager, FleetManager}},
+	{ManageFleets, []Role{SecurityManager}},
+	{DecideExemption, []Role{SecurityManager}},
 	{SeeJobs, []Role{SecurityManager, Auditor, Administrator}},
 	{ManagePeople, []Role{Administrator}},
 	{EnrolKiosk, []Role{Administrator}},
