@@ -1,13 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"io"
 	"log/slog"
+	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	_ "github.com/mattn/go-sqlite3"
 
 	"sallyport/gate"
+	"sallyport/gate/auth"
 	"sallyport/gate/refdata"
 	"sallyport/gate/sqlite"
 )
@@ -320,24 +322,83 @@ func TestRetention(t *testing.T) {
 	}
 }
 
-// A site whose log somebody has changed does not start, and says which entry.
-func TestDamagedLogStopsTheStart(t *testing.T) {
+// TestDamagedLogAtStart starts a site whose log somebody has changed: no vehicle
+// is judged, and the site says which entry; paper forms and duress still work, and
+// once the log is whole the lanes begin by themselves.
+func TestDamagedLogAtStart(t *testing.T) {
 	dir := demoDir(t)
 	db, err := sql.Open("sqlite3", filepath.Join(dir, "site.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.Exec("UPDATE log SET entry = replace(entry, 'created', 'creates')"); err != nil {
+	defer db.Close()
+	change := func(from, to string) {
+		t.Helper()
+		if _, err := db.Exec("UPDATE log SET entry = replace(entry, ?, ?) WHERE seq = 0", from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change("created", "creates")
+	cfg, err := loadSite(dir)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Close(); err != nil {
+	st, err := wireSite(t.Context(), dir, cfg, time.Now, slog.New(slog.DiscardHandler))
+	if err != nil {
 		t.Fatal(err)
 	}
-	var errs bytes.Buffer
-	s := &streams{in: strings.NewReader(""), out: io.Discard, err: &errs, now: time.Now}
-	code := run(t.Context(), []string{"serve", "--data", dir, "--addr", "127.0.0.1:0"}, s)
-	if code != 1 || !strings.Contains(errs.String(), "entry 0") {
-		t.Errorf("exit code %d: %s", code, errs.String())
+	ctx, stop := context.WithCancel(t.Context())
+	ready, done := make(chan string, 1), make(chan error, 1)
+	go func() { done <- st.serve(ctx, "127.0.0.1:0", func(base string) { ready <- base }) }()
+	defer func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
+	var base string
+	select {
+	case base = <-ready:
+	case err := <-done:
+		done <- nil
+		t.Fatalf("the site does not start: %v", err)
+	}
+	resp, err := http.Get(base + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	why, _ := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(st.healthy(ctx).Error(), "entry 0") {
+		t.Errorf("healthz: %d %s", resp.StatusCode, why)
+	}
+	vehicle := gate.Arrival{VIN: "5YJXCAE42MF000001"}
+	if id, err := st.controller.Arrive(ctx, "north", vehicle); err == nil {
+		t.Errorf("a vehicle was judged on a damaged record: %s", id)
+	}
+	if v, _ := st.controller.View("north"); v.State != gate.Manual {
+		t.Errorf("the lane is %s", v.State)
+	}
+	if _, err := st.watch.Forms.Print(ctx, gate.Person{Name: "anna", Role: auth.Guard}, "north", 2); err != nil {
+		t.Errorf("no paper form: %v", err)
+	}
+	st.watch.Desk.Duress("north", "anna")
+	limit, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	waitFor(limit, t, func() bool {
+		open, err := st.store.OpenAlarms(ctx)
+		return err == nil && slices.ContainsFunc(open, func(a gate.SiteAlarm) bool { return a.Kind == gate.AlarmDuress })
+	})
+	change("creates", "created")
+	if err := st.verifyAll(ctx); err != nil {
+		t.Errorf("whole again: %v", err)
+	}
+	waitFor(limit, t, func() bool {
+		_, err := st.controller.Arrive(ctx, "north", vehicle)
+		return err == nil
+	})
+	if err := st.healthy(ctx); err != nil {
+		t.Errorf("whole again: %v", err)
 	}
 }
 

@@ -93,23 +93,24 @@ type site struct {
 // that takes longer is verified while the lanes already work.
 const verifyPatience = 2 * time.Second
 
-// verifyAtStart reads the log back before a lane takes a vehicle. A log that
-// does not fit stops the start: nothing is added to a record that somebody has
-// changed, and the gate proceeds by hand. later says that there was not time
-// enough.
-func (st *site) verifyAtStart(ctx context.Context) (later bool, err error) {
+// verifyAtStart reads the log back before a lane takes a vehicle. Where it does
+// not fit, or cannot be read, the lanes begin in manual procedure, and stay there
+// until it is found whole: no verdict is added to a record that somebody has
+// changed, but paper forms, alarms and duress are. later says that there was not
+// time enough.
+func (st *site) verifyAtStart(ctx context.Context) (later bool) {
 	bounded, cancel := context.WithTimeout(ctx, verifyPatience)
 	defer cancel()
-	rep, err := st.store.Verify(bounded)
+	err := st.verifyLog(bounded)
 	switch {
 	case errors.Is(bounded.Err(), context.DeadlineExceeded) && ctx.Err() == nil:
-		return true, nil
+		return true
 	case err != nil:
-		return false, fmt.Errorf("verify the log: %w", err)
-	case len(rep.Misfits) > 0:
-		return false, fmt.Errorf("the log does not fit: entry %d: %s (see `sallyport log verify`); the gate goes on by the manual procedure", rep.Misfits[0].Seq, rep.Misfits[0].What)
+		why := err.Error()
+		st.damaged.CompareAndSwap(nil, &why)
+		st.log.ErrorContext(ctx, "the gate goes on by the manual procedure (see `sallyport log verify`)", "error", err)
 	}
-	return false, nil
+	return false
 }
 
 // verifyLog reads the whole log back while the site works. What does not fit is
@@ -123,7 +124,7 @@ func (st *site) verifyLog(ctx context.Context) error {
 		st.damaged.Store(nil)
 		return nil
 	}
-	why := fmt.Sprintf("the log does not fit: entry %d: %s", rep.Misfits[0].Seq, rep.Misfits[0].What)
+	why := "the log does not fit: " + rep.First().String()
 	if st.damaged.Swap(&why) != nil {
 		return errors.New(why)
 	}
@@ -375,11 +376,7 @@ func (st *site) serve(ctx context.Context, addr string, ready func(base string))
 	if err != nil {
 		return err
 	}
-	later, err := st.verifyAtStart(ctx)
-	if err != nil {
-		return errors.Join(err, ln.Close())
-	}
-	if later {
+	if st.verifyAtStart(ctx) {
 		st.extra = append(st.extra, func(ctx context.Context) error {
 			// What it found is on the page of the jobs, and the site says so itself.
 			_, _ = st.table.runNow(ctx, "verify")
@@ -569,24 +566,6 @@ func (st *site) dataSets() []view.DataSet {
 
 // screenStore gives the screens the site's store in their own words.
 type screenStore struct{ *sqlite.Store }
-
-func screenUser(u sqlite.User) ui.User {
-	return ui.User{ID: u.ID, Name: u.Name, Role: u.Role, Hash: u.Hash, Lang: u.Lang, Disabled: u.Disabled}
-}
-
-func (s screenStore) UserByName(ctx context.Context, name string) (ui.User, error) {
-	u, err := s.Store.UserByName(ctx, name)
-	return screenUser(u), err
-}
-
-func (s screenStore) CreateSession(ctx context.Context, v ui.Session) error {
-	return s.Store.CreateSession(ctx, sqlite.Session(v))
-}
-
-func (s screenStore) SessionByHash(ctx context.Context, hash [32]byte) (ui.Session, ui.User, error) {
-	v, u, err := s.Store.SessionByHash(ctx, hash)
-	return ui.Session(v), screenUser(u), err
-}
 
 func (s screenStore) DeviceByID(ctx context.Context, id string) (ui.Device, error) {
 	d, err := s.Store.DeviceByID(ctx, id)
