@@ -163,3 +163,28 @@ func TestBrowserAlarmRings(t *testing.T) {
 	eval[bool](t, ctx, `delete document.body.dataset.sound`)
 	until(t, ctx, `document.body.dataset.sound === "alarm"`) // and again, until it is heard
 }
+
+// TestBrowserEgressAsksFirst: a glove that slips does not raise every arm of the
+// site.
+func TestBrowserEgressAsksFirst(t *testing.T) {
+	ctx := chromium(t)
+	s := newSite(t, nil)
+	s.lanes.change("north-1", func(v *gate.LaneView) { v.LaneActs = []gate.ActKind{gate.ActClose, gate.ActEgress} })
+	s.signInAs(t, ctx, "guard")
+	do(t, ctx, chromedp.EmulateViewport(1280, 800), chromedp.Navigate(s.URL+"/lane/north-1/desk"))
+	const button = `document.querySelector("[name=kind][value=egress]")`
+	if eval[bool](t, ctx, button+`.checkVisibility()`) {
+		t.Error("one touch raises every arm")
+	}
+	do(t, ctx, chromedp.Click(chromedp.CSS(".sure summary")))
+	if !eval[bool](t, ctx, button+`.checkVisibility() && `+button+`.getBoundingClientRect().height >= 72`) {
+		t.Error("the button is not there, or too small")
+	}
+	if gap := eval[float64](t, ctx, button+`.getBoundingClientRect().top - document.querySelector(".sure summary").getBoundingClientRect().bottom`); gap < 48 {
+		t.Errorf("%.0f px from going back", gap)
+	}
+	do(t, ctx, chromedp.Click(chromedp.CSS("[name=kind][value=egress]")), chromedp.WaitVisible(chromedp.CSS(".sure:not([open])")))
+	if acts := s.lanes.done(); len(acts) != 1 || acts[0].Kind != gate.ActEgress || acts[0].By != "guard" {
+		t.Errorf("%+v", acts)
+	}
+}

@@ -246,6 +246,9 @@ func (f *fakeLanes) Act(_ context.Context, id gate.LaneID, a gate.Act) error {
 	switch {
 	case f.fail != nil:
 		return f.fail
+	case a.Kind.OfLane() && slices.Contains(v.LaneActs, a.Kind):
+		f.acts = append(f.acts, a)
+		return nil
 	case v.Passage == nil || v.Passage.ID != a.Passage:
 		return fmt.Errorf("act %q: %w", a.Kind, gate.ErrStale)
 	case a.Seen != 0 && a.Seen != v.Decision:
