@@ -9,10 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"sallyport/gate"
 	"sallyport/gate/auth"
@@ -56,14 +59,13 @@ func (s *Server) identifyDevice(k *call, need auth.Permission) error {
 
 // decode reads one JSON object; a field that has no place is refused, so that
 // what a device may not say cannot slip in.
-func decode(r io.Reader, into any) error {
-	dec := json.NewDecoder(r)
+func decode(body []byte, into any) error {
+	if err := unambiguous(body); err != nil {
+		return err
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return err
-		}
 		var kind *json.UnmarshalTypeError
 		if errors.As(err, &kind) && kind.Field != "" {
 			return badField(kind.Field, "a %s cannot be used here", kind.Value)
@@ -77,6 +79,88 @@ func decode(r io.Reader, into any) error {
 		return badField("body", "more than one JSON value")
 	}
 	return nil
+}
+
+// unambiguous refuses a field that stands there twice, as another program in
+// between may have read the other one. Fields that differ in case only are one
+// field to the decoder.
+func unambiguous(body []byte) error {
+	type level struct {
+		fields map[string]bool // nil in an array
+		key    bool            // a name comes next
+	}
+	var in []level
+	dec := json.NewDecoder(bytes.NewReader(body))
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			return nil //nolint:nilerr // the end, or what Decode will find
+		}
+		last := len(in) - 1
+		if last >= 0 && in[last].key {
+			if name, ok := token.(string); ok {
+				folded := strings.Map(fold, name)
+				if in[last].fields[folded] {
+					return badField(name, "stands there twice")
+				}
+				in[last].fields[folded], in[last].key = true, false
+				continue
+			}
+		}
+		switch token {
+		case json.Delim('{'):
+			in = append(in, level{map[string]bool{}, true})
+			continue
+		case json.Delim('['):
+			in = append(in, level{})
+			continue
+		case json.Delim('}'), json.Delim(']'):
+			in = in[:last]
+		}
+		// A value has ended.
+		if last = len(in) - 1; last >= 0 {
+			in[last].key = in[last].fields != nil
+		}
+	}
+}
+
+// fold is the one of all cases of a character that comes first.
+func fold(r rune) rune {
+	for {
+		next := unicode.SimpleFold(r)
+		if next <= r {
+			return next
+		}
+		r = next
+	}
+}
+
+// read reads a body of JSON whole.
+func (k *call) read() ([]byte, error) {
+	if text := k.Request().Header.Get("Content-Type"); text != "" {
+		if kind, _, err := mime.ParseMediaType(text); err != nil || kind != "application/json" {
+			return nil, refuse(http.StatusUnsupportedMediaType, "bad-request", fmt.Errorf("Content-Type: %.60q is not application/json", text))
+		}
+	}
+	body, err := io.ReadAll(k.Request().Body)
+	var tooLarge *http.MaxBytesError
+	switch {
+	case err == nil, errors.As(err, &tooLarge):
+		return body, err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, refuse(http.StatusRequestTimeout, "bad-request", fmt.Errorf("body: %w", err))
+	default:
+		return nil, badField("body", "cut off")
+	}
+}
+
+// in reads what a machine sent as one JSON object.
+func (k *call) in(into any) error {
+	body, err := k.read()
+	if err != nil {
+		return err
+	}
+	return decode(body, into)
 }
 
 // laneState is a lane as devices see it.
@@ -205,11 +289,11 @@ func (s *Server) apiArrive(k *call) error {
 	if err != nil {
 		return err
 	}
-	body, err := io.ReadAll(k.Request().Body)
+	body, err := k.read()
 	if err != nil {
 		return err
 	}
-	if err := decode(bytes.NewReader(body), &in); err != nil {
+	if err := decode(body, &in); err != nil {
 		return err
 	}
 	for i, d := range in.Declared {
@@ -447,7 +531,7 @@ func (s *Server) apiAct(k *call) error {
 		Decision int    `json:"decision"` // that was seen; absent where it does not matter
 		Reason   string `json:"reason"`
 	}
-	if err := decode(k.Request().Body, &in); err != nil {
+	if err := k.in(&in); err != nil {
 		return err
 	}
 	kind := gate.ActKind(in.Kind)

@@ -58,13 +58,33 @@ func (s *Server) apiReady(k *call) error {
 		out.Lanes = append(out.Lanes, r)
 	}
 	if err := s.cfg.Healthy(k.Request().Context()); err != nil {
-		out.Reasons = append(out.Reasons, unready{Reason: err.Error()})
+		out.Reasons = append(out.Reasons, unready{Reason: s.toldToAnyone(k, err)})
 	}
 	status := http.StatusOK
 	if len(out.Reasons) > 0 {
 		status, out.Status = http.StatusServiceUnavailable, "unavailable"
 	}
 	return k.JSON(status, out)
+}
+
+// Unhealthy is why no verdict could be given now. Reason is what anybody may be
+// told of it; Err, the whole chain, is for the log.
+type Unhealthy struct {
+	Reason string
+	Err    error
+}
+
+func (u *Unhealthy) Error() string { return u.Reason + ": " + u.Err.Error() }
+func (u *Unhealthy) Unwrap() error { return u.Err }
+
+// toldToAnyone is what of the site's ill health concerns somebody who has shown
+// no token.
+func (s *Server) toldToAnyone(k *call, err error) string {
+	s.cfg.Log.WarnContext(k.Request().Context(), "not ready", "error", err)
+	if u, ok := errors.AsType[*Unhealthy](err); ok {
+		return u.Reason
+	}
+	return "the site cannot decide; its log says why"
 }
 
 // insideList is a page of the vehicles inside, the one that is in for longest
@@ -141,7 +161,7 @@ func (s *Server) apiAcknowledge(k *call) error {
 		PIN  string `json:"pin"`
 		Note string `json:"note"`
 	}
-	if err := decode(k.Request().Body, &in); err != nil {
+	if err := k.in(&in); err != nil {
 		return err
 	}
 	switch {

@@ -117,7 +117,7 @@ func (s *Server) fail(err error, c echo.Context) {
 		// Devices are told in English, with the place that was wrong: their
 		// reader is who installs them.
 		text := s.words.Words("en", s.cfg.Location).T("error."+f.class, f.args...)
-		if f.status == http.StatusBadRequest {
+		if f.status == http.StatusBadRequest || f.status == http.StatusUnsupportedMediaType {
 			text += " " + f.err.Error()
 		}
 		s.answerProblem(c, f, text, number)

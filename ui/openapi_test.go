@@ -508,9 +508,9 @@ func TestHandlersKeepToTheDocument(t *testing.T) {
 	call("somebody was quicker", find("acknowledge"), tokens["alarm-panel"], "/api/v1/alarms/a-1/acknowledgement", `{"by":"supervisor","pin":"482913"}`)
 	call("a wrong PIN", find("acknowledge"), tokens["alarm-panel"], "/api/v1/alarms/a-2/acknowledgement", `{"by":"supervisor","pin":"0"}`)
 	call("who may not", find("acknowledge"), tokens["alarm-panel"], "/api/v1/alarms/a-2/acknowledgement", `{"by":"guard","pin":"482913"}`)
-	s.healthy = errors.New("the log does not fit")
+	s.healthy = &Unhealthy{"the log does not fit", errors.New("entry 7: the plate AB 12 is another")}
 	s.lanes.change("south", func(v *gate.LaneView) { v.State, v.Notice = gate.Manual, gate.NoticeStorage })
-	if r := call("not ready", find("isReady"), "", "/api/v1/health/ready", ""); r.code != http.StatusServiceUnavailable || !strings.Contains(r.body, "does not fit") || !strings.Contains(r.body, `"lane":"south","reason":"the lane is manual: storage"`) {
+	if r := call("not ready", find("isReady"), "", "/api/v1/health/ready", ""); r.code != http.StatusServiceUnavailable || !strings.Contains(r.body, "does not fit") || strings.Contains(r.body, "AB 12") || !strings.Contains(r.body, `"lane":"south","reason":"the lane is manual: storage"`) {
 		t.Errorf("not ready: %d %s", r.code, r.body)
 	}
 	s.healthy = nil

@@ -356,7 +356,7 @@ func (s *Server) asset(k *call) error {
 
 func (s *Server) healthz(k *call) error {
 	if err := s.cfg.Healthy(k.Request().Context()); err != nil {
-		return k.JSON(http.StatusServiceUnavailable, map[string]string{"status": "unavailable", "reason": err.Error()})
+		return k.JSON(http.StatusServiceUnavailable, map[string]string{"status": "unavailable", "reason": s.toldToAnyone(k, err)})
 	}
 	return k.JSON(http.StatusOK, map[string]string{"status": "ok"})
 }

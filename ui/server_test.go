@@ -685,9 +685,9 @@ func TestHealthz(t *testing.T) {
 	if r := s.do(t, browser(t), "GET", "/healthz", nil); r.code != http.StatusOK {
 		t.Errorf("healthy: %d", r.code)
 	}
-	s.healthy = errors.New("no policy is loaded")
+	s.healthy = &Unhealthy{"no policy is loaded", errors.New("open /srv/site/policy: permission denied")}
 	s.store.fail = errors.New("database is locked")
-	if r := s.do(t, browser(t), "GET", "/healthz", nil); r.code != http.StatusServiceUnavailable || !strings.Contains(r.body, "no policy is loaded") {
+	if r := s.do(t, browser(t), "GET", "/healthz", nil); r.code != http.StatusServiceUnavailable || !strings.Contains(r.body, "no policy is loaded") || strings.Contains(r.body, "/srv") {
 		t.Errorf("unhealthy: %d %s", r.code, r.body)
 	}
 }

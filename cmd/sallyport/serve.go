@@ -489,14 +489,14 @@ func (st *site) inService(ctx context.Context) error {
 // healthy says why no verdict could be given now, or nil.
 func (st *site) healthy(ctx context.Context) error {
 	if why := st.damaged.Load(); why != nil {
-		return errors.New(*why)
+		return &ui.Unhealthy{Reason: "the log does not fit", Err: errors.New(*why)}
 	}
 	if _, err := st.store.LastAt(ctx); err != nil {
-		return err
+		return &ui.Unhealthy{Reason: "the record cannot be read", Err: err}
 	}
 	for _, l := range st.controller.Lanes() {
 		if l.Closed == "" && (l.State == gate.Manual || l.State == gate.OutOfService) {
-			return fmt.Errorf("lane %s is %s", l.Lane, l.State)
+			return &ui.Unhealthy{Reason: "a lane goes by hand", Err: fmt.Errorf("lane %s is %s", l.Lane, l.State)}
 		}
 	}
 	return nil
