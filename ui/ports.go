@@ -36,22 +36,10 @@ type Lanes interface {
 }
 
 // User is a person who may sign in.
-type User struct {
-	ID       string
-	Name     string // as typed to sign in, and as it stands in records
-	Role     string // one of auth.Roles
-	Hash     string // PHC string, see auth.HashPassword
-	Lang     string // ISO 639-1; empty is the browser's choice
-	Disabled bool
-}
+type User = gate.User
 
 // Session is one signed-in browser. The store never sees the token itself.
-type Session struct {
-	TokenHash [32]byte
-	UserID    string
-	Created   time.Time
-	Expires   time.Time
-}
+type Session = gate.Session
 
 // Device is an enrolled machine.
 type Device struct {
