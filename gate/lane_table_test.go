@@ -23,20 +23,82 @@ func diagram() string {
 	return b.String()
 }
 
+// plainDiagram draws the table in plain text: a state a paragraph, and a line for
+// each state that follows, with what leads there.
+func plainDiagram() string {
+	var b strings.Builder
+	for i, t := range transitions {
+		if i > 0 && transitions[i-1].from == t.from {
+			continue
+		}
+		fmt.Fprintf(&b, "%s\n", t.from)
+		var order []State
+		by := make(map[State][]string)
+		for _, row := range transitions {
+			if row.from != t.from {
+				continue
+			}
+			if by[row.to] == nil {
+				order = append(order, row.to)
+			}
+			by[row.to] = append(by[row.to], string(row.on))
+		}
+		for _, to := range order {
+			arrow := "-->"
+			if to == t.from {
+				arrow = "<->"
+			}
+			line := fmt.Sprintf("   %s %-17s", arrow, to)
+			for i, on := range by[to] {
+				word := on
+				if i < len(by[to])-1 {
+					word += ","
+				}
+				if len(line)+1+len(word) > 100 {
+					b.WriteString(strings.TrimRight(line, " ") + "\n")
+					line = strings.Repeat(" ", 24)
+				}
+				line += " " + word
+			}
+			b.WriteString(line + "\n")
+		}
+		b.WriteString("\n")
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// TestDiagram: what is drawn is the table, in the file for tools that draw and on
+// the page for people.
 func TestDiagram(t *testing.T) {
-	path := filepath.Join("testdata", "lane.mmd")
-	got := diagram()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+	fence := func(language, text string) string { return "```" + language + "\n" + text + "```\n" }
+	page := filepath.Join("..", "deploy", "lane.md")
+	for _, c := range []struct{ path, begin, end, text string }{
+		{filepath.Join("testdata", "lane.mmd"), "", "", diagram()},
+		{page, "<!-- plain -->\n", "<!-- /plain -->\n", fence("text", plainDiagram())},
+		{page, "<!-- drawn -->\n", "<!-- /drawn -->\n", fence("mermaid", diagram())},
+	} {
+		raw, err := os.ReadFile(c.path)
+		if err != nil && (c.begin != "" || !*update) {
 			t.Fatal(err)
 		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("the diagram is not that of the table; run with -update and look at the difference\n%s", got)
+		before, rest, found := strings.Cut(string(raw), c.begin)
+		have, after, ended := strings.Cut(rest, c.end)
+		if c.begin == "" {
+			before, have, after, found, ended = "", string(raw), "", true, true
+		}
+		if !found || !ended {
+			t.Fatalf("%s has no place for the diagram: %q", c.path, c.begin)
+		}
+		if have == c.text {
+			continue
+		}
+		if *update {
+			if err := os.WriteFile(c.path, []byte(before+c.begin+c.text+c.end+after), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		t.Errorf("the diagram in %s is not that of the table; run with -update and look at the difference\n%s", c.path, c.text)
 	}
 }
 

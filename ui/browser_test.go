@@ -255,7 +255,7 @@ func gallery(s *site) map[string]func() {
 			})
 		}
 	}
-	return map[string]func(){
+	return withLaneStates(at, state, map[string]func(){
 		"worst": state(gate.Waiting, vinDeny, func(v *gate.LaneView) {
 			p := *v.Passage
 			v.Passage, v.TurnOut = &p, "Turn-out bay on the right, before the arm"
@@ -282,7 +282,7 @@ func gallery(s *site) map[string]func() {
 		"redirected":   state(gate.Redirected, vinFlag, nil),
 		"manual":       state(gate.Manual, "", func(v *gate.LaneView) { v.Notice, v.Durable = "storage", false }),
 		"out":          state(gate.OutOfService, "", nil),
-	}
+	})
 }
 
 // TestGallery renders every page and, where SALLYPORT_SHOTS names a folder,

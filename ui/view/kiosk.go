@@ -118,6 +118,15 @@ func (k Kiosk) Overruled() bool {
 	return k.State == gate.Admitting && k.Verdict && k.Outcome != "grant"
 }
 
+// AtDesk says that what can be done now is done to the lane, on the page of its
+// watch.
+func (k Kiosk) AtDesk() bool {
+	return k.State == gate.Egress || k.State == gate.OutOfService || k.State == gate.Manual && k.Ordered != ""
+}
+
+// ToIdentify says that somebody comes of whom nothing was read yet.
+func (k Kiosk) ToIdentify() bool { return k.State == gate.Approaching || k.State == gate.AtLine }
+
 // ReasonCodes are the codes of the offered reasons; "other" needs own words.
 func ReasonCodes() []string { return []string{"ordered", "emergency", "checked", "other"} }
 
