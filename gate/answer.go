@@ -160,9 +160,11 @@ type Answer struct {
 	ModemBasis  *policy.Source `json:"modem_basis,omitempty"`
 	Modules     []AnswerModule `json:"modules"`
 	// Air is what passive sensors said of the vehicle, the weightiest first.
-	Air   []policy.RadioEvidence `json:"air,omitempty"`
-	Notes []string               `json:"notes,omitempty"`
-	Data  AnswerData             `json:"data"`
+	Air []policy.RadioEvidence `json:"air,omitempty"`
+	// Found is what the site's own lists say of who presents itself.
+	Found []policy.ArrivalFinding `json:"found,omitempty"`
+	Notes []string                `json:"notes,omitempty"`
+	Data  AnswerData              `json:"data"`
 }
 
 // AnswerReason is one rule's say.
@@ -225,6 +227,7 @@ func (a Assessment) Answer() Answer {
 		ModemFitted: unknownWord,
 		Modules:     []AnswerModule{},
 		Air:         a.Facts.Radio.Evidence,
+		Found:       a.Facts.Arrival.Findings,
 		Notes:       a.Notes,
 		Data: AnswerData{
 			VPIC: a.Facts.Data.VPICEdition, Catalogue: a.Facts.Data.CatalogueEdition,

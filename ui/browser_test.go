@@ -205,7 +205,7 @@ func TestBrowserLosesServer(t *testing.T) {
 // differ lie at least 48 px apart; nothing is cut and nothing scrolls.
 func TestBrowserTargets(t *testing.T) {
 	ctx := chromium(t)
-	s := newSite(t, nil)
+	s := insideSite(t)
 	s.signInAs(t, ctx, "guard")
 	for _, size := range [][2]int64{{1280, 800}, {1920, 1080}} {
 		for name, set := range gallery(s) {
@@ -265,6 +265,17 @@ func gallery(s *site) map[string]func() {
 			p.Result.Verdict.Open = judge(vinFlag, "", "", at).Verdict.Open
 			v.Decision, v.Again = 2, "posture"
 		}),
+		"found": state(gate.Waiting, vinFlag, func(v *gate.LaneView) {
+			p := *v.Passage
+			v.Passage = &p
+			from := policy.Source{Title: "the site's watch list", Date: "2026-11-22T12:00:00Z"}
+			p.Result.Verdict.Conditions = []string{"Tell the duty officer"}
+			p.Result.Facts.Arrival.Findings = []policy.ArrivalFinding{
+				{Code: "watch_listed", Says: "quectel stands on the watch list (follow-up, entered by olga on 2026-11-20); owner's manual (2021-10-05) names Quectel as the maker of a module of this vehicle.", Do: "Hold it and call the duty officer, 4711", Reason: "follow-up", From: from, Evidence: []policy.Source{srcModule}},
+				{Code: "plate_differs", Says: "The list has plate KR 5 with this VIN, and WE4821K was read.", From: policy.Source{Title: "the site's list of known vehicles", Date: "2026-11-22T12:00:00Z"}},
+				{Code: "inside_alike", Says: "The plate WE4B21K of a vehicle that is inside looks like what was read: it came in by lane south at 2026-11-22T08:00:00Z. Compare them.", Hint: true, From: policy.Source{Title: "the site's list of who is inside", Date: "2026-11-22T12:00:00Z"}},
+			}
+		}),
 		"radio-part":   state(gate.Waiting, vinGrant, func(v *gate.LaneView) { v.Radio.Silent = []string{"north-up"} }),
 		"radio-skewed": state(gate.Deciding, "", func(v *gate.LaneView) { v.Radio.Skewed, v.Inbound = []string{"north-up", "north-stop"}, 3 }),
 		"radio-nodpia": state(gate.Waiting, vinFlag, func(v *gate.LaneView) { v.Notice, v.Arm = gate.NoticeRadioNoDPIA, "fault" }),
@@ -294,7 +305,7 @@ func TestGallery(t *testing.T) {
 	}
 	only := os.Getenv("SALLYPORT_SHOTS_ONLY")
 	ctx := chromium(t)
-	s := newSite(t, nil)
+	s := insideSite(t)
 	shot := func(name, role, path, lang, theme string, w, h int64, before ...chromedp.Action[chromedp.Void]) {
 		name = fmt.Sprintf("%s-%s-%s-%d", name, lang, theme, w)
 		if only != "" && !strings.Contains(name, only) {
@@ -336,6 +347,9 @@ func TestGallery(t *testing.T) {
 	}
 	gallery(s)["deny"]()
 	shot("deny-why", "guard", "/lane/north-1", "en", "day", 1280, 800, chromedp.Click(chromedp.CSS(".why summary")))
+	gallery(s)["found"]()
+	shot("found-why", "guard", "/lane/north-1", "pl", "day", 1280, 800, chromedp.Click(chromedp.CSS(".why summary")))
+	gallery(s)["deny"]()
 	shot("deny-override", "guard", "/lane/north-1", "de", "day", 1280, 800, chromedp.Click(chromedp.CSS(".ask summary")))
 	shot("deny-keypad", "guard", "/lane/north-1", "en", "night", 1280, 800, chromedp.Click(chromedp.CSS("#pad-toggle")))
 	galleryOfWatch(t, s, shot)
@@ -357,7 +371,7 @@ func TestGallery(t *testing.T) {
 		shot("log", "auditor", "/log", "en", theme, 1280, 800)
 	}
 	galleryOfRadio(t, s, shot)
-	galleryOfInside(t, s, shot)
+	galleryOfInside(t, shot)
 	shot("log-done", "auditor", "/log", "en", "day", 1280, 800, chromedp.Click(chromedp.CSS("main button")), chromedp.WaitVisible(chromedp.CSS(".summary")))
 	shot("error", "guard", "/passages", "en", "day", 1280, 800)
 }

@@ -293,9 +293,8 @@ func TestPlateThatIsAGuess(t *testing.T) {
 }
 
 // galleryOfInside takes pictures of the page of who is inside.
-func galleryOfInside(t *testing.T, s *site, shot func(name, role, path, lang, theme string, w, h int64, before ...chromedp.Action[chromedp.Void])) {
+func galleryOfInside(t *testing.T, shot func(name, role, path, lang, theme string, w, h int64, before ...chromedp.Action[chromedp.Void])) {
 	t.Helper()
-	withStays(t, &s.ui.cfg, storetest.NewMemory())
 	for _, lang := range []string{"en", "pl", "de"} {
 		for _, theme := range []string{"day", "night"} {
 			shot("stays", "guard", "/inside?lane=north-1", lang, theme, 1280, 800)
