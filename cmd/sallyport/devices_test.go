@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -232,13 +232,18 @@ func (l *wiredLane) start() {
 	l.prog = start(l.t, "serve", "--data", l.dir, "--addr", "127.0.0.1:0")
 }
 
-// devices asks the program how its devices are.
+// devices asks the program how its devices are, as the command does.
 func (l *wiredLane) devices() map[string]deviceHealth {
 	l.t.Helper()
-	out, err := command(l.t, "", "devices", "--data", l.dir, "--json")
+	call, end, err := reach(context.Background(), l.dir, func(*sqlite.Store) (map[string]operation, error) {
+		return nil, errors.New("the site does not run")
+	})
 	var a devicesAnswer
-	if bad := json.Unmarshal([]byte(strings.SplitN(out, "\n", 2)[0]), &a); bad != nil {
-		l.t.Fatalf("devices: %v %v\n%s", err, bad, out)
+	if err == nil {
+		err = errors.Join(call(opDevices, struct{}{}, &a), end())
+	}
+	if err != nil {
+		l.t.Fatalf("devices: %v\n%s", err, l.prog.logs)
 	}
 	by := map[string]deviceHealth{}
 	for _, d := range a.Devices {
@@ -366,6 +371,10 @@ func TestWiredLane(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.state(ctx, "north/gun", deviceFails)
+	out, err := command(t, "", "devices", "--data", l.dir)
+	if err == nil || !strings.Contains(out, "board") || !strings.Contains(out, "fails: offline") || !strings.Contains(out, "\nnorth/gun: ") {
+		t.Errorf("the command says, with %v:\n%s", err, out)
+	}
 	if v := l.view(ctx); v.Notice != gate.NoticeDevice {
 		t.Errorf("notice %q of a lane without its scanner", v.Notice)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -21,9 +20,9 @@ import (
 
 var wiring = []Input{{0, barrier.ArmDown, false}, {1, barrier.ArmUp, false}, {2, barrier.UnderArm, true}}
 
-func configOf(p *pd) ReaderConfig {
+func configOf(p *barriertest.PD) ReaderConfig {
 	return ReaderConfig{
-		Name: "north", Address: p.address, Key: Key(p.key), Arm: &ArmOutput{}, Inputs: wiring, Confirm: time.Second,
+		Name: "north", Address: p.Address, Key: Key(p.Key), Arm: &ArmOutput{}, Inputs: wiring, Confirm: time.Second,
 	}
 }
 
@@ -78,21 +77,21 @@ func bubble(t *testing.T, f func(t *testing.T)) { t.Helper(); synctest.Test(t, f
 
 func TestArm(t *testing.T) {
 	breaks := []barriertest.Break{barriertest.Before, barriertest.After, barriertest.Seized, barriertest.Silent}
-	for name, change := range map[string]func(*pd, *ReaderConfig){
+	for name, change := range map[string]func(*barriertest.PD, *ReaderConfig){
 		"secure channel": nil,
-		"plain": func(p *pd, cfg *ReaderConfig) {
-			p.plain, cfg.Plain, cfg.Key = true, true, Key{}
+		"plain": func(p *barriertest.PD, cfg *ReaderConfig) {
+			p.Plain, cfg.Plain, cfg.Key = true, true, Key{}
 		},
-		"checksum": func(_ *pd, cfg *ReaderConfig) { cfg.Checksum = true },
+		"checksum": func(_ *barriertest.PD, cfg *ReaderConfig) { cfg.Checksum = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			barriertest.Arm(t, func(t *testing.T) *barriertest.Rig {
-				p := newPD(t)
+				p := barriertest.NewPD(t)
 				cfg := configOf(p)
 				if change != nil {
 					change(p, &cfg)
 				}
-				r, _, stop := start(t, p.open, cfg)
+				r, _, stop := start(t, p.Open, cfg)
 				return &barriertest.Rig{Arm: r, Inputs: r, World: p, Stop: stop, Polls: 300 * time.Millisecond, Breaks: breaks}
 			})
 		})
@@ -102,7 +101,7 @@ func TestArm(t *testing.T) {
 // TestArmOverATerminal has a real terminal between the two.
 func TestArmOverATerminal(t *testing.T) {
 	barriertest.Arm(t, func(t *testing.T) *barriertest.Rig {
-		p := newPD(t)
+		p := barriertest.NewPD(t)
 		far, near, err := pty.Open()
 		if err != nil {
 			t.Fatal(err)
@@ -113,35 +112,7 @@ func TestArmOverATerminal(t *testing.T) {
 			t.Fatal(err)
 		}
 		stopped := make(chan struct{})
-		var ended sync.WaitGroup
-		ended.Go(func() {
-			var rest []byte
-			buf := make([]byte, 256)
-			for {
-				n, err := far.Read(buf)
-				if errors.Is(err, os.ErrClosed) {
-					return
-				}
-				rest = append(rest, buf[:n]...)
-				for len(rest) >= 5 && len(rest) >= 1+int(rest[3]) {
-					size := 1 + int(rest[3])
-					p.hear(append([]byte(nil), rest[:size]...))
-					rest = rest[size:]
-				}
-			}
-		})
-		ended.Go(func() {
-			for {
-				select {
-				case b := <-p.out:
-					if _, err := far.Write(b); err != nil {
-						return
-					}
-				case <-stopped:
-					return
-				}
-			}
-		})
+		ended := p.On(far, stopped)
 		r, _, stop := start(t, func() (serial.Port, error) { return serial.Open(name, 9600) }, configOf(p))
 		t.Cleanup(func() {
 			stop()
@@ -160,8 +131,8 @@ func TestArmOverATerminal(t *testing.T) {
 
 func TestAcquaintance(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		p := newPD(t)
-		r, told, _ := start(t, p.open, configOf(p))
+		p := barriertest.NewPD(t)
+		r, told, _ := start(t, p.Open, configOf(p))
 		next(t, told, "")
 		s := r.Status()
 		if !s.Up || !s.Secure || s.Repeats != 0 || s.Garbled != 0 {
@@ -170,7 +141,7 @@ func TestAcquaintance(t *testing.T) {
 		if got := s.Identity.String(); got != "00-06-8E model 7.1 serial 12345 firmware 2.3.4" {
 			t.Errorf("identity %s", got)
 		}
-		if got := p.done(); !bytes.HasPrefix(got, []byte{cmdID, cmdCap, cmdLStat}) {
+		if got := p.Done(); !bytes.HasPrefix(got, []byte{cmdID, cmdCap, cmdLStat}) {
 			t.Errorf("commands % x", got)
 		}
 	})
@@ -178,16 +149,16 @@ func TestAcquaintance(t *testing.T) {
 
 func TestBadgesComeOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		p := newPD(t)
+		p := barriertest.NewPD(t)
 		got := make(chan barrier.Badge, 16)
 		cfg := configOf(p)
 		cfg.Badge = func(b barrier.Badge) { got <- b }
-		_, told, _ := start(t, p.open, cfg)
+		_, told, _ := start(t, p.Open, cfg)
 		next(t, told, "")
 		card := []byte{repRaw, 0, 1, 26, 0, 0xDE, 0xAD, 0xBE, 0xC0}
-		for _, how := range []func(){func() {}, func() { p.lose = 1 }, func() { p.spoil = 2 }, func() { p.late = 1 }} {
-			p.with(func() {
-				p.events = append(p.events, card)
+		for _, how := range []func(){func() {}, func() { p.Lose = 1 }, func() { p.Spoil = 2 }, func() { p.Late = 1 }} {
+			p.With(func() {
+				p.Events = append(p.Events, card)
 				how()
 			})
 			b := <-got
@@ -196,11 +167,11 @@ func TestBadgesComeOnce(t *testing.T) {
 			}
 			time.Sleep(2 * time.Second)
 		}
-		p.with(func() { p.events = append(p.events, []byte{repKeypad, 0, 4, '1', '2', 0x7F, 0x0D}) })
+		p.With(func() { p.Events = append(p.Events, []byte{repKeypad, 0, 4, '1', '2', 0x7F, 0x0D}) })
 		if b := <-got; b.Keys != "12*#" || b.Bits != 0 {
 			t.Errorf("keys %+v", b)
 		}
-		p.with(func() { p.events = append(p.events, []byte{repFmt, 0, 0, 3, 'A', 'B', 'C'}) })
+		p.With(func() { p.Events = append(p.Events, []byte{repFmt, 0, 0, 3, 'A', 'B', 'C'}) })
 		if b := <-got; string(b.Data) != "ABC" || b.Bits != 24 {
 			t.Errorf("card as text %+v", b)
 		}
@@ -208,8 +179,8 @@ func TestBadgesComeOnce(t *testing.T) {
 		if len(got) != 0 || len(told) != 0 {
 			t.Errorf("%d badges too many; told %d times", len(got), len(told))
 		}
-		p.with(func() {
-			if p.repeated == 0 {
+		p.With(func() {
+			if p.Repeated == 0 {
 				t.Error("no answer was ever repeated: nothing was tried")
 			}
 		})
@@ -217,33 +188,33 @@ func TestBadgesComeOnce(t *testing.T) {
 }
 
 func TestLostGarbledAndLateAnswersAreAskedForAgain(t *testing.T) {
-	for name, how := range map[string]func(*pd){
-		"lost":    func(p *pd) { p.lose = 2 },
-		"garbled": func(p *pd) { p.spoil = 2 },
-		"late":    func(p *pd) { p.late = 2 },
-		"busy":    func(p *pd) { p.busy = 5 },
-		"old":     func(p *pd) { p.twice = 5 },
+	for name, how := range map[string]func(*barriertest.PD){
+		"lost":    func(p *barriertest.PD) { p.Lose = 2 },
+		"garbled": func(p *barriertest.PD) { p.Spoil = 2 },
+		"late":    func(p *barriertest.PD) { p.Late = 2 },
+		"busy":    func(p *barriertest.PD) { p.Busy = 5 },
+		"old":     func(p *barriertest.PD) { p.Twice = 5 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				p := newPD(t)
-				r, told, _ := start(t, p.open, configOf(p))
+				p := barriertest.NewPD(t)
+				r, told, _ := start(t, p.Open, configOf(p))
 				next(t, told, "")
-				before := len(p.done())
-				p.with(func() { how(p) })
+				before := len(p.Done())
+				p.With(func() { how(p) })
 				if err := r.Tell(t.Context(), barrier.Notice{Signal: barrier.Green, Text: "PROCEED", Beeps: 2}); err != nil {
 					t.Fatal(err)
 				}
-				p.with(func() {
-					if len(p.shown) != 3 {
-						t.Errorf("shown %d times, want each part once: % x", len(p.shown), p.shown)
+				p.With(func() {
+					if len(p.Shown) != 3 {
+						t.Errorf("shown %d times, want each part once: % x", len(p.Shown), p.Shown)
 					}
 				})
 				time.Sleep(time.Second)
 				if len(told) != 0 {
 					t.Errorf("told %v", <-told)
 				}
-				if len(p.done()) <= before {
+				if len(p.Done()) <= before {
 					t.Error("no longer polled")
 				}
 			})
@@ -253,18 +224,18 @@ func TestLostGarbledAndLateAnswersAreAskedForAgain(t *testing.T) {
 
 func TestPanel(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		p := newPD(t)
-		r, told, _ := start(t, p.open, configOf(p))
+		p := barriertest.NewPD(t)
+		r, told, _ := start(t, p.Open, configOf(p))
 		next(t, told, "")
 		if err := r.Tell(t.Context(), barrier.Notice{Signal: barrier.Red, Text: "STOP", Beeps: 3}); err != nil {
 			t.Fatal(err)
 		}
-		p.with(func() {
+		p.With(func() {
 			want := "[69 00 00 00 00 00 00 00 00 00 01 01 00 01 01 6b 00 01 00 01 01 04 53 54 4f 50 6a 00 02 02 01 03]"
-			if got := fmt.Sprintf("[% x]", bytes.Join(p.shown, nil)); got != want {
+			if got := fmt.Sprintf("[% x]", bytes.Join(p.Shown, nil)); got != want {
 				t.Errorf("shown %s, want %s", got, want)
 			}
-			p.shown = nil
+			p.Shown = nil
 		})
 		for _, n := range []barrier.Notice{{Beeps: 11}, {Beeps: -1}, {Text: strings.Repeat("x", 33)}, {Text: "ł"}, {Text: "\n"}} {
 			if err := r.Tell(t.Context(), n); barrier.ClassOf(err) != barrier.Rejected {
@@ -273,18 +244,18 @@ func TestPanel(t *testing.T) {
 		}
 	})
 	bubble(t, func(t *testing.T) {
-		p := newPD(t)
-		p.caps = []byte{capLED, 1, 1, capSecurity, 1, 1}
+		p := barriertest.NewPD(t)
+		p.Caps = []byte{capLED, 1, 1, capSecurity, 1, 1}
 		cfg := configOf(p)
 		cfg.Arm, cfg.Inputs = nil, nil
-		r, told, _ := start(t, p.open, cfg)
+		r, told, _ := start(t, p.Open, cfg)
 		next(t, told, "")
 		if err := r.Tell(t.Context(), barrier.Notice{Signal: barrier.Red, Text: "STOP", Beeps: 3}); err != nil {
 			t.Fatal(err)
 		}
-		p.with(func() {
-			if len(p.shown) != 1 || p.shown[0][0] != cmdLED {
-				t.Errorf("a reader with an LED alone was shown % x", p.shown)
+		p.With(func() {
+			if len(p.Shown) != 1 || p.Shown[0][0] != cmdLED {
+				t.Errorf("a reader with an LED alone was shown % x", p.Shown)
 			}
 		})
 		if err := r.Raise(t.Context(), "p1"); barrier.ClassOf(err) != barrier.Rejected || barrier.EffectOf(err) != barrier.NotMoved {
@@ -295,10 +266,10 @@ func TestPanel(t *testing.T) {
 
 func TestRefusalsOfTheReader(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		p := newPD(t)
-		r, told, _ := start(t, p.open, configOf(p))
+		p := barriertest.NewPD(t)
+		r, told, _ := start(t, p.Open, configOf(p))
 		next(t, told, "")
-		p.with(func() { p.naks = []byte{cmdLED} })
+		p.With(func() { p.Naks = []byte{cmdLED} })
 		err := r.Tell(t.Context(), barrier.Notice{Signal: barrier.Red})
 		if nak, ok := errors.AsType[Nak](err); !ok || nak != nakRecord || barrier.ClassOf(err) != barrier.Rejected {
 			t.Fatalf("error %v, want the reader's refusal", err)
@@ -314,10 +285,10 @@ func TestRefusalsOfTheReader(t *testing.T) {
 
 func TestRebootOfTheReader(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		p := newPD(t)
-		r, told, _ := start(t, p.open, configOf(p))
+		p := barriertest.NewPD(t)
+		r, told, _ := start(t, p.Open, configOf(p))
 		next(t, told, "")
-		p.reboot()
+		p.Reboot()
 		next(t, told, barrier.Rejected)
 		next(t, told, "")
 		if !r.Status().Secure {
@@ -328,7 +299,7 @@ func TestRebootOfTheReader(t *testing.T) {
 
 func TestTamperAndSilence(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		p := newPD(t)
+		p := barriertest.NewPD(t)
 		var events []barrier.Event
 		cfg := configOf(p)
 		cfg.Events = func(e barrier.Event) {
@@ -336,9 +307,9 @@ func TestTamperAndSilence(t *testing.T) {
 				events = append(events, e)
 			}
 		}
-		r, told, stop := start(t, p.open, cfg)
+		r, told, stop := start(t, p.Open, cfg)
 		next(t, told, "")
-		p.with(func() { p.events = append(p.events, []byte{repLStat, 1, 1}) })
+		p.With(func() { p.Events = append(p.Events, []byte{repLStat, 1, 1}) })
 		time.Sleep(time.Second)
 		if !r.Status().Power {
 			t.Error("the failure of the supply was not seen")
@@ -362,11 +333,11 @@ func TestTamperAndSilence(t *testing.T) {
 
 func TestAnotherReader(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		p := newPD(t)
-		r, told, _ := start(t, p.open, configOf(p))
+		p := barriertest.NewPD(t)
+		r, told, _ := start(t, p.Open, configOf(p))
 		next(t, told, "")
-		p.reboot()
-		p.with(func() { p.identity[5]++ })
+		p.Reboot()
+		p.With(func() { p.Identity[5]++ })
 		next(t, told, barrier.Rejected)
 		err := next(t, told, barrier.Replaced)
 		if !strings.Contains(err.Error(), "serial 12346") || !strings.Contains(err.Error(), "serial 12345") {
@@ -375,48 +346,48 @@ func TestAnotherReader(t *testing.T) {
 		if err := r.Tell(t.Context(), barrier.Notice{}); barrier.ClassOf(err) != barrier.Offline {
 			t.Errorf("another reader was used: %v", err)
 		}
-		p.with(func() { p.identity[5]-- })
+		p.With(func() { p.Identity[5]-- })
 		next(t, told, "")
 	})
 	bubble(t, func(t *testing.T) {
-		p := newPD(t)
+		p := barriertest.NewPD(t)
 		cfg := configOf(p)
 		cfg.Identity = &Identity{Vendor: [3]byte{0, 6, 0x8E}, Model: 7, Serial: 12345, Firmware: [3]uint8{9, 9, 9}}
-		_, told, _ := start(t, p.open, cfg)
+		_, told, _ := start(t, p.Open, cfg)
 		next(t, told, "") // newer firmware is the same reader
 	})
 	bubble(t, func(t *testing.T) {
-		p := newPD(t)
+		p := barriertest.NewPD(t)
 		cfg := configOf(p)
 		cfg.Identity = &Identity{Vendor: [3]byte{0, 6, 0x8E}, Model: 7, Serial: 1}
-		_, told, _ := start(t, p.open, cfg)
+		_, told, _ := start(t, p.Open, cfg)
 		next(t, told, barrier.Replaced)
 	})
 }
 
 func TestInsecureReadersAreRefused(t *testing.T) {
-	for name, change := range map[string]func(*pd){
-		"the install-mode key":    func(p *pd) { p.install = true },
-		"another key":             func(p *pd) { p.key[3] ^= 1 },
-		"no channel at all":       func(p *pd) { p.caps = []byte{capLED, 1, 1} },
-		"a channel without a key": func(p *pd) { p.caps = []byte{capSecurity, 0, 0} },
+	for name, change := range map[string]func(*barriertest.PD){
+		"the install-mode key":    func(p *barriertest.PD) { p.Install = true },
+		"another key":             func(p *barriertest.PD) { p.Key[3] ^= 1 },
+		"no channel at all":       func(p *barriertest.PD) { p.Caps = []byte{capLED, 1, 1} },
+		"a channel without a key": func(p *barriertest.PD) { p.Caps = []byte{capSecurity, 0, 0} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				p := newPD(t)
+				p := barriertest.NewPD(t)
 				cfg := configOf(p)
 				change(p)
-				r, told, _ := start(t, p.open, cfg)
-				if err := next(t, told, barrier.Insecure); p.install && !errors.Is(err, errOpen) {
+				r, told, _ := start(t, p.Open, cfg)
+				if err := next(t, told, barrier.Insecure); p.Install && !errors.Is(err, errOpen) {
 					t.Errorf("%v does not say that the key is everybody's", err)
 				}
 				time.Sleep(time.Minute)
 				if r.Status().Up || len(told) != 0 {
 					t.Errorf("%+v; told %d times", r.Status(), len(told))
 				}
-				p.with(func() {
-					if bytes.ContainsAny(p.commands, string([]byte{cmdPoll, cmdOut, cmdLED})) {
-						t.Errorf("it was used: % x", p.commands)
+				p.With(func() {
+					if bytes.ContainsAny(p.Commands, string([]byte{cmdPoll, cmdOut, cmdLED})) {
+						t.Errorf("it was used: % x", p.Commands)
 					}
 				})
 			})
@@ -428,17 +399,17 @@ func TestInsecureReadersAreRefused(t *testing.T) {
 // with the right number, while the reader is away.
 func TestAnswersOutsideTheChannel(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		p := newPD(t)
+		p := barriertest.NewPD(t)
 		badges := 0
 		cfg := configOf(p)
 		cfg.Badge = func(barrier.Badge) { badges++ }
-		_, told, _ := start(t, p.open, cfg)
+		_, told, _ := start(t, p.Open, cfg)
 		next(t, told, "")
-		p.with(func() {
-			forged := Frame{Address: p.address, Reply: true, CRC: true, Sequence: uint8(p.next), Code: repRaw, Data: []byte{0, 1, 8, 0, 0xAA}}
+		p.With(func() {
+			forged := Frame{Address: p.Address, Reply: true, CRC: true, Sequence: uint8(p.Next), Code: repRaw, Data: []byte{0, 1, 8, 0, 0xAA}}
 			b := forged.Append(nil)
-			p.lose = 1
-			time.AfterFunc(10*time.Millisecond, func() { p.out <- b })
+			p.Lose = 1
+			time.AfterFunc(10*time.Millisecond, func() { p.Out <- b })
 		})
 		next(t, told, barrier.Insecure)
 		next(t, told, "")
@@ -451,11 +422,11 @@ func TestAnswersOutsideTheChannel(t *testing.T) {
 // TestForgedAnswersInTheChannel has somebody change answers on their way.
 func TestForgedAnswersInTheChannel(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		p := newPD(t)
-		_, told, _ := start(t, p.open, configOf(p))
+		p := barriertest.NewPD(t)
+		_, told, _ := start(t, p.Open, configOf(p))
 		next(t, told, "")
 		for range 3 {
-			p.with(func() { p.forge = 1 })
+			p.With(func() { p.Forge = 1 })
 			next(t, told, barrier.Insecure)
 			next(t, told, "")
 		}
@@ -465,8 +436,8 @@ func TestForgedAnswersInTheChannel(t *testing.T) {
 func TestNewKey(t *testing.T) {
 	other := Key([]byte("another key, new"))
 	bubble(t, func(t *testing.T) {
-		p := newPD(t)
-		r, told, _ := start(t, p.open, configOf(p))
+		p := barriertest.NewPD(t)
+		r, told, _ := start(t, p.Open, configOf(p))
 		next(t, told, "")
 		for _, k := range []Key{installKey, {}} {
 			if err := r.SetKey(t.Context(), k); barrier.ClassOf(err) != barrier.Rejected {
@@ -476,28 +447,28 @@ func TestNewKey(t *testing.T) {
 		if err := r.SetKey(t.Context(), other); err != nil {
 			t.Fatal(err)
 		}
-		p.with(func() {
-			if p.key != other {
-				t.Errorf("key %x", p.key)
+		p.With(func() {
+			if p.Key != other {
+				t.Errorf("key %x", p.Key)
 			}
 		})
 		if err := r.Tell(t.Context(), barrier.Notice{}); err != nil || !r.Status().Secure {
 			t.Errorf("with the new key: %v", err)
 		}
-		p.reboot()
+		p.Reboot()
 		next(t, told, barrier.Rejected)
 		next(t, told, "")
 	})
-	for name, how := range map[string]func(*pd){
-		"taken, and no answer": func(p *pd) { p.lose = tries },
-		"never heard":          func(p *pd) { p.how = barriertest.Silent },
+	for name, how := range map[string]func(*barriertest.PD){
+		"taken, and no answer": func(p *barriertest.PD) { p.Lose = tries },
+		"never heard":          func(p *barriertest.PD) { p.How = barriertest.Silent },
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				p := newPD(t)
-				r, told, _ := start(t, p.open, configOf(p))
+				p := barriertest.NewPD(t)
+				r, told, _ := start(t, p.Open, configOf(p))
 				next(t, told, "")
-				p.with(func() { how(p) })
+				p.With(func() { how(p) })
 				if err := r.SetKey(t.Context(), other); err == nil {
 					t.Fatal("no error, though no answer came")
 				}
@@ -511,7 +482,7 @@ func TestNewKey(t *testing.T) {
 			})
 		})
 	}
-	p := newPD(t)
+	p := barriertest.NewPD(t)
 	cfg := configOf(p)
 	cfg.Plain, cfg.Key = true, Key{}
 	r, err := NewReader(cfg)
@@ -526,7 +497,7 @@ func TestNewKey(t *testing.T) {
 // TestTwoReaders has one that is never there beside one that is.
 func TestTwoReaders(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		p := newPD(t)
+		p := barriertest.NewPD(t)
 		told, absent := make(chan error, 64), make(chan error, 64)
 		cfg := configOf(p)
 		cfg.Notify = func(err error) { told <- err }
@@ -540,17 +511,17 @@ func TestTwoReaders(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := NewBus(BusConfig{Name: "line", Open: p.open}, away, here)
+		b, err := NewBus(BusConfig{Name: "line", Open: p.Open}, away, here)
 		if err != nil {
 			t.Fatal(err)
 		}
 		run(t, b)
 		next(t, absent, barrier.Offline)
 		next(t, told, "")
-		before := len(p.done())
+		before := len(p.Done())
 		time.Sleep(time.Minute)
 		// A round takes 50 ms, or 250 ms where the absent one is asked.
-		if n := len(p.done()) - before; n < 1000 {
+		if n := len(p.Done()) - before; n < 1000 {
 			t.Errorf("%d commands a minute beside an absent reader", n)
 		}
 		if len(told) != 0 || len(absent) != 0 {
@@ -567,10 +538,10 @@ func TestTwoReaders(t *testing.T) {
 
 func TestCablePulled(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		p := newPD(t)
-		r, told, _ := start(t, p.open, configOf(p))
+		p := barriertest.NewPD(t)
+		r, told, _ := start(t, p.Open, configOf(p))
 		next(t, told, "")
-		p.with(func() { close(p.pull) })
+		p.With(func() { close(p.Pull) })
 		err := next(t, told, barrier.Offline)
 		if !errors.Is(err, serial.ErrGone) {
 			t.Errorf("%v does not say that the line is gone", err)
@@ -578,13 +549,13 @@ func TestCablePulled(t *testing.T) {
 		if err := r.Tell(t.Context(), barrier.Notice{}); barrier.ClassOf(err) != barrier.Offline || barrier.EffectOf(err) != barrier.NotMoved {
 			t.Errorf("error %v, want offline and not moved", err)
 		}
-		p.with(func() { p.pull = make(chan struct{}) })
+		p.With(func() { p.Pull = make(chan struct{}) })
 		next(t, told, "")
 	})
 }
 
 func TestRefusedConfigurations(t *testing.T) {
-	p := newPD(t)
+	p := barriertest.NewPD(t)
 	for want, change := range map[string]func(*ReaderConfig){
 		"address 127":       func(c *ReaderConfig) { c.Address = 127 },
 		"declared plain":    func(c *ReaderConfig) { c.Plain = true },
@@ -611,19 +582,19 @@ func TestRefusedConfigurations(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, try := range map[string]func() (*Bus, error){
-		"same address": func() (*Bus, error) { return NewBus(BusConfig{Open: p.open}, a, b) },
+		"same address": func() (*Bus, error) { return NewBus(BusConfig{Open: p.Open}, a, b) },
 		"no line":      func() (*Bus, error) { return NewBus(BusConfig{}, a) },
-		"no reader":    func() (*Bus, error) { return NewBus(BusConfig{Open: p.open}) },
+		"no reader":    func() (*Bus, error) { return NewBus(BusConfig{Open: p.Open}) },
 	} {
 		if _, err := try(); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	bus, err := NewBus(BusConfig{Open: p.open}, a)
+	bus, err := NewBus(BusConfig{Open: p.Open}, a)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewBus(BusConfig{Open: p.open}, a); err == nil {
+	if _, err := NewBus(BusConfig{Open: p.Open}, a); err == nil {
 		t.Error("a reader on two lines")
 	}
 	ctx, cancel := context.WithCancel(t.Context())

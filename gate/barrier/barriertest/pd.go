@@ -1,37 +1,42 @@
-package osdp
+package barriertest
 
 import (
+	"bytes"
 	"crypto/aes"
 	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"sallyport/gate/barrier"
-	"sallyport/gate/barrier/barriertest"
 	"sallyport/rf/serial"
 )
 
-// pd is a reader on a line, written from the published frames and vectors and not
-// from the panel's code: it shares neither framing nor cryptography with it. It is
-// also the line, on which answers can be lost, garbled or late.
-type pd struct {
-	t     *testing.T
-	model *barriertest.Model
+// PD is an OSDP reader (a peripheral device) on a line, written from the published
+// frames and vectors and not from the panel's code: it shares neither framing nor
+// cryptography with it. It is also the line, on which answers can be lost, garbled
+// or late. Its fields may be changed in With, or before it is on a line.
+type PD struct {
+	t     testing.TB
+	Model *Model // the arm at its output, and the contacts at its inputs
 
 	mu       sync.Mutex
-	how      barriertest.Break
-	address  byte
-	key      [16]byte
-	install  bool // it offers the install-mode key
-	plain    bool // it has no secure channel
-	caps     []byte
-	identity []byte
+	How      Break
+	Address  byte
+	Key      [16]byte
+	Install  bool   // it offers the install-mode key
+	Plain    bool   // it has no secure channel
+	Caps     []byte // what it answers to a question for its capabilities
+	Identity []byte // likewise
 	tamper   byte
-	events   [][]byte // replies to the next polls: code and data
+	Events   [][]byte // replies to the next polls: code and data
 
 	// of the acquaintance
-	next     int // the sequence number that is due; -1 for any
+	Next     int // the sequence number that is due; -1 for any
 	last     []byte
 	lastSeq  byte
 	secured  bool
@@ -43,47 +48,89 @@ type pd struct {
 	mac2     []byte
 	cmac     []byte
 	rmac     []byte
-	commands []byte // codes that were done, in order
-	shown    [][]byte
-	repeated int
+	Commands []byte   // codes that were done, in order
+	Shown    [][]byte // commands for light, sound and text: code and data
+	Repeated int      // answers given twice, because they were asked for twice
 
 	// of the line
-	out   chan []byte
+	Out   chan []byte // what it has said
 	shut  chan struct{}
-	lose  int // this many answers get lost
-	spoil int // this many get garbled
-	late  int // this many come too late
-	busy  int // this many commands are answered by BUSY
-	twice int // this many come after the one before them, once more
-	forge int // this many are changed by somebody who can compute a CRC
+	Lose  int // this many answers get lost
+	Spoil int // this many get garbled
+	Late  int // this many come too late
+	Busy  int // this many commands are answered by BUSY
+	Twice int // this many come after the one before them, once more
+	Forge int // this many are changed by somebody who can compute a CRC
 	sent  []byte
-	naks  []byte
-	pull  chan struct{}
+	Naks  []byte        // commands that are refused, each once
+	Pull  chan struct{} // closed: the line is gone
 }
 
-func newPD(t *testing.T) *pd {
-	p := &pd{
-		t: t, address: 0x65, next: -1,
-		caps:     []byte{capInputs, 1, 3, capOutputs, 1, 1, capLED, 1, 1, capAudible, 1, 1, capText, 1, 1, capSecurity, 1, 1},
-		identity: []byte{0x00, 0x06, 0x8E, 7, 1, 0x39, 0x30, 0, 0, 2, 3, 4},
-		out:      make(chan []byte, 64), pull: make(chan struct{}),
+// NewPD is a reader with the address 0x65, a key of its own, an arm that takes
+// 20 ms at its output 0, and its contacts at the inputs 0 (closed), 1 (open) and 2
+// (opens when something is under it).
+func NewPD(t testing.TB) *PD {
+	p := &PD{
+		t: t, Address: 0x65, Next: -1,
+		Caps:     []byte{1, 1, 3, 2, 1, 1, 4, 1, 1, 5, 1, 1, 6, 1, 1, 9, 1, 1}, // inputs, outputs, LED, sound, text, security
+		Identity: []byte{0x00, 0x06, 0x8E, 7, 1, 0x39, 0x30, 0, 0, 2, 3, 4},
+		Out:      make(chan []byte, 64), Pull: make(chan struct{}),
 	}
-	copy(p.key[:], "a key of its own")
-	p.model = barriertest.NewModel(20*time.Millisecond, nil)
-	t.Cleanup(p.model.Stop)
+	copy(p.Key[:], "a key of its own")
+	p.Model = NewModel(20*time.Millisecond, nil)
+	t.Cleanup(p.Model.Stop)
 	return p
 }
 
-func (p *pd) open() (serial.Port, error) {
+// On puts the reader on a real line, until that is closed or stop is.
+func (p *PD) On(line io.ReadWriter, stop <-chan struct{}) (ended *sync.WaitGroup) {
+	ended = new(sync.WaitGroup)
+	ended.Go(func() {
+		var rest []byte
+		buf := make([]byte, 256)
+		for {
+			n, err := line.Read(buf)
+			if errors.Is(err, os.ErrClosed) {
+				return
+			}
+			// What a line that was just plugged in brings may begin amid a frame.
+			rest = append(rest, buf[:n]...)
+			if at := bytes.Index(rest, []byte{0xFF, 0x53}); at > 0 {
+				rest = rest[at:]
+			}
+			for len(rest) >= 5 && len(rest) >= 1+int(rest[3]) {
+				size := 1 + int(rest[3])
+				p.Hear(slices.Clone(rest[:size]))
+				rest = rest[size:]
+			}
+		}
+	})
+	ended.Go(func() {
+		for {
+			select {
+			case b := <-p.Out:
+				if _, err := line.Write(b); err != nil {
+					return
+				}
+			case <-stop:
+				return
+			}
+		}
+	})
+	return ended
+}
+
+// Open gives the panel's end of a line that is not a real one.
+func (p *PD) Open() (serial.Port, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.shut = make(chan struct{})
-	return &wire{p, p.shut, p.pull, sync.Once{}}, nil
+	return &wire{p, p.shut, p.Pull, sync.Once{}}, nil
 }
 
 // wire is the panel's end of the line.
 type wire struct {
-	pd   *pd
+	pd   *PD
 	shut chan struct{}
 	pull chan struct{}
 	once sync.Once
@@ -97,7 +144,7 @@ func (w *wire) Read(b []byte) (int, error) {
 		return 0, serial.ErrClosed
 	case <-w.pull:
 		return 0, serial.ErrGone
-	case in := <-w.pd.out:
+	case in := <-w.pd.Out:
 		return copy(b, in), nil
 	case <-quiet.C:
 		return 0, nil
@@ -110,7 +157,7 @@ func (w *wire) Write(b []byte) (int, error) {
 		return 0, serial.ErrGone
 	default:
 	}
-	w.pd.hear(append([]byte(nil), b...))
+	w.pd.Hear(append([]byte(nil), b...))
 	return len(b), nil
 }
 
@@ -150,7 +197,7 @@ func xor(a, b []byte) []byte {
 }
 
 // macOf is the MAC over a message from the last MAC of the other side.
-func (p *pd) macOf(message, last []byte) []byte {
+func (p *PD) macOf(message, last []byte) []byte {
 	m := append([]byte(nil), message...)
 	if len(m)%16 != 0 {
 		m = append(m, 0x80)
@@ -173,11 +220,11 @@ func not(b []byte) []byte {
 	return out
 }
 
-// hear takes what the panel writes: one frame at a time, after a mark.
-func (p *pd) hear(b []byte) {
+// Hear takes what the panel writes: one frame at a time, after a mark.
+func (p *PD) Hear(b []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.how == barriertest.Silent {
+	if p.How == Silent {
 		return
 	}
 	if len(b) < 8 || b[0] != 0xFF || b[1] != 0x53 {
@@ -185,7 +232,7 @@ func (p *pd) hear(b []byte) {
 		return
 	}
 	b = b[1:]
-	if b[1] != p.address {
+	if b[1] != p.Address {
 		return // for another reader
 	}
 	if int(binary.LittleEndian.Uint16(b[2:])) != len(b) {
@@ -214,21 +261,21 @@ func (p *pd) hear(b []byte) {
 		p.forget()
 		p.last = nil
 	} else if p.last != nil && seq == p.lastSeq {
-		p.repeated++
+		p.Repeated++
 		p.answer(p.last)
 		return
-	} else if p.next >= 0 && int(seq) != p.next {
+	} else if p.Next >= 0 && int(seq) != p.Next {
 		p.forget()
 		p.say(whole, nil, 0x41, []byte{4})
 		return
 	}
 	p.lastSeq = seq
-	p.next = int(seq)%3 + 1
-	if p.busy > 0 {
-		p.busy--
-		p.next, p.lastSeq = int(seq), 9
+	p.Next = int(seq)%3 + 1
+	if p.Busy > 0 {
+		p.Busy--
+		p.Next, p.lastSeq = int(seq), 9
 		if seq == 0 {
-			p.next = -1
+			p.Next = -1
 		}
 		p.answer(p.frame(whole, nil, 0x79, nil))
 		return
@@ -238,8 +285,8 @@ func (p *pd) hear(b []byte) {
 	if b[4]&8 != 0 {
 		scb, rest = rest[1:rest[0]], rest[rest[0]:]
 	}
-	if len(p.naks) > 0 && p.naks[0] == rest[0] {
-		p.naks = p.naks[1:]
+	if len(p.Naks) > 0 && p.Naks[0] == rest[0] {
+		p.Naks = p.Naks[1:]
 		p.reply(whole, scb, 0x41, []byte{9}, rest, b)
 		return
 	}
@@ -247,9 +294,9 @@ func (p *pd) hear(b []byte) {
 }
 
 // reply does a command and answers it.
-func (p *pd) reply(whole, scb []byte, nak byte, nakData, rest, signed []byte) {
+func (p *PD) reply(whole, scb []byte, nak byte, nakData, rest, signed []byte) {
 	switch {
-	case scb != nil && scb[0] == 0x11 && !p.plain:
+	case scb != nil && scb[0] == 0x11 && !p.Plain:
 		p.challenge(whole, scb, rest)
 		return
 	case scb != nil && scb[0] == 0x13:
@@ -291,71 +338,71 @@ func (p *pd) reply(whole, scb []byte, nak byte, nakData, rest, signed []byte) {
 }
 
 // do is what a command does.
-func (p *pd) do(code byte, data []byte) (byte, []byte) {
-	p.commands = append(p.commands, code)
+func (p *PD) do(code byte, data []byte) (byte, []byte) {
+	p.Commands = append(p.Commands, code)
 	switch code {
 	case 0x60:
-		if len(p.events) > 0 {
-			e := p.events[0]
-			p.events = p.events[1:]
+		if len(p.Events) > 0 {
+			e := p.Events[0]
+			p.Events = p.Events[1:]
 			return e[0], e[1:]
 		}
 		return 0x40, nil
 	case 0x61:
-		return 0x45, p.identity
+		return 0x45, p.Identity
 	case 0x62:
-		return 0x46, p.caps
+		return 0x46, p.Caps
 	case 0x64:
 		return 0x48, []byte{p.tamper, 0}
 	case 0x65:
 		bit := func(b barrier.Point) byte {
-			if p.model.On(b) {
+			if p.Model.On(b) {
 				return 1
 			}
 			return 0
 		}
 		return 0x49, []byte{bit(barrier.ArmDown), bit(barrier.ArmUp), 1 - bit(barrier.UnderArm)}
 	case 0x68:
-		if p.how == barriertest.Before {
+		if p.How == Before {
 			return 0x41, []byte{9}
 		}
 		if len(data) != 4 || data[0] != 0 || data[1] != 5 || data[2] == 0 && data[3] == 0 {
 			p.t.Errorf("OUT % x", data)
 		}
-		p.model.Pulse()
-		if p.how == barriertest.After {
-			p.lose++
+		p.Model.Pulse()
+		if p.How == After {
+			p.Lose++
 		}
 		return 0x40, nil
 	case 0x69, 0x6A, 0x6B:
-		p.shown = append(p.shown, append([]byte{code}, data...))
+		p.Shown = append(p.Shown, append([]byte{code}, data...))
 		return 0x40, nil
 	case 0x75:
 		if len(data) != 18 || data[0] != 1 || data[1] != 16 || !p.secured {
 			p.t.Errorf("KEYSET % x", data)
 			return 0x41, []byte{9}
 		}
-		copy(p.key[:], data[2:])
+		copy(p.Key[:], data[2:])
 		return 0x40, nil
 	default:
 		return 0x41, []byte{3}
 	}
 }
 
-func (p *pd) forget() { p.secured, p.pending = false, false }
+func (p *PD) forget() { p.secured, p.pending = false, false }
 
-// reboot makes the reader forget everything but its key.
-func (p *pd) reboot() {
+// Reboot makes the reader forget everything but its key.
+func (p *PD) Reboot() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.forget()
-	p.next, p.last = -1, nil
+	p.Next, p.last = -1, nil
 }
 
-func (p *pd) challenge(whole, scb, rest []byte) {
+func (p *PD) challenge(whole, scb, rest []byte) {
 	kind := byte(1)
-	key := p.key[:]
-	if p.install {
+	key := p.Key[:]
+	if p.Install {
 		kind, key = 0, []byte("0123456789:;<=>?")
 	}
 	p.rndA = append([]byte(nil), rest[1:9]...)
@@ -368,14 +415,14 @@ func (p *pd) challenge(whole, scb, rest []byte) {
 	}
 	p.enc, p.mac1, p.mac2 = sub(0x82), sub(0x01), sub(0x02)
 	p.pending = true
-	data := append(append([]byte(nil), p.identity[:8]...), p.rndB...)
+	data := append(append([]byte(nil), p.Identity[:8]...), p.rndB...)
 	data = append(data, ecb(p.enc, append(append([]byte(nil), p.rndA...), p.rndB...))...)
 	p.last = p.frame(whole, []byte{0x12, kind}, 0x76, data)
 	p.answer(p.last)
 	_ = scb
 }
 
-func (p *pd) cryptogram(whole, rest []byte) {
+func (p *PD) cryptogram(whole, rest []byte) {
 	want := ecb(p.enc, append(append([]byte(nil), p.rndB...), p.rndA...))
 	if !p.pending || string(want) != string(rest[1:]) {
 		p.say(whole, nil, 0x41, []byte{6})
@@ -387,7 +434,7 @@ func (p *pd) cryptogram(whole, rest []byte) {
 	p.answer(p.last)
 }
 
-func (p *pd) decrypt(data, iv []byte) []byte {
+func (p *PD) decrypt(data, iv []byte) []byte {
 	c, err := aes.NewCipher(p.enc)
 	if err != nil {
 		panic(err)
@@ -410,7 +457,7 @@ func (p *pd) decrypt(data, iv []byte) []byte {
 }
 
 // say answers, in the channel where the command came in it.
-func (p *pd) say(whole, scb []byte, code byte, data []byte) {
+func (p *PD) say(whole, scb []byte, code byte, data []byte) {
 	if scb == nil || scb[0] < 0x15 || !p.secured {
 		p.last = p.frame(whole, nil, code, data)
 		p.answer(p.last)
@@ -436,7 +483,7 @@ func (p *pd) say(whole, scb []byte, code byte, data []byte) {
 }
 
 // frame makes an answer to a command.
-func (p *pd) frame(whole, scb []byte, code byte, data []byte) []byte {
+func (p *PD) frame(whole, scb []byte, code byte, data []byte) []byte {
 	control := whole[4] & 7 // sequence and kind of check
 	if code == 0x79 {
 		control &^= 3
@@ -456,7 +503,7 @@ func (p *pd) frame(whole, scb []byte, code byte, data []byte) []byte {
 	if secure {
 		length += 4
 	}
-	out := append([]byte{0x53, p.address | 0x80, byte(length), byte(length >> 8), control}, body...)
+	out := append([]byte{0x53, p.Address | 0x80, byte(length), byte(length >> 8), control}, body...)
 	if secure {
 		p.rmac = p.macOf(out, p.cmac)
 		out = append(out, p.rmac[:4]...)
@@ -472,54 +519,62 @@ func (p *pd) frame(whole, scb []byte, code byte, data []byte) []byte {
 }
 
 // answer puts bytes on the line.
-func (p *pd) answer(b []byte) {
+func (p *PD) answer(b []byte) {
 	b = append([]byte(nil), b...)
 	switch {
-	case p.lose > 0:
-		p.lose--
+	case p.Lose > 0:
+		p.Lose--
 		return
-	case p.spoil > 0:
-		p.spoil--
+	case p.Spoil > 0:
+		p.Spoil--
 		b[len(b)/2] ^= 0x55
-	case p.forge > 0:
-		p.forge--
+	case p.Forge > 0:
+		p.Forge--
 		b[len(b)-3] ^= 1 // of the MAC
 		binary.LittleEndian.PutUint16(b[len(b)-2:], pdCRC(b[:len(b)-2]))
-	case p.late > 0:
-		p.late--
-		time.AfterFunc(answerTime+50*time.Millisecond, func() { p.out <- b })
+	case p.Late > 0:
+		p.Late--
+		time.AfterFunc(250*time.Millisecond, func() { p.Out <- b })
 		return
 	}
-	if p.twice > 0 {
-		p.twice--
-		p.out <- p.sent
+	if p.Twice > 0 {
+		p.Twice--
+		p.Out <- p.sent
 	}
 	p.sent = b
 	// In two pieces, as lines do.
-	p.out <- b[:3]
-	p.out <- b[3:]
+	p.Out <- b[:3]
+	p.Out <- b[3:]
 }
 
 // The world of the conformance checks.
 
-func (p *pd) Pulses() int                   { return p.model.Pulses() }
-func (p *pd) Set(pt barrier.Point, on bool) { p.model.Set(pt, on) }
-func (p *pd) Lower()                        { p.model.Lower() }
+// Pulses implements World.
+func (p *PD) Pulses() int { return p.Model.Pulses() }
 
-func (p *pd) Break(how barriertest.Break) {
+// Set implements World.
+func (p *PD) Set(pt barrier.Point, on bool) { p.Model.Set(pt, on) }
+
+// Lower implements World.
+func (p *PD) Lower() { p.Model.Lower() }
+
+// Break implements World.
+func (p *PD) Break(how Break) {
 	p.mu.Lock()
-	p.how = how
+	p.How = how
 	p.mu.Unlock()
-	p.model.Seize(how == barriertest.Seized)
+	p.Model.Seize(how == Seized)
 }
 
-func (p *pd) done() []byte {
+// Done are the codes of the commands that were done, in order.
+func (p *PD) Done() []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return append([]byte(nil), p.commands...)
+	return append([]byte(nil), p.Commands...)
 }
 
-func (p *pd) with(f func()) {
+// With changes or looks at the reader while nothing happens to it.
+func (p *PD) With(f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f()
