@@ -213,7 +213,7 @@ func NewKiosk(b Base, lv gate.LaneView, say Say) *Kiosk {
 	k.acts(lv)
 	k.Next = k.next(lv)
 	k.Choices = b.ReasonChoices(nil)
-	k.alarm(lv.Alarms)
+	k.alarm(lv)
 	k.ordered(lv)
 	for _, w := range lv.Warnings {
 		k.Warnings = append(k.Warnings, b.Words.Or("warn."+w, w))
@@ -263,13 +263,14 @@ func (k *Kiosk) behind(v gate.LaneVehicle, say Say) {
 }
 
 // alarm puts the lane's alarms into one line. One of duress is none of them,
-// whoever hands it on.
-func (k *Kiosk) alarm(list []gate.Alarm) {
+// whoever hands it on. Of a lost device the notice speaks already.
+func (k *Kiosk) alarm(lv gate.LaneView) {
 	more := 0
-	for _, a := range list {
+	for _, a := range lv.Alarms {
 		switch {
 		case a.By != "" || a.Kind == gate.AlarmDuress:
 			continue
+		case a.Kind == gate.AlarmDeviceLost && lv.Notice == gate.NoticeDevice:
 		case k.Alarm == "":
 			k.Alarm = k.alarmWords(a.Kind, a.Of)
 		default:

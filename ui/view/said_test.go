@@ -170,6 +170,10 @@ func TestKioskSaysWhatHappened(t *testing.T) {
 	if k.Outcome != "grant" || k.Behind == nil || k.Behind.Outcome != "deny" || k.Behind.Passage != "p2" || k.Behind.Decision != 2 || len(k.Behind.Acts) != 2 || k.Behind.Acts[0].Kind != gate.ActTurnAway {
 		t.Errorf("behind %+v", k.Behind)
 	}
+	lost := NewKiosk(b, gate.LaneView{Lane: "a", Notice: gate.NoticeDevice, Devices: []gate.DeviceStatus{{Device: "x", Fault: "offline"}},
+		Alarms: []gate.Alarm{{ID: 7, Kind: gate.AlarmDeviceLost, Of: "x"}}}, nil)
+	is(lost.Alarm, "")
+	is(lost.Cue(), "|7")
 	v.Vehicles[1].Durable = false
 	if NewKiosk(b, v, nil).Behind != nil {
 		t.Error("a verdict is shown that is not on record")
