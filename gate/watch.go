@@ -402,9 +402,9 @@ const watchGroup = 500
 // fails in the middle of a long list, the error says how many were. ID, By and At
 // are filled here, and values are filed as the site files them.
 func (d *WatchDesk) Add(ctx context.Context, who Person, list ...WatchEntry) ([]WatchEntry, error) {
-	fail := func(err error) ([]WatchEntry, error) { return nil, fmt.Errorf("watch list: %w", err) }
+	fail := func(err error) error { return fmt.Errorf("watch list: %w", err) }
 	if err := who.may(auth.EditWatch); err != nil {
-		return fail(err)
+		return nil, fail(err)
 	}
 	at, _ := d.clock.Stamp()
 	out := slices.Clone(list)
@@ -419,7 +419,7 @@ func (d *WatchDesk) Add(ctx context.Context, who Person, list ...WatchEntry) ([]
 			if len(out) > 1 {
 				err = fmt.Errorf("entry %d of %d: %w", i+1, len(out), err)
 			}
-			return fail(err)
+			return nil, fail(err)
 		}
 	}
 	d.acts.Lock()
@@ -430,7 +430,7 @@ func (d *WatchDesk) Add(ctx context.Context, who Person, list ...WatchEntry) ([]
 			if done > 0 {
 				err = errors.Join(fmt.Errorf("the first %d of %d entries are recorded: %w", done, len(out), err), d.tell(ctx))
 			}
-			return fail(err)
+			return nil, fail(err)
 		}
 		done += len(group)
 	}
