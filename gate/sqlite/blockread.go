@@ -27,7 +27,8 @@ func openBlockReader(path string) (*blockReader, error) {
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
 	r := &blockReader{stmts: make(map[string]*C.sqlite3_stmt)}
-	if rc := C.block_open(name, C.int(busyTimeout.Milliseconds()), &r.db); rc != 0 {
+	rc := C.block_open(name, C.int(busyTimeout.Milliseconds()), &r.db)
+	if rc != 0 {
 		return nil, errors.Join(r.failed("open", rc), r.close())
 	}
 	return r, nil
@@ -78,14 +79,16 @@ func (r *blockReader) read(query string, from, to int64) (p part, err error) {
 	if s == nil {
 		q := C.CString(query)
 		defer C.free(unsafe.Pointer(q))
-		if rc := C.block_prepare(r.db, q, &s); rc != 0 {
+		rc := C.block_prepare(r.db, q, &s)
+		if rc != 0 {
 			return p, r.failed("prepare", rc)
 		}
 		r.stmts[query] = s
 	}
 	var rows C.int64_t
 	p.from = int64(r.buf.size)
-	if rc := C.block_read(s, C.int64_t(from), C.int64_t(to), &r.buf, &rows); rc != 0 {
+	rc := C.block_read(s, C.int64_t(from), C.int64_t(to), &r.buf, &rows)
+	if rc != 0 {
 		return p, r.failed("read", rc)
 	}
 	p.to, p.rows = int64(r.buf.size), int64(rows)

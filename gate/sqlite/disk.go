@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -48,23 +49,15 @@ func (t *txn) beginGroup() error {
 // their indexes. It tells of damage that the log does not show, in what no
 // record rests on, and reads the whole file: it is for the night.
 func (s *Store) CheckPages(ctx context.Context) error {
-	rows, err := s.r.QueryContext(ctx, "PRAGMA integrity_check(10)")
+	said, err := collect(func(rows *sql.Rows) (what string, err error) { return what, rows.Scan(&what) })(s.r.QueryContext(ctx, "PRAGMA integrity_check(10)"))
 	if err != nil {
 		return fmt.Errorf("check pages: %w", err)
 	}
-	defer rows.Close()
 	var wrong []error
-	for rows.Next() {
-		var what string
-		if err := rows.Scan(&what); err != nil {
-			return fmt.Errorf("check pages: %w", err)
-		}
+	for _, what := range said {
 		if what != "ok" {
 			wrong = append(wrong, errors.New(what))
 		}
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("check pages: %w", err)
 	}
 	if len(wrong) > 0 {
 		return fmt.Errorf("%w: %w", ErrDamaged, errors.Join(wrong...))
