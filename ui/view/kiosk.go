@@ -425,6 +425,7 @@ func (k *Kiosk) act(kind gate.ActKind) Act {
 			a.Label = k.T("act.reset.waiting")
 		}
 	case gate.ActHold:
+	default:
 	}
 	return a
 }
