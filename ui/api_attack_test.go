@@ -179,15 +179,18 @@ func TestAThousandStreams(t *testing.T) {
 	leave()
 	ended.Wait()
 	transport.CloseIdleConnections()
-	for limit := time.Now().Add(30 * time.Second); runtime.NumGoroutine() > before+50 && time.Now().Before(limit); {
-		runtime.Gosched()
+	left := func() (goroutines, streams int) {
+		s.ui.limits.mu.Lock()
+		defer s.ui.limits.mu.Unlock()
+		return runtime.NumGoroutine(), len(s.ui.limits.streams)
 	}
-	if n := runtime.NumGoroutine(); n > before+50 {
-		t.Errorf("%d goroutines are left of %d", n, before)
-	}
-	s.ui.limits.mu.Lock()
-	defer s.ui.limits.mu.Unlock()
-	if len(s.ui.limits.streams) != 0 {
-		t.Errorf("streams are still counted: %v", s.ui.limits.streams)
+	look, limit := time.NewTicker(10*time.Millisecond), time.After(30*time.Second)
+	defer look.Stop()
+	for g, n := left(); g > before+50 || n > 0; g, n = left() {
+		select {
+		case <-look.C:
+		case <-limit:
+			t.Fatalf("%d goroutines are left, of %d before, and %d devices with streams", g, before, n)
+		}
 	}
 }
