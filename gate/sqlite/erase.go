@@ -31,7 +31,8 @@ type oldRecords struct {
 // that have ended, with their acts, reassessments and radio sets; of inspections that have
 // expired or were ended, with their acts and photographs; of lines of the list
 // that a later line has replaced; of stays that have ended; of entries of the
-// watch list and passes that no longer hold; of holds that were lifted. What a hold is on
+// watch list and passes that no longer hold; of exemptions whose time is over; of papers whose vehicle is on
+// no list any more; of holds that were lifted. What a hold is on
 // stays.
 var allOld = []oldRecords{
 	{tablePassage, "p.seq", "passage p WHERE p.salt IS NOT NULL AND " + over},
@@ -50,6 +51,10 @@ var allOld = []oldRecords{
 	{tableWatchStep, "k.seq", "watch_step k JOIN watch w ON w.id = k.watch WHERE k.salt IS NOT NULL AND " + unwatched},
 	{tablePass, "q.seq", "pass q WHERE q.salt IS NOT NULL AND q.until < :before AND NOT " + heldBy("q.vin", "q.plate")},
 	{tablePassStep, "k.seq", "pass_step k JOIN pass q ON q.id = k.pass WHERE k.salt IS NOT NULL AND q.until < :before AND NOT " + heldBy("q.vin", "q.plate")},
+	{tableExemption, "x.seq", "exemption x WHERE x.salt IS NOT NULL AND " + overExemption},
+	{tableExemptionStep, "k.seq", "exemption_step k JOIN exemption x ON x.id = k.exemption WHERE k.salt IS NOT NULL AND " + overExemption},
+	{tableDocument, "d.seq", "document d WHERE d.salt IS NOT NULL AND d.at < :before AND NOT " + heldBy("d.vin", "substr(d.vin, 2)") + `
+		AND NOT EXISTS (SELECT 1 FROM registration r WHERE (r.vin = d.vin OR r.vin = '' AND ':' || r.plate = d.vin) AND ` + standing + ")"},
 	{tableHold, "h.seq", "hold h WHERE h.salt IS NOT NULL AND EXISTS (SELECT 1 FROM hold l WHERE l.id = h.id AND l.kind = 'lifted' AND l.at < :before)"},
 }
 
@@ -78,6 +83,12 @@ func (o oldRecords) still() string {
 // A passage that was erased is held by nothing: what hangs on it goes with it.
 var over = "p.at < :before AND EXISTS (SELECT 1 FROM outcome o WHERE o.passage = p.id) AND NOT " + heldBy("p.vin", "p.plate")
 
+// overExemption is the condition of an exemption x whose time is over, or that
+// never held, and that is past its retention. Of one that was erased the steps
+// go too.
+var overExemption = `(x.doc IS NULL OR x.doc ->> '$.until' < :before
+	OR EXISTS (SELECT 1 FROM exemption_step e WHERE e.exemption = x.id AND e.kind <> 'granted' AND e.at < :before)) AND x.at < :before AND NOT ` + heldBy("x.vin", "NULL")
+
 // unwatched is the condition of an entry w of the watch list that was removed, or
 // ended by itself, and is past its retention. One that was erased before is too.
 var unwatched = `(w.doc IS NULL OR coalesce(w.doc ->> '$.until' < :before, 0)
@@ -99,6 +110,9 @@ var forget = map[string]string{
 	tableWatchStep:     "UPDATE watch_step SET salt = NULL, note = NULL WHERE seq = ?",
 	tablePass:          "UPDATE pass SET salt = NULL, vin = NULL, plate = NULL, doc = NULL WHERE seq = ?",
 	tablePassStep:      "UPDATE pass_step SET salt = NULL, note = NULL WHERE seq = ?",
+	tableExemption:     "UPDATE exemption SET salt = NULL, vin = NULL, doc = NULL WHERE seq = ?",
+	tableExemptionStep: "UPDATE exemption_step SET salt = NULL, note = NULL WHERE seq = ?",
+	tableDocument:      "UPDATE document SET salt = NULL, vin = NULL, doc = NULL, data = NULL WHERE seq = ?",
 	tableHold:          "UPDATE hold SET salt = NULL, vin = NULL, plate = NULL, why = NULL WHERE seq = ?",
 }
 

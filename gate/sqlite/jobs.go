@@ -87,19 +87,21 @@ func (s *Store) Foreseen(ctx context.Context) ([]Foreseen, error) {
 		if err := rows.Scan(&f.Registration, &doc); err != nil {
 			return f, err
 		}
-		f.Outcomes = make(map[string]string)
+		f.Outcomes = make(map[string]string, 2)
 		return f, json.Unmarshal([]byte(doc), &f.Listed)
 	})(s.r.QueryContext(ctx, `SELECT r.seq, r.doc FROM registration r
-		WHERE r.doc IS NOT NULL AND r.class <> '' AND NOT EXISTS (
-			SELECT 1 FROM registration n WHERE n.seq > r.seq AND
-				(r.vin <> '' AND n.vin = r.vin OR r.vin = '' AND n.vin = '' AND n.plate = r.plate))
-		ORDER BY r.seq`))
+		WHERE `+standing+` ORDER BY r.seq`))
 	if err != nil {
 		return nil, fmt.Errorf("registrations: %w", err)
 	}
 	at := make(map[int64]int, len(list))
-	for i, f := range list {
-		at[f.Registration] = i
+	held, err := s.exemptions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		at[list[i].Registration] = i
+		list[i].Listed.Exempt = held.of(&list[i].Listed)
 	}
 	rows, err := s.r.QueryContext(ctx, "SELECT registration, zone, outcome FROM foreseen")
 	if err != nil {
@@ -120,24 +122,6 @@ func (s *Store) Foreseen(ctx context.Context) ([]Foreseen, error) {
 		return nil, fmt.Errorf("foreseen: %w", err)
 	}
 	return list, nil
-}
-
-// PutForeseen keeps what would be decided, and forgets what was foreseen of
-// vehicles that are no longer listed: all of it or nothing.
-func (s *Store) PutForeseen(ctx context.Context, list []Foreseen) error {
-	return s.do(ctx, "keep what is foreseen", func(t *txn) error {
-		if err := t.exec("DELETE FROM foreseen"); err != nil {
-			return err
-		}
-		for _, f := range list {
-			for zone, outcome := range f.Outcomes {
-				if err := t.exec("INSERT INTO foreseen (registration, zone, outcome) VALUES (?,?,?)", f.Registration, zone, outcome); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	})
 }
 
 // InspectionsExpired counts what was read off vehicles and ceased to hold in

@@ -26,40 +26,54 @@ func scanDoc[T any](rows *sql.Rows) (v T, err error) {
 // line replaces an earlier one of the same VIN, or of the same plate where no
 // VIN is given; one with an empty class takes the vehicle off the list.
 func (s *Store) PutRegistrations(ctx context.Context, list ...gate.Registration) error {
-	type row struct {
-		r    gate.Registration
-		doc  string
-		kept sealed
-	}
-	rows := make([]row, len(list))
-	for i, r := range list {
-		r.VIN, r.Plate = clean(gate.NormalVIN(r.VIN)), clean(gate.NormalPlate(r.Plate))
-		if r.VIN == "" && r.Plate == "" {
-			return fmt.Errorf("registration %d of %d: neither VIN nor plate", i+1, len(list))
-		}
-		doc, err := document(r)
-		if err != nil {
-			return fmt.Errorf("registration %d of %d: %w", i+1, len(list), err)
-		}
-		rows[i] = row{r, doc, seal(r.VIN, r.Plate, doc)}
+	rows, err := listRows(list)
+	if err != nil {
+		return err
 	}
 	return s.do(ctx, "put registrations", func(t *txn) error {
 		for _, w := range rows {
-			class := clean(string(w.r.Class))
-			seq, err := t.entry(translog.Entry{
-				At: w.r.At, Kind: tableRegistration, Row: tableRegistration,
-				Body: body("class", class), Commit: &w.kept.commit,
-			})
-			if err != nil {
-				return err
-			}
-			if err := t.exec("INSERT INTO registration (seq, at, class, salt, vin, plate, doc) VALUES (?,?,?,?,?,?,?)",
-				seq, stamp(w.r.At), class, w.kept.salt, w.r.VIN, w.r.Plate, w.doc); err != nil {
+			if err := t.listed(w); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// listRow is a line of the list on its way to its row.
+type listRow struct {
+	r    gate.Registration
+	doc  string
+	kept sealed
+}
+
+func listRows(list []gate.Registration) ([]listRow, error) {
+	rows := make([]listRow, len(list))
+	for i, r := range list {
+		r.VIN, r.Plate = clean(gate.NormalVIN(r.VIN)), clean(gate.NormalPlate(r.Plate))
+		if r.VIN == "" && r.Plate == "" {
+			return nil, fmt.Errorf("registration %d of %d: neither VIN nor plate", i+1, len(list))
+		}
+		doc, err := document(r)
+		if err != nil {
+			return nil, fmt.Errorf("registration %d of %d: %w", i+1, len(list), err)
+		}
+		rows[i] = listRow{r, doc, seal(r.VIN, r.Plate, doc)}
+	}
+	return rows, nil
+}
+
+func (t *txn) listed(w listRow) error {
+	class := clean(string(w.r.Class))
+	seq, err := t.entry(translog.Entry{
+		At: w.r.At, Kind: tableRegistration, Row: tableRegistration,
+		Body: body("class", class), Commit: &w.kept.commit,
+	})
+	if err != nil {
+		return err
+	}
+	return t.exec("INSERT INTO registration (seq, at, class, salt, vin, plate, doc) VALUES (?,?,?,?,?,?,?)",
+		seq, stamp(w.r.At), class, w.kept.salt, w.r.VIN, w.r.Plate, w.doc)
 }
 
 // Registration is what the list says of a vehicle (gate.Registry).
@@ -68,7 +82,7 @@ func (s *Store) Registration(ctx context.Context, vin, plate string) (gate.Regis
 	if vin != "" {
 		r, err := s.registration(ctx, "SELECT doc FROM registration WHERE vin = ? ORDER BY seq DESC LIMIT 1", vin)
 		if !errors.Is(err, sql.ErrNoRows) {
-			return inForce(r, err)
+			return s.inForce(ctx, r, err)
 		}
 	}
 	if plate != "" {
@@ -77,7 +91,7 @@ func (s *Store) Registration(ctx context.Context, vin, plate string) (gate.Regis
 			AND NOT EXISTS (SELECT 1 FROM registration v WHERE p.vin <> '' AND v.vin = p.vin AND v.seq > p.seq AND v.plate <> p.plate)
 			ORDER BY p.seq DESC LIMIT 1`, plate)
 		if !errors.Is(err, sql.ErrNoRows) {
-			return inForce(r, err)
+			return s.inForce(ctx, r, err)
 		}
 	}
 	return gate.Registration{}, fmt.Errorf("registration: %w", gate.ErrNotFound)
@@ -110,14 +124,14 @@ func (s *Store) registration(ctx context.Context, query, arg string) (r gate.Reg
 	return r, json.Unmarshal([]byte(doc), &r)
 }
 
-func inForce(r gate.Registration, err error) (gate.Registration, error) {
+func (s *Store) inForce(ctx context.Context, r gate.Registration, err error) (gate.Registration, error) {
 	if err != nil {
 		return gate.Registration{}, fmt.Errorf("registration: %w", err)
 	}
 	if r.Class == "" {
 		return gate.Registration{}, fmt.Errorf("registration: %w", gate.ErrNotFound)
 	}
-	return r, nil
+	return r, s.exempt(ctx, &r)
 }
 
 // Registrations is the list as it stands, by VIN and plate.

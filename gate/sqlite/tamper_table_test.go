@@ -18,6 +18,7 @@ import (
 	"sallyport/gate"
 	"sallyport/gate/sqlite"
 	"sallyport/gate/storetest"
+	"sallyport/policy"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -44,6 +45,28 @@ func desk(t testing.TB, s *sqlite.Store) {
 	}
 }
 
+// fleets adds a fleet with a vehicle, what it asks for, and a paper.
+func fleets(t testing.TB, s *sqlite.Store) {
+	t.Helper()
+	ctx, at := t.Context(), storetest.Noon.Add(50*time.Minute)
+	one, two := storetest.SampleExemption("x1", "haulage"), storetest.SampleExemption("x2", "haulage")
+	doc, data := storetest.SampleDocument("d1", "haulage", "one")
+	doc2, data2 := storetest.SampleDocument("d2", "haulage", "two")
+	for _, err := range []error{
+		s.RecordFleet(ctx, gate.Fleet{ID: "haulage", Name: "Haulage", Classes: []policy.Class{policy.ClassContractor}, By: "maria", At: at}),
+		s.RecordFleet(ctx, gate.Fleet{ID: "haulage", Name: "Haulage Ltd", Classes: []policy.Class{policy.ClassContractor}, By: "maria", At: at}),
+		s.EnterVehicles(ctx, "haulage", gate.Registration{Fleet: "haulage", VIN: "5YJXCAE4XMF000001", Plate: "F1", Class: policy.ClassContractor, By: "fred", At: at}),
+		s.RecordExemption(ctx, one), s.RecordExemption(ctx, two),
+		s.RecordExemptionStep(ctx, gate.ExemptionStep{Exemption: "x1", Kind: gate.ExemptionGranted, By: "maria", Note: "n", At: at}),
+		s.RecordExemptionStep(ctx, gate.ExemptionStep{Exemption: "x2", Kind: gate.ExemptionRefused, By: "maria", Note: "m", At: at}),
+		s.RecordDocument(ctx, doc, data), s.RecordDocument(ctx, doc2, data2),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // everyTable fills a site with rows in each table, and closes it.
 func everyTable(t *testing.T) (dir string) {
 	t.Helper()
@@ -56,6 +79,7 @@ func everyTable(t *testing.T) (dir string) {
 		whoIsInside(t, s)
 		holds(t, s)
 		desk(t, s)
+		fleets(t, s)
 		ctx := t.Context()
 		for _, err := range []error{
 			s.CorrectStay(ctx, gate.Correction{ID: "in2", Kind: gate.CorrectInside, Plate: "W2", By: "jan", Why: "x", At: storetest.Noon}),
@@ -64,7 +88,8 @@ func everyTable(t *testing.T) (dir string) {
 			s.CreateDevice(ctx, sqlite.Device{ID: "d1", Name: "kiosk", Kind: "kiosk", Lane: "n", Created: storetest.Noon}),
 			s.CreateSession(ctx, sqlite.Session{UserID: "u1", Created: storetest.Noon, Expires: storetest.Noon.Add(time.Hour)}),
 			s.PutJob(ctx, sqlite.JobState{Name: "verify", Result: "ok"}),
-			s.PutForeseen(ctx, []sqlite.Foreseen{{Registration: 8, Outcomes: map[string]string{"restricted": "flag"}}}),
+			s.PutForeseen(ctx, storetest.Noon, []sqlite.Foreseen{{Registration: 8, Outcomes: map[string]string{"restricted": "flag"}}},
+				gate.Notice{Seq: 8, At: storetest.Noon, Zone: "restricted", Before: "grant", After: "flag", Cause: []string{"data"}}),
 		} {
 			if err != nil {
 				t.Fatal(err)
@@ -267,6 +292,7 @@ var besideBlows = []blow{
 	{on: "kiosk", does: "lets a kiosk's token be used elsewhere", do: []string{"INSERT INTO kiosk SELECT id, '192.0.2.7', created FROM device"}, missed: "as for device, and a PIN is needed beside"},
 	{on: "device", does: "lets a device in again", do: []string{"UPDATE device SET revoked = 0, lane = '*'"}, missed: "its token must still be signed with device.key, and its enrolment is in the log"},
 	{on: "job", does: "says that a job went well", do: []string{"UPDATE job SET result = 'ok', ended = begun"}, missed: "it is no evidence; what a job does to records is in the log"},
+	{on: "notice", does: "changes what a fleet is given notice of", do: []string{"UPDATE notice SET after = 'grant'"}, missed: "nothing is decided by it; it says what was foreseen"},
 	{on: "foreseen", does: "changes what is foreseen of a vehicle", do: []string{"UPDATE foreseen SET outcome = 'grant'"}, missed: "nothing is decided by it; it is worked out anew within the day"},
 }
 

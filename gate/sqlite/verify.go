@@ -220,6 +220,10 @@ var lines = [...]line{
 	{tablePass, "SELECT 'pass', seq, at, '', '', id, until, by, salt, vin, plate, doc FROM pass"},
 	{tablePassStep, "SELECT 'pass_step', seq, at, '', '', pass, kind, by, salt, note, NULL, NULL FROM pass_step"},
 	{tableStanding, "SELECT 'standing', seq, at, lane, '', event, by, doc, NULL, NULL, NULL, NULL FROM standing"},
+	{tableFleet, "SELECT 'fleet', seq, at, '', '', fleet, by, doc, NULL, NULL, NULL, NULL FROM fleet"},
+	{tableExemption, "SELECT 'exemption', seq, at, '', '', id, fleet, by, salt, vin, doc, NULL FROM exemption"},
+	{tableExemptionStep, "SELECT 'exemption_step', seq, at, '', '', exemption, kind, by, salt, note, NULL, NULL FROM exemption_step"},
+	{tableDocument, "SELECT 'document', seq, at, '', '', id, type, by, salt, vin, doc, data FROM document"},
 	{tableHold, "SELECT 'hold', seq, at, '', '', id, kind, by, salt, vin, plate, why FROM hold"},
 }
 
@@ -275,6 +279,10 @@ var recordForm = map[string]struct {
 	tablePass:          {tablePass, 3, func(a, b, c string) []byte { return passBody(a, b, c) }},
 	tablePassStep:      {tablePassStep, 1, func(a, b, c string) []byte { return stepBody(a, b, c) }},
 	tableStanding:      {tableStanding, 0, func(a, b, c string) []byte { return standingBody(a, b, c) }},
+	tableFleet:         {tableFleet, 0, func(a, b, c string) []byte { return fleetBody(a, b, c) }},
+	tableExemption:     {tableExemption, 2, func(a, b, c string) []byte { return exemptionBody(a, b, c) }},
+	tableExemptionStep: {tableExemptionStep, 1, func(a, b, c string) []byte { return stepBody(a, b, c) }},
+	tableDocument:      {tableDocument, 3, func(a, b, c string) []byte { return documentBody(a, b, c) }},
 	tableHold:          {tableHold, 3, func(a, b, c string) []byte { return holdBody(a, b, c) }},
 }
 

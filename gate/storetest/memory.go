@@ -140,6 +140,8 @@ type Memory struct {
 	seqsOf        map[gate.PassageID][]int64 // rows with personal data
 	inspections   []*inspected
 	registrations []gate.Registration
+	lines         []line // of fleets
+	fleet         fleetRecords
 	policies      []gate.PolicyDocument
 	versions      []gate.PolicyVersion
 	postures      []gate.PostureChange
@@ -503,6 +505,7 @@ func (m *Memory) Registration(_ context.Context, vin, plate string) (gate.Regist
 			if r.Class == "" {
 				return gate.Registration{}, gate.ErrNotFound
 			}
+			r.Exempt = m.exempt(&r)
 			return r, nil
 		}
 	}
@@ -518,6 +521,7 @@ func (m *Memory) Registration(_ context.Context, vin, plate string) (gate.Regist
 			return now.Plate == plate
 		})
 		if ok && r.Class != "" {
+			r.Exempt = m.exempt(&r)
 			return r, nil
 		}
 	}

@@ -29,6 +29,7 @@ type Store interface {
 	gate.LedgerStore
 	gate.WatchStore
 	gate.PassStore
+	gate.FleetStore
 	PutRegistrations(context.Context, ...gate.Registration) error
 	Policy(context.Context, string) (gate.PolicyDocument, error)
 	Passages(context.Context, gate.PassageFilter) ([]gate.PassageSummary, error)
@@ -301,6 +302,7 @@ func Run(t *testing.T, kit Kit) {
 	t.Run("corrections", func(t *testing.T) { corrections(t, kit) })
 	t.Run("sightings", func(t *testing.T) { sightings(t, kit) })
 	t.Run("watch list", func(t *testing.T) { watchList(t, kit) })
+	t.Run("fleets", func(t *testing.T) { fleets(t, kit) })
 	t.Run("passes", func(t *testing.T) { passes(t, kit) })
 	t.Run("radio keys", func(t *testing.T) { radioKeys(t, kit) })
 
