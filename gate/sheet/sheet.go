@@ -46,7 +46,11 @@ func Rows(r io.ReaderAt, size int64, name string) iter.Seq2[supply.Row, error] {
 	}
 }
 
-func each(r io.ReaderAt, size int64, name string, row func(supply.Row) bool) (err error) {
+func each(r io.ReaderAt, size int64, name string, row func(supply.Row) bool) error {
+	return eachWith(r, size, name, excelize.Options{UnzipSizeLimit: MaxUnpacked, UnzipXMLSizeLimit: maxMemory, RawCellValue: false}, row)
+}
+
+func eachWith(r io.ReaderAt, size int64, name string, how excelize.Options, row func(supply.Row) bool) (err error) {
 	defer func() {
 		if p := recover(); p != nil { // the library has met a file that it was not written for
 			err = fmt.Errorf("the spreadsheet library gave up: %v", p)
@@ -55,7 +59,7 @@ func each(r io.ReaderAt, size int64, name string, row func(supply.Row) bool) (er
 	if err := judge(r, size); err != nil {
 		return err
 	}
-	f, err := excelize.OpenReader(io.NewSectionReader(r, 0, size), excelize.Options{UnzipSizeLimit: MaxUnpacked, UnzipXMLSizeLimit: maxMemory, RawCellValue: false})
+	f, err := excelize.OpenReader(io.NewSectionReader(r, 0, size), how)
 	if err != nil {
 		return err
 	}
