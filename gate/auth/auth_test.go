@@ -39,6 +39,7 @@ func TestMay(t *testing.T) {
 		{FileStatement, "-sm---"},
 		{EndInspection, "-sm---"},
 		{ProposePolicy, "-sm---"},
+		{SeePolicyVersions, "-sm-a-"},
 		{ApprovePolicy, "--m---"},
 		{RaisePosture, "-sm---"},
 		{SetPosture, "--m---"},

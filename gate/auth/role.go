@@ -39,26 +39,27 @@ type Permission string
 // The permissions. Each guards at least one route, or one thing that the
 // command line does too.
 const (
-	SeeLane         Permission = "see-lane"         // the live state of a lane
-	WorkLane        Permission = "work-lane"        // bring in a vehicle, act on a verdict
-	ApproveOverride Permission = "approve-override" // be the second person of an override
-	SeePassages     Permission = "see-passages"     // past passages, which hold personal data
-	SeePolicy       Permission = "see-policy"       // the rules in force
-	SeeData         Permission = "see-data"         // editions and ages of the reference data
-	VerifyLog       Permission = "verify-log"       // re-hash the log and see the result
-	ReportRadio     Permission = "report-radio"     // hand in radio observations
-	ReportPlate     Permission = "report-plate"     // hand in a plate that a camera read
-	PresentVehicle  Permission = "present-vehicle"  // of devices: bring in a vehicle, and learn what became of it
-	SeeInspections  Permission = "see-inspections"  // what was read off a vehicle, with photographs
-	InspectVehicle  Permission = "inspect-vehicle"  // record what was seen, or confirm it as the second person
-	FileStatement   Permission = "file-statement"   // file what a maker, importer or dealer states of a vehicle
-	EndInspection   Permission = "end-inspection"   // withdraw or void an inspection
-	ProposePolicy   Permission = "propose-policy"   // hand in rules, and propose them
-	ApprovePolicy   Permission = "approve-policy"   // have proposed rules of others take effect
-	RaisePosture    Permission = "raise-posture"    // set a threat level that is at no time lower than what holds
-	SetPosture      Permission = "set-posture"      // set any threat level
-	SeeRadio        Permission = "see-radio"        // what the air says at the lanes, how the sensors are, and what may be heard
-	EraseRecords    Permission = "erase-records"    // erase what is kept of a vehicle, or keep it from erasure
+	SeeLane           Permission = "see-lane"            // the live state of a lane
+	WorkLane          Permission = "work-lane"           // bring in a vehicle, act on a verdict
+	ApproveOverride   Permission = "approve-override"    // be the second person of an override
+	SeePassages       Permission = "see-passages"        // past passages, which hold personal data
+	SeePolicy         Permission = "see-policy"          // the rules in force
+	SeeData           Permission = "see-data"            // editions and ages of the reference data
+	VerifyLog         Permission = "verify-log"          // re-hash the log and see the result
+	ReportRadio       Permission = "report-radio"        // hand in radio observations
+	ReportPlate       Permission = "report-plate"        // hand in a plate that a camera read
+	PresentVehicle    Permission = "present-vehicle"     // of devices: bring in a vehicle, and learn what became of it
+	SeeInspections    Permission = "see-inspections"     // what was read off a vehicle, with photographs
+	InspectVehicle    Permission = "inspect-vehicle"     // record what was seen, or confirm it as the second person
+	FileStatement     Permission = "file-statement"      // file what a maker, importer or dealer states of a vehicle
+	EndInspection     Permission = "end-inspection"      // withdraw or void an inspection
+	ProposePolicy     Permission = "propose-policy"      // hand in rules, and propose them
+	SeePolicyVersions Permission = "see-policy-versions" // what was proposed, by whom, and what became of it
+	ApprovePolicy     Permission = "approve-policy"      // have proposed rules of others take effect
+	RaisePosture      Permission = "raise-posture"       // set a threat level that is at no time lower than what holds
+	SetPosture        Permission = "set-posture"         // set any threat level
+	SeeRadio          Permission = "see-radio"           // what the air says at the lanes, how the sensors are, and what may be heard
+	EraseRecords      Permission = "erase-records"       // erase what is kept of a vehicle, or keep it from erasure
 
 	SeeAlarms        Permission = "see-alarms"        // the alarms of all lanes, with those that must not be seen at the lane
 	AcknowledgeAlarm Permission = "acknowledge-alarm" // take note of an alarm
@@ -115,6 +116,7 @@ var table = [...]struct {
 	{FileStatement, []Role{Supervisor, SecurityManager}},
 	{EndInspection, []Role{Supervisor, SecurityManager}},
 	{ProposePolicy, []Role{Supervisor, SecurityManager}},
+	{SeePolicyVersions, []Role{Supervisor, SecurityManager, Auditor}},
 	{ApprovePolicy, []Role{SecurityManager}},
 	{RaisePosture, []Role{Supervisor, SecurityManager}},
 	{SetPosture, []Role{SecurityManager}},
