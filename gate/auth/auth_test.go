@@ -61,6 +61,7 @@ func TestMay(t *testing.T) {
 		{SeeJobs, "--m-ad"},
 		{SeeDevices, "-sm-ad"},
 		{ManagePeople, "-----d"},
+		{OwnAccount, "gsmfad"},
 		{EnrolKiosk, "-----d"},
 	}
 	written := map[Permission]string{}

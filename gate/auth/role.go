@@ -81,6 +81,7 @@ const (
 	SeeDevices Permission = "see-devices" // whether the boards, readers, scanners and cameras of the lanes work
 
 	ManagePeople Permission = "manage-people" // add people, say what they may do, give them a new start, end their sessions
+	OwnAccount   Permission = "own-account"   // their own password, PIN, one-time codes, language and sessions
 	EnrolKiosk   Permission = "enrol-kiosk"   // make a browser the terminal of a lane, and end that
 )
 
@@ -137,6 +138,7 @@ var table = [...]struct {
 	{DecideExemption, []Role{SecurityManager}},
 	{SeeJobs, []Role{SecurityManager, Auditor, Administrator}},
 	{ManagePeople, []Role{Administrator}},
+	{OwnAccount, []Role{Guard, Supervisor, SecurityManager, FleetManager, Auditor, Administrator}},
 	{EnrolKiosk, []Role{Administrator}},
 	{SeeDevices, []Role{Supervisor, SecurityManager, Auditor, Administrator}},
 }
