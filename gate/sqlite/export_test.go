@@ -189,3 +189,35 @@ func (r *Raw) Rows() iter.Seq2[translog.Row, error] {
 		return rowFrom(v.Table, v.Seq, kept, v.Columns[columnSalt], v.Columns[columnPersonal:]...)
 	})
 }
+
+// MultiplyDigest adds what the digest has, shifted so many times by a time of its
+// own length, as if the site had gone on like this. Only the newest entries are in
+// the log; a search that asks for those alone finds what it shows.
+func MultiplyDigest(ctx context.Context, d *Digest, times int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var span, entries int64
+	if err := d.w.QueryRowContext(ctx, "SELECT max(at) - min(at) + 60000, max(seq) + 1 FROM entry").Scan(&span, &entries); err != nil {
+		return err
+	}
+	tx, err := d.w.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // once committed it does nothing
+	for n := int64(1); n < int64(times); n++ {
+		// What is added is older: sequence numbers below 0, times before. The period
+		// asked for is moved by the same, so that it holds all of it.
+		for _, q := range []string{
+			"INSERT INTO vehicle SELECT at + ?1 * ?2, seq + ?1 * ?3, lane, outcome, ending, seconds, override, counted, stale, open, sensed FROM vehicle WHERE seq < ?3",
+			"INSERT INTO reason SELECT at + ?1 * ?2, seq + ?1 * ?3, rule, outcome FROM reason WHERE seq < ?3",
+			"INSERT INTO entry SELECT seq - ?1 * ?3, at - ?1 * ?2, kind, lane, passage || ?1 FROM entry WHERE seq >= 0 AND seq < ?3",
+			"INSERT INTO person SELECT name, at - ?1 * ?2, seq - ?1 * ?3 FROM person WHERE seq >= 0",
+		} {
+			if _, err := tx.ExecContext(ctx, q, n, span, entries); err != nil {
+				return err
+			}
+		}
+	}
+	return tx.Commit()
+}
