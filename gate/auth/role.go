@@ -80,6 +80,11 @@ const (
 	SeeJobs    Permission = "see-jobs"    // the site's housekeeping: when each job ran, and how it went
 	SeeDevices Permission = "see-devices" // whether the boards, readers, scanners and cameras of the lanes work
 
+	WeighChanges   Permission = "weigh-changes"   // which vehicles of the site a change of the reference data touches, and what if it were otherwise
+	SeeSettings    Permission = "see-settings"    // what the site is and keeps, and for how long
+	ChangeSettings Permission = "change-settings" // propose another setting, or decide on one that somebody else proposed
+	EnrolMachine   Permission = "enrol-machine"   // give a machine the token by which it speaks, and revoke it
+
 	ManagePeople Permission = "manage-people" // add people, say what they may do, give them a new start, end their sessions
 	OwnAccount   Permission = "own-account"   // their own password, PIN, one-time codes, language and sessions
 	EnrolKiosk   Permission = "enrol-kiosk"   // make a browser the terminal of a lane, and end that
@@ -136,6 +141,10 @@ var table = [...]struct {
 	{EditFleet, []Role{SecurityManager, FleetManager}},
 	{ManageFleets, []Role{SecurityManager}},
 	{DecideExemption, []Role{SecurityManager}},
+	{WeighChanges, []Role{SecurityManager, Auditor}},
+	{SeeSettings, []Role{Supervisor, SecurityManager, Auditor, Administrator}},
+	{ChangeSettings, []Role{SecurityManager}},
+	{EnrolMachine, []Role{Administrator}},
 	{SeeJobs, []Role{SecurityManager, Auditor, Administrator}},
 	{ManagePeople, []Role{Administrator}},
 	{OwnAccount, []Role{Guard, Supervisor, SecurityManager, FleetManager, Auditor, Administrator}},
