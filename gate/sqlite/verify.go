@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"golang.org/x/mod/sumdb/note"
@@ -50,16 +51,38 @@ func Verify(ctx context.Context, dir, key string, outside ...Outside) (VerifyRep
 			o.Dir = more.Dir
 		}
 	}
-	report, err := verify(ctx, r, path, key, o)
+	report, err := verify(ctx, r, path, key, o, nil)
 	return report, errors.Join(err, r.Close())
 }
 
 // Verify checks the log of the open site.
 func (s *Store) Verify(ctx context.Context) (VerifyReport, error) {
-	return verify(ctx, s.r, s.dir, s.verifierKey, s.knownOutside())
+	return s.VerifyTelling(ctx, nil)
 }
 
-func verify(ctx context.Context, r *sql.DB, dir, key string, o Outside) (rep VerifyReport, err error) {
+// VerifyTelling is Verify, and tells again and again how many entries of how many
+// have been read. Where something does not fit, the log is read a second time to
+// say what, and the count begins anew. tell may be called by several goroutines
+// at once.
+func (s *Store) VerifyTelling(ctx context.Context, tell func(done, total int64)) (VerifyReport, error) {
+	return verify(ctx, s.r, s.dir, s.verifierKey, s.knownOutside(), tell)
+}
+
+// told counts the blocks that are read.
+type told struct {
+	*blocks
+	done *atomic.Int64
+	tell func(done, total int64)
+}
+
+// Block reads one part (translog.Blocks).
+func (b told) Block(ctx context.Context, worker int, from, to int64) (translog.Block, error) {
+	part, err := b.blocks.Block(ctx, worker, from, to)
+	b.tell(b.done.Add(to-from), b.Size())
+	return part, err
+}
+
+func verify(ctx context.Context, r *sql.DB, dir, key string, o Outside, tell func(done, total int64)) (rep VerifyReport, err error) {
 	v, err := translog.NewVerifier(key)
 	if err != nil {
 		return rep, err
@@ -76,7 +99,7 @@ func verify(ctx context.Context, r *sql.DB, dir, key string, o Outside) (rep Ver
 		return rep, fmt.Errorf("verify: %w", err)
 	}
 	g.misfits = append(g.misfits, wrong...)
-	if fast, clean := verifyBlocks(ctx, filepath.Join(dir, fileDB), v, g.heads); clean && len(g.misfits) == 0 {
+	if fast, clean := verifyBlocks(ctx, filepath.Join(dir, fileDB), v, tell, g.heads); clean && len(g.misfits) == 0 {
 		rep.Report = fast
 		return rep, nil
 	}
@@ -85,7 +108,7 @@ func verify(ctx context.Context, r *sql.DB, dir, key string, o Outside) (rep Ver
 		return rep, fmt.Errorf("verify: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was written
-	rep.Report, err = translog.Verify(&snapshot{ctx: ctx, tx: tx}, v, g.heads...)
+	rep.Report, err = translog.Verify(&snapshot{ctx: ctx, tx: tx, tell: tell}, v, g.heads...)
 	if err != nil {
 		return VerifyReport{}, fmt.Errorf("verify: %w", err)
 	}
@@ -103,12 +126,16 @@ const (
 // verifyBlocks tells whether the log is clean, in a fraction of the time that it
 // takes to say what is not. Where it cannot tell, for whatever reason, it is not
 // clean.
-func verifyBlocks(ctx context.Context, path string, key note.Verifier, outside [][]byte) (translog.Report, bool) {
+func verifyBlocks(ctx context.Context, path string, key note.Verifier, tell func(done, total int64), outside [][]byte) (translog.Report, bool) {
 	b, err := openBlocks(ctx, path, verifiers)
 	if err != nil || b == nil {
 		return translog.Report{}, false
 	}
-	report, clean, err := translog.VerifyBlocks(ctx, b, verifiers, perBlock, key, outside...)
+	var all translog.Blocks = b
+	if tell != nil {
+		all = told{b, new(atomic.Int64), tell}
+	}
+	report, clean, err := translog.VerifyBlocks(ctx, all, verifiers, perBlock, key, outside...)
 	return report, errors.Join(err, b.close()) == nil && clean
 }
 
@@ -141,8 +168,9 @@ func scanEntry(rows *sql.Rows) (e translog.StoredEntry, err error) {
 
 // snapshot is the log as of one moment: a translog.Reader.
 type snapshot struct {
-	ctx context.Context
-	tx  *sql.Tx
+	ctx  context.Context
+	tx   *sql.Tx
+	tell func(done, total int64) // nil: nobody listens
 }
 
 // stream runs a query and hands its rows on.
@@ -174,7 +202,25 @@ func stream[T any](s *snapshot, query string, scan func(*sql.Rows) (T, error)) i
 
 // Entries streams the log.
 func (s *snapshot) Entries() iter.Seq2[translog.StoredEntry, error] {
-	return stream(s, "SELECT seq, entry FROM log ORDER BY seq", scanEntry)
+	all := stream(s, "SELECT seq, entry FROM log ORDER BY seq", scanEntry)
+	if s.tell == nil {
+		return all
+	}
+	var total int64
+	if err := s.tx.QueryRowContext(s.ctx, "SELECT count(*) FROM log").Scan(&total); err != nil {
+		return all // which says so itself
+	}
+	return func(yield func(translog.StoredEntry, error) bool) {
+		done := int64(0)
+		for e, err := range all {
+			if done++; done%1024 == 0 || done == total {
+				s.tell(done, total)
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
 }
 
 // Hashes streams the stored hashes.
