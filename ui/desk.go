@@ -273,16 +273,13 @@ func (s *Server) accept(k *call, lane gate.LaneID) (next string, err error) {
 		return "", err
 	}
 	// The screen is the next one's from here on.
-	if err := s.cfg.Store.DeleteSession(ctx, k.hash); err != nil {
-		return "", fmt.Errorf("end the former session: %w", err)
+	kind, device := gate.SessionFull, ""
+	if d, err := s.kioskHere(k); err == nil && user.HasPIN && auth.MayUseKiosk(auth.Role(user.Role)) {
+		kind, device = gate.SessionKiosk, d.ID
 	}
-	token, hash := auth.NewToken()
-	now := s.cfg.Now()
-	if err := s.cfg.Store.CreateSession(ctx, Session{TokenHash: hash, UserID: user.ID, Created: now, Expires: now.Add(s.cfg.SessionLife)}); err != nil {
-		return "", fmt.Errorf("create session: %w", err)
+	if err := s.begin(k, user, kind, device, s.cfg.SessionLife); err != nil {
+		return "", err
 	}
-	s.setCookie(k, s.sessionCookie(), token, s.cfg.SessionLife)
-	s.event(ctx, gate.EventSignIn, user.Name)
 	return lanePath(lane), nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -123,6 +124,10 @@ func (s *Server) fail(err error, c echo.Context) {
 		s.answerProblem(c, f, text, number)
 	case wantsJSON(req):
 		s.answer(c, f.status, problem{Class: f.class, Text: b.T("error."+f.class, f.args...)})
+	case f.class == "covered" && req.Method == http.MethodGet:
+		_ = c.Redirect(http.StatusSeeOther, "/kiosk?next="+url.QueryEscape(req.URL.RequestURI())) // likewise
+	case f.class == "codes-first" && req.Method == http.MethodGet:
+		_ = c.Redirect(http.StatusSeeOther, "/me/codes?next="+url.QueryEscape(req.URL.RequestURI())) // likewise
 	case f.class == "sign-in" && req.Method == http.MethodGet:
 		_ = c.Redirect(http.StatusSeeOther, signInAddress(req)) // fails only on a code that is no redirect
 	default:

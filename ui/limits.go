@@ -2,10 +2,13 @@ package ui
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
 	"sync"
 	"time"
 
+	"sallyport/gate"
 	"sallyport/gate/auth"
 )
 
@@ -19,9 +22,11 @@ const (
 
 // limits slows down guessing, by a lock-out delay a name and a rate an address,
 // and bounds the live screens of one person. Memory is bounded; what is
-// forgotten first is what was quiet longest.
+// forgotten first is what was quiet longest. Where the site keeps people, a name
+// that was locked is so after a restart too.
 type limits struct {
 	slots chan struct{}
+	keep  func(gate.Tries) // makes the tries of a name durable; nil: they are not
 
 	mu        sync.Mutex
 	names     map[string]tries
@@ -83,6 +88,12 @@ func (l *limits) wait(address, name string, now time.Time) time.Duration {
 // failed counts a wrong password, and says whether the name just became
 // locked.
 func (l *limits) failed(address, name string, now time.Time) bool {
+	n := l.count(address, name, now)
+	l.write(gate.Tries{Of: key(name), N: n, Last: now})
+	return auth.LockDelay(n) > 0
+}
+
+func (l *limits) count(address, name string, now time.Time) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t := l.names[key(name)]
@@ -97,16 +108,42 @@ func (l *limits) failed(address, name string, now time.Time) bool {
 	}
 	a.n, a.last = a.n+1, now
 	keep(l.addresses, address, a, now)
-	return auth.LockDelay(t.n) > 0
+	return t.n
 }
 
 func (l *limits) succeeded(name string) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
+	_, was := l.names[key(name)]
 	delete(l.names, key(name))
+	l.mu.Unlock()
+	if was {
+		l.write(gate.Tries{Of: key(name)})
+	}
 }
 
-func key(name string) string { return strings.ToLower(name[:min(len(name), 64)]) }
+func (l *limits) write(t gate.Tries) {
+	if l.keep != nil {
+		l.keep(t)
+	}
+}
+
+// key is under what the tries of a name are counted: a digest, for what is typed
+// in place of a name may be a password.
+func key(name string) string {
+	sum := sha256.Sum256([]byte(strings.ToLower(name[:min(len(name), 128)])))
+	return hex.EncodeToString(sum[:16])
+}
+
+// recall takes over the tries that were counted before a restart.
+func (l *limits) recall(list []gate.Tries, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, t := range list {
+		if now.Sub(t.Last) <= forgetAfter && len(l.names) < maxTracked {
+			l.names[t.Of] = tries{n: t.N, last: t.Last}
+		}
+	}
+}
 
 func keep(m map[string]tries, k string, t tries, now time.Time) {
 	if _, known := m[k]; !known && len(m) >= maxTracked {

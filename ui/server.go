@@ -23,10 +23,11 @@ import (
 
 // Config is what a Server needs. Fields without a default must be set.
 type Config struct {
-	Site     string         // name of the site, on every page
-	Location *time.Location // the site's time zone, for the clock on screens
-	Language string         // of pages before anybody signed in and the browser named none; default "en"
-	Secure   bool           // served over TLS: the session cookie is then bound to it
+	Site      string         // name of the site, on every page
+	Location  *time.Location // the site's time zone, for the clock on screens
+	Language  string         // of pages before anybody signed in and the browser named none; default "en"
+	Secure    bool           // served over TLS: the session cookie is then bound to it
+	Certified bool           // by a certificate that browsers trust: they are told to come by TLS only from then on
 
 	Lanes    Lanes
 	Store    Store
@@ -47,6 +48,8 @@ type Config struct {
 	Jobs   func(ctx context.Context) ([]Job, error)
 
 	Devices func(ctx context.Context) ([]FieldDevice, error) // of the lanes; nil: none is known of
+
+	Access Access // how people sign in, beside name and password
 
 	Watch Watch // shifts, alarms, paper forms; the zero value is none
 
@@ -79,6 +82,10 @@ type Server struct {
 	api        *openapi.Document
 	replays    *replays
 	dismissals dismissals
+	pepper     [32]byte // of secrets that are offered
+	enrolling  enrolments
+	asked      asked
+	strays     strays
 	epoch      string // of this start: event ids of another are not this one's
 
 	closing chan struct{}
@@ -117,6 +124,23 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, cross: http.NewCrossOriginProtection(), limits: newLimits(),
 		replays: newReplays(cfg.Now), epoch: rand.Text()[:8], closing: make(chan struct{})}
+	rand.Read(s.pepper[:])
+	if people := cfg.Access.People; people != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		known, err := people.Tries(ctx)
+		cancel()
+		if err != nil {
+			return nil, fmt.Errorf("ui: %w", err)
+		}
+		s.limits.recall(known, cfg.Now())
+		s.limits.keep = func(t gate.Tries) {
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			defer cancel()
+			if err := people.KeepTries(ctx, t); err != nil {
+				cfg.Log.ErrorContext(ctx, "wrong tries not kept", "error", err)
+			}
+		}
+	}
 	s.close = sync.OnceFunc(func() { close(s.closing) })
 	var err error
 	if s.words, err = i18n.Load(); err != nil {
@@ -173,11 +197,12 @@ const (
 // call is one request on its way through its handler.
 type call struct {
 	echo.Context
-	user   User        // forPeople, when signed in
-	role   auth.Role   // of the user
-	hash   [32]byte    // of the session
-	device auth.Device // forDevices
-	need   auth.Permission
+	user    User      // forPeople, when signed in
+	role    auth.Role // of the user
+	hash    [32]byte  // of the session
+	session Session
+	device  auth.Device // forDevices
+	need    auth.Permission
 }
 
 // route is one row of the table of everything that the server answers.
@@ -196,7 +221,7 @@ const (
 
 // routes is the table of everything that the server answers, one part for each
 // group of pages.
-var routes = slices.Concat(siteRoutes)
+var routes = slices.Concat(siteRoutes, peopleRoutes)
 
 // siteRoutes are those of the lanes, of the site's state, and of machines.
 var siteRoutes = []route{
@@ -282,7 +307,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
 		h.Set("Cache-Control", "no-store")
-		if s.cfg.Secure {
+		if s.cfg.Secure && s.cfg.Certified {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
 		defer func() {
@@ -318,6 +343,9 @@ func (s *Server) wrap(r route) echo.HandlerFunc {
 		switch r.face {
 		case forPeople:
 			if err := s.identify(k); err != nil {
+				return err
+			}
+			if err := s.admit(k, r); err != nil {
 				return err
 			}
 			if r.need != "" && !auth.May(k.role, r.need) {

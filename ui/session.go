@@ -56,31 +56,57 @@ func (s *Server) identify(k *call) error {
 	if err != nil {
 		return none(err)
 	}
-	user, err := s.sessionUser(k.Request().Context(), hash)
+	ses, user, err := s.sessionOf(k.Request().Context(), hash)
+	if err == nil && (ses.Kind == gate.SessionCode || ses.Kind == gate.SessionKiosk && ses.Address != k.RealIP()) {
+		err = errNoSession
+	}
 	if err != nil {
 		if errors.Is(err, gate.ErrNotFound) || errors.Is(err, errNoSession) {
 			return none(err)
 		}
 		return refuse(http.StatusServiceUnavailable, "unavailable", fmt.Errorf("look up session: %w", err))
 	}
-	k.user, k.role, k.hash = user, auth.Role(user.Role), hash
+	k.user, k.role, k.hash, k.session = user, auth.Role(user.Role), hash, ses
 	k.Set("call", k)
 	return nil
 }
 
-// sessionUser is the user of a session that holds now.
+// sessionUser is the user of a session that holds now and sees what it asks for:
+// what a live screen asks at each beat.
 func (s *Server) sessionUser(ctx context.Context, hash [32]byte) (User, error) {
-	ses, user, err := s.cfg.Store.SessionByHash(ctx, hash)
-	if err != nil {
+	ses, user, err := s.sessionOf(ctx, hash)
+	switch {
+	case err != nil:
 		return User{}, err
-	}
-	if !s.cfg.Now().Before(ses.Expires) || user.Disabled {
+	case ses.Kind == gate.SessionCode, ses.Kind == gate.SessionEnrol:
 		return User{}, errNoSession
-	}
-	if _, err := auth.ParseRole(user.Role); err != nil {
-		return User{}, fmt.Errorf("%w: %w", errNoSession, err)
+	case s.covered(ses):
+		return User{}, errCovered
 	}
 	return user, nil
+}
+
+// sessionOf is a session that holds now, with its user.
+func (s *Server) sessionOf(ctx context.Context, hash [32]byte) (Session, User, error) {
+	ses, user, err := s.cfg.Store.SessionByHash(ctx, hash)
+	if err != nil {
+		return Session{}, User{}, err
+	}
+	if !s.cfg.Now().Before(ses.Expires) || user.Disabled {
+		return Session{}, User{}, errNoSession
+	}
+	if ses.Device != "" { // a kiosk: it may have been revoked since
+		d, err := s.cfg.Store.DeviceByID(ctx, ses.Device)
+		if errors.Is(err, gate.ErrNotFound) || err == nil && d.Revoked {
+			return Session{}, User{}, errNoSession
+		} else if err != nil {
+			return Session{}, User{}, err
+		}
+	}
+	if _, err := auth.ParseRole(user.Role); err != nil {
+		return Session{}, User{}, fmt.Errorf("%w: %w", errNoSession, err)
+	}
+	return ses, user, nil
 }
 
 // base is what every page of this request has.
@@ -192,8 +218,23 @@ func (s *Server) signInPage(k *call) error {
 	if k.user.ID != "" {
 		return k.Redirect(http.StatusSeeOther, next)
 	}
+	if s.cfg.Access.Empty && s.cfg.Access.First.Open(s.cfg.Now()) {
+		return k.Redirect(http.StatusSeeOther, "/first")
+	}
+	return s.showSignIn(k, http.StatusOK, "", next, "")
+}
+
+func (s *Server) showSignIn(k *call, status int, name, next, problem string) error {
 	b := s.base(k)
-	return s.page(k, http.StatusOK, view.SignIn{Base: b, Next: next})
+	b.Path = "/signin"
+	p := view.SignIn{Base: b, Name: name, Next: next, Problem: problem, Starts: s.cfg.Access.People != nil}
+	if _, err := s.kioskHere(k); err == nil {
+		p.Badge = s.cfg.Watch.there()
+	}
+	if s.cfg.Access.Provider != nil {
+		p.Provider = s.cfg.Access.Provider.Name()
+	}
+	return s.page(k, status, p)
 }
 
 func (s *Server) signIn(k *call) error {
@@ -212,25 +253,11 @@ func (s *Server) signIn(k *call) error {
 			return err
 		}
 		s.cfg.Log.InfoContext(ctx, "sign-in refused", "address", k.RealIP(), "class", f.class, "error", f.err)
-		b := s.base(k)
-		b.Path = "/signin"
-		return s.page(k, f.status, view.SignIn{Base: b, Name: name, Next: next, Problem: b.T("signin."+f.class, f.args...)})
+		return s.showSignIn(k, f.status, name, next, s.base(k).T("signin."+f.class, f.args...))
 	}
-	// A session that this browser already had ends here: a fixed or shared
-	// cookie gains nothing from a sign-in.
-	if k.user.ID != "" {
-		if err := s.cfg.Store.DeleteSession(ctx, k.hash); err != nil {
-			return fmt.Errorf("end the former session: %w", err)
-		}
+	if next, err = s.proceed(k, user, next, false); err != nil {
+		return err
 	}
-	token, hash := auth.NewToken()
-	now := s.cfg.Now()
-	if err := s.cfg.Store.CreateSession(ctx, Session{TokenHash: hash, UserID: user.ID, Created: now, Expires: now.Add(s.cfg.SessionLife)}); err != nil {
-		return fmt.Errorf("create session: %w", err)
-	}
-	s.setCookie(k, s.sessionCookie(), token, s.cfg.SessionLife)
-	s.event(ctx, gate.EventSignIn, user.Name)
-	k.user, k.role = user, auth.Role(user.Role)
 	if lane, ok := strings.CutPrefix(next, "/lane/"); ok {
 		if _, known := s.cfg.Lanes.View(gate.LaneID(lane)); known {
 			s.work(k, gate.LaneID(lane))
@@ -240,15 +267,12 @@ func (s *Server) signIn(k *call) error {
 }
 
 func (s *Server) signOut(k *call) error {
-	if err := s.recognise(k); err != nil {
+	if err := s.leave(k); err != nil {
 		return err
 	}
-	if k.user.ID != "" {
-		if err := s.cfg.Store.DeleteSession(k.Request().Context(), k.hash); err != nil {
-			return fmt.Errorf("end session: %w", err)
-		}
+	if _, err := s.kioskHere(k); err == nil && s.cfg.Watch.there() {
+		return k.Redirect(http.StatusSeeOther, "/kiosk")
 	}
-	s.setCookie(k, s.sessionCookie(), "", 0)
 	return k.Redirect(http.StatusSeeOther, "/signin")
 }
 

@@ -46,6 +46,9 @@ type siteConfig struct {
 	Bell     *bellConfig    `toml:"bell"`     // an output that is on while somebody calls for help; absent: none
 	MQTT     mqttConfig     `toml:"mqtt"`     // the broker of sensors that publish to one
 	Witness  witnessConfig  `toml:"witness"`  // who else sees the heads of the log
+	People   peopleConfig   `toml:"people"`   // how people sign in
+	TLS      tlsConfig      `toml:"tls"`      // HTTPS; absent: plain HTTP
+	OIDC     oidcConfig     `toml:"oidc"`     // an identity provider of the site's; absent: none
 	Radio    radioConfig    `toml:"radio"`    // what may be heard and kept; absent: the strictest law, and nothing is kept
 }
 
@@ -223,6 +226,11 @@ func (c siteConfig) check() error {
 	if err := c.Acts.check(); err != nil {
 		return err
 	}
+	for _, check := range [...]func() error{c.People.check, c.TLS.check, c.OIDC.check} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
 	if err := c.Witness.check(); err != nil {
 		return err
 	}
@@ -269,6 +277,7 @@ radio.jurisdiction = "US" # of the profiles the one that hears most, so that all
 radio.dpia = "demonstration, made-up data"
 radio.keep_sets = true
 posture.levels = ["normal", "alpha", "bravo", "charlie", "delta"]
+people.codes = "optional" # so that its people can sign in with the passwords that are printed; a real site leaves this out
 
 [[lane]]
 id = "north"

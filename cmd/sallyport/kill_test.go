@@ -27,6 +27,7 @@ site = "kill"
 name = "Kill test"
 policy = "paper-baseline"
 retention_days = 30
+people.codes = "optional"
 [[lane]]
 id = "north"
 name = "North"

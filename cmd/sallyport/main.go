@@ -74,8 +74,9 @@ type cli struct {
 		Status  refdataStatusCmd  `cmd:"" help:"Say what reference data a site holds, who signed it and how old it is."`
 	} `cmd:"" help:"Reference data."`
 	User struct {
-		Add userAddCmd `cmd:"" help:"Add a person; the password is read from standard input."`
-		PIN userPINCmd `cmd:"" name:"pin" help:"Set or take away the PIN with which a person signs an override or a handover; it is read from standard input."`
+		Add   userAddCmd   `cmd:"" help:"Add a person; the password is read from standard input."`
+		Reset userResetCmd `cmd:"" help:"Take password and one-time codes of a person away and print a start code."`
+		PIN   userPINCmd   `cmd:"" name:"pin" help:"Set or take away the PIN with which a person signs an override or a handover; it is read from standard input."`
 	} `cmd:"" help:"People of the site."`
 	Device struct {
 		Add    deviceAddCmd    `cmd:"" aliases:"enrol" help:"Enrol a sensor, kiosk, plate camera, alarm panel or other system and print its token."`

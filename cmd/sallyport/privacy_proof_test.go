@@ -43,6 +43,7 @@ site = "kill"
 name = "Proof"
 policy = "paper-baseline"
 retention_days = 30
+people.codes = "optional"
 %s
 [[lane]]
 id = "north"

@@ -5,10 +5,12 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -49,10 +51,24 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	if host, _, err := net.SplitHostPort(c.Addr); err == nil && !loopback(host) {
-		fmt.Fprintf(s.err, "sallyport: %s is reached from other machines by plain HTTP; put a TLS terminator of the site's own before it\n", c.Addr)
+	if host, _, err := net.SplitHostPort(c.Addr); err == nil && !loopback(host) && !cfg.TLS.on() && !cfg.TLS.Terminated {
+		fmt.Fprintf(s.err, "sallyport: %s is reached from other machines by plain HTTP; see [tls] of site.toml\n", c.Addr)
 	}
-	return st.serve(ctx, c.Addr, func(base string) { fmt.Fprintf(s.out, "listening on %s\n", base) })
+	return st.serve(ctx, c.Addr, func(base string) {
+		fmt.Fprintf(s.out, "listening on %s\n", base)
+		st.welcome(s.out, base)
+	})
+}
+
+// welcome prints what stands on the console only: the fingerprint of the
+// certificate that was made here, and the code of the first administrator.
+func (st *site) welcome(out io.Writer, base string) {
+	if st.fingerprint != "" {
+		fmt.Fprintf(out, "certificate SHA-256: %s\n", st.fingerprint)
+	}
+	if st.firstCode != "" {
+		fmt.Fprintf(out, "there is no administrator yet: open %s/first within an hour and make the administrator with this code, which works once:\n  %s\n", base, st.firstCode)
+	}
 }
 
 // loopback says whether a host to listen on is reached from this machine only.
@@ -63,28 +79,30 @@ func loopback(host string) bool {
 
 // site is a running site, wired.
 type site struct {
-	cfg        siteConfig
-	dir        string
-	store      *sqlite.Store
-	controller *gate.Controller
-	desk       *gate.Inspections
-	learning   *gate.Learning
-	rules      *siteRules
-	lists      *siteLists
-	screens    *ui.Server
-	enrolment  *enrolment
-	hardware   *hardware // boards, readers and scanners of the lanes
-	watch      ui.Watch  // shifts, alarms, paper forms
-	prefixes   *rf.Prefixes
-	radio      radio                    // what the site's law and its assessment allow of the air
-	live       atomic.Pointer[liveData] // the reference data in use
-	log        *slog.Logger
-	now        func() time.Time
-	extra      []func(context.Context) error // what the demonstration runs beside the site
-	table      *timetable                    // of the jobs; nil before serve
-	inspecting gate.InspectionRules
-	expiring   []func(context.Context) (string, error) // what else takes note of what expired, and says what
-	damaged    atomic.Pointer[string]                  // why the log does not verify; nil while it does
+	cfg         siteConfig
+	dir         string
+	store       *sqlite.Store
+	controller  *gate.Controller
+	desk        *gate.Inspections
+	learning    *gate.Learning
+	rules       *siteRules
+	lists       *siteLists
+	screens     *ui.Server
+	enrolment   *enrolment
+	hardware    *hardware // boards, readers and scanners of the lanes
+	watch       ui.Watch  // shifts, alarms, paper forms
+	prefixes    *rf.Prefixes
+	radio       radio                    // what the site's law and its assessment allow of the air
+	live        atomic.Pointer[liveData] // the reference data in use
+	firstCode   string                   // of the first administrator, for the console; empty: there is one
+	fingerprint string                   // of the certificate in use; empty: plain HTTP
+	log         *slog.Logger
+	now         func() time.Time
+	extra       []func(context.Context) error // what the demonstration runs beside the site
+	table       *timetable                    // of the jobs; nil before serve
+	inspecting  gate.InspectionRules
+	expiring    []func(context.Context) (string, error) // what else takes note of what expired, and says what
+	damaged     atomic.Pointer[string]                  // why the log does not verify; nil while it does
 
 	unwitnessed atomic.Pointer[string] // why the witness could not be met the last time; nil where it was, or is away
 }
@@ -232,7 +250,12 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if st.desk, err = inspectionDesk(cfg, store, st.learning.Judge, now, st.inspected); err != nil {
 		return nil, err
 	}
+	access, err := st.access(ctx)
+	if err != nil {
+		return nil, err
+	}
 	st.screens, err = ui.New(ui.Config{
+		Access: access, Secure: cfg.TLS.on() || cfg.TLS.Terminated, Certified: cfg.TLS.Certificate != "",
 		Site: cfg.Name, Location: time.Local, Lanes: deskLanes{st.controller, acts}, Watch: st.watch, Alarms: st.watch.Alarms, Signer: acts, Store: screenStore{store}, Verifier: verifier, Inside: store, Ledger: st.lists.ledger, LongestStay: time.Duration(cfg.Identity.LongestStay),
 		Say: st.say, Condition: st.condition,
 		Policy:  func(_ context.Context, lang string) (ui.PolicyDoc, error) { return st.policyDoc(lang) },
@@ -372,6 +395,12 @@ func (st *site) laneConfigs() ([]gate.LaneConfig, error) {
 // store. ready is told the address once a verdict could be given.
 func (st *site) serve(ctx context.Context, addr string, ready func(base string)) (err error) {
 	defer func() { err = errors.Join(err, st.store.Close()) }()
+	var secure *tls.Config
+	if st.cfg.TLS.on() {
+		if secure, st.fingerprint, err = st.cfg.TLS.open(st.dir, addr, st.now()); err != nil {
+			return err
+		}
+	}
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return err
@@ -439,11 +468,19 @@ func (st *site) serve(ctx context.Context, addr string, ready func(base string))
 		g.Go(func() error { return run(ctx) })
 	}
 	g.Go(func() error {
-		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		serve := srv.Serve
+		if secure != nil {
+			srv.TLSConfig = secure
+			serve = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }
+		}
+		if err := serve(ln); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil
 	})
+	if plain := st.cfg.TLS.Redirect; plain != "" {
+		g.Go(func() error { return redirect(ctx, plain, ln.Addr().String()) })
+	}
 	g.Go(func() error {
 		<-ctx.Done()
 		// Live screens are told to go first: a shutdown waits for them.
@@ -455,7 +492,11 @@ func (st *site) serve(ctx context.Context, addr string, ready func(base string))
 	g.Go(func() error {
 		// Where it fails the controller has an error of its own, which says more.
 		if st.inService(ctx) == nil {
-			ready("http://" + ln.Addr().String())
+			scheme := "http"
+			if secure != nil {
+				scheme = "https"
+			}
+			ready(scheme + "://" + ln.Addr().String())
 		}
 		return nil
 	})

@@ -123,6 +123,7 @@ type enrolRequest struct {
 	Kind string
 	Lane string
 	Life time.Duration
+	By   string // who did it; empty: on the command line
 }
 
 type renewRequest struct {
@@ -206,7 +207,7 @@ func (e *enrolment) add(ctx context.Context, store *sqlite.Store, r enrolRequest
 		lane = ""
 	}
 	err = store.CreateDevice(ctx, sqlite.Device{ID: d.ID, Name: r.Name, Kind: string(kind), Lane: r.Lane, Created: e.now().UTC()},
-		gate.Event{Kind: gate.EventDeviceEnrolled, Lane: lane, At: e.now().UTC(), Detail: fmt.Sprintf("%s, %s, %s", d.ID, kind, r.Name)})
+		gate.Event{Kind: gate.EventDeviceEnrolled, Lane: lane, At: e.now().UTC(), By: r.By, Detail: fmt.Sprintf("%s, %s, %s", d.ID, kind, r.Name)})
 	if err != nil {
 		return enrolled{}, err
 	}

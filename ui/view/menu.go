@@ -47,6 +47,8 @@ var menu = [...]struct {
 		{"/radio", "nav.radio", auth.SeeRadio, false},
 		{"/devices", "nav.devices", auth.SeeDevices, false},
 		{"/jobs", "nav.jobs", auth.SeeJobs, false},
+		{"/people", "nav.people", auth.ManagePeople, false},
+		{"/kiosks", "nav.kiosks", auth.EnrolKiosk, false},
 	}},
 }
 

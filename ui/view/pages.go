@@ -14,6 +14,10 @@ type SignIn struct {
 	Name    string
 	Next    string
 	Problem string
+
+	Badge    bool   // this browser is a kiosk
+	Starts   bool   // start codes are taken here
+	Provider string // name of the identity provider; empty: none
 }
 
 func (SignIn) template() string { return "signin" }

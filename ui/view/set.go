@@ -16,8 +16,8 @@ type Page interface{ template() string }
 // names of the pages that share the back-office frame, and of those with their
 // own.
 var (
-	framed   = [...]string{"gallery", "lanes", "passages", "passage", "policy", "data", "log", "jobs", "devices", "radio", "sensors", "api", "error", "alarms", "shifts"}
-	unframed = [...]string{"signin", "kiosk", "desk", "inside", "forms", "formsprint"}
+	framed   = [...]string{"gallery", "lanes", "passages", "passage", "policy", "data", "log", "jobs", "devices", "radio", "sensors", "api", "error", "alarms", "shifts", "people", "person", "me", "codes", "kiosks"}
+	unframed = [...]string{"signin", "kiosk", "desk", "inside", "forms", "formsprint", "signincode", "start", "onward", "kiosksignin"}
 )
 
 // Set is every template, parsed: immutable, safe for concurrent use.

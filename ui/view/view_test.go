@@ -49,7 +49,7 @@ func base(t testing.TB, lang string) Base {
 func TestTemplatesFitTheirPages(t *testing.T) {
 	s := set(t)
 	pages := []Page{SignIn{}, Error{}, Lanes{}, Passages{}, Passage{}, Policy{}, Data{}, Log{}, Jobs{}, &Devices{}, GalleryIndex{}, Kiosk{}, &Radio{}, &Sensors{}, API{},
-		&Desk{}, &Inside{}, &Forms{}, FormsPrint{}, &Alarms{}, Shifts{}}
+		&Desk{}, &Inside{}, &Forms{}, FormsPrint{}, People{}, PersonPage{}, Me{}, Codes{}, Kiosks{}, SignInCode{}, Start{}, Onward{}, KioskSignIn{}, &Alarms{}, Shifts{}}
 	if len(pages) != len(s.pages) {
 		t.Errorf("%d pages, %d templates", len(pages), len(s.pages))
 	}
@@ -112,21 +112,23 @@ func TestKeys(t *testing.T) {
 		roles = append(roles, string(r))
 	}
 	members := map[string][]string{
-		"role.":       roles,
-		"state.":      {"idle", "approaching", "deciding", "waiting", "admitting", "refusing", "redirected", "out-of-service", "manual", "at-line", "emergency-egress"},
-		"verdict.":    {"grant", "flag", "deny", "grant.text", "flag.text", "deny.text"},
-		"outcome.":    {"grant", "flag", "deny", ""},
-		"act.":        {"open", "hold", "inspect", "turn-away", "override", "reset", "duress"},
-		"act.reason.": ReasonCodes(),
-		"zone.":       {"0", "1", "2", "3", "4"},
-		"class.":      {"", "private", "government", "contractor", "emergency", "military", "diplomatic"},
-		"arm.":        {gate.ArmNone, gate.ArmClosed, gate.ArmOpening, gate.ArmOpen, gate.ArmFault},
-		"end.":        {"", string(gate.EndAdmitted), string(gate.EndRefused), string(gate.EndInspection), string(gate.EndLeft), string(gate.EndArmFailed), string(gate.EndUnknown), string(gate.EndOpen)},
-		"via.":        {"scanner", "keyboard", "camera", "api", "demo", "form"},
-		"certainty.":  {"0", "1", "2", "3", "4"},
-		"truth.":      {"yes", "no", "unknown"},
-		"later.":      {"radio", "posture", "policy", "inspection", "data", "identity"},
-		"find.":       {"inside_already", "inside_alike", "not_inside", "plate_differs", "seen_elsewhere", "watch_listed", "watch_alike", "watch_may", "label_differs", "pass_" + policy.PassExpired, "pass_" + policy.PassNotYet, "pass_" + policy.PassNotHere, "pass_" + policy.PassRevoked, "pass_" + policy.PassForged, "pass_" + policy.PassOtherVehicle, "pass_unread", "pass_conditions"},
+		"role.":         roles,
+		"people.state.": {"active", "disabled", "waits", "no-codes"},
+		"session.kind.": {"full", string(gate.SessionKiosk), string(gate.SessionCode), string(gate.SessionEnrol)},
+		"state.":        {"idle", "approaching", "deciding", "waiting", "admitting", "refusing", "redirected", "out-of-service", "manual", "at-line", "emergency-egress"},
+		"verdict.":      {"grant", "flag", "deny", "grant.text", "flag.text", "deny.text"},
+		"outcome.":      {"grant", "flag", "deny", ""},
+		"act.":          {"open", "hold", "inspect", "turn-away", "override", "reset", "duress"},
+		"act.reason.":   ReasonCodes(),
+		"zone.":         {"0", "1", "2", "3", "4"},
+		"class.":        {"", "private", "government", "contractor", "emergency", "military", "diplomatic"},
+		"arm.":          {gate.ArmNone, gate.ArmClosed, gate.ArmOpening, gate.ArmOpen, gate.ArmFault},
+		"end.":          {"", string(gate.EndAdmitted), string(gate.EndRefused), string(gate.EndInspection), string(gate.EndLeft), string(gate.EndArmFailed), string(gate.EndUnknown), string(gate.EndOpen)},
+		"via.":          {"scanner", "keyboard", "camera", "api", "demo", "form"},
+		"certainty.":    {"0", "1", "2", "3", "4"},
+		"truth.":        {"yes", "no", "unknown"},
+		"later.":        {"radio", "posture", "policy", "inspection", "data", "identity"},
+		"find.":         {"inside_already", "inside_alike", "not_inside", "plate_differs", "seen_elsewhere", "watch_listed", "watch_alike", "watch_may", "label_differs", "pass_" + policy.PassExpired, "pass_" + policy.PassNotYet, "pass_" + policy.PassNotHere, "pass_" + policy.PassRevoked, "pass_" + policy.PassForged, "pass_" + policy.PassOtherVehicle, "pass_unread", "pass_conditions"},
 
 		"inside.show.": Inside{}.Shows(),
 		"inside.none.": Inside{}.Shows(),
@@ -393,7 +395,7 @@ func TestNavByRole(t *testing.T) {
 		auth.SecurityManager: {"/", "/passages", "/inside", "/policy", "/data", "/radio", "/devices", "/jobs"},
 		auth.FleetManager:    {"/policy", "/data"},
 		auth.Auditor:         {"/passages", "/inside", "/policy", "/data", "/log", "/radio", "/devices", "/jobs"},
-		auth.Administrator:   {"/", "/policy", "/data", "/log", "/radio", "/devices", "/jobs"},
+		auth.Administrator:   {"/", "/policy", "/data", "/log", "/radio", "/devices", "/jobs", "/people", "/kiosks"},
 	} {
 		b := base(t, "en")
 		b.Person.Role, b.Path = role, "/passages/x"
