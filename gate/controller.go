@@ -78,8 +78,9 @@ type LaneConfig struct {
 	TurnOut string // where a refused vehicle turns or parks
 	Market  string // market assumed where the registration names none; empty is unknown
 	// AutoOpen raises the arm without a person's act on a committed grant that is
-	// neither presumed nor bound to conditions: once, never with something under
-	// the arm, and never while an alarm stands.
+	// neither presumed nor bound to conditions: once, for a vehicle of which a VIN
+	// was read or a good pass shown, never with something under the arm, and never
+	// while an alarm stands.
 	AutoOpen bool
 
 	Direction Direction // empty: entry

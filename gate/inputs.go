@@ -176,10 +176,12 @@ const (
 	WarnBackedOut  = "backed-out"  // the vehicle left backwards after its verdict
 	WarnUnderArm   = "under-arm"   // something is under the arm: it is not raised
 	WarnAutoPaused = "auto-paused" // policy would open by itself; a detector or an alarm leaves it to a person
+	WarnAutoPlate  = "auto-plate"  // policy would open by itself; a plate alone, which anybody can copy, leaves it to a person
 )
 
 // inputsMost is how many changes of points may wait for a lane before only the
-// last of each point is kept.
+// last of each point is kept, and what must not be missed: that an arm was forced,
+// a cabinet opened, or a button pressed.
 const inputsMost = 256
 
 // inputs are the changes that wait for the lane's goroutine. Devices never wait
@@ -204,13 +206,22 @@ func (q *inputs) put(in Input) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.queue) >= inputsMost {
-		last := make(map[Point]int, 8)
+		type told struct {
+			point  Point
+			forced bool
+			on     bool
+		}
+		of := func(in *Input) told {
+			lasting := in.Point == PointEgress || in.Point == PointTamper
+			return told{in.Point, in.Forced, lasting && in.Level == LevelOn}
+		}
+		last, lastOf := make(map[Point]int, 8), make(map[told]int, 16)
 		for i := range q.queue {
-			last[q.queue[i].Point] = i
+			last[q.queue[i].Point], lastOf[of(&q.queue[i])] = i, i
 		}
 		kept := q.queue[:0]
 		for i := range q.queue {
-			if last[q.queue[i].Point] == i {
+			if t := of(&q.queue[i]); last[t.point] == i || (t.forced || t.on) && lastOf[t] == i {
 				kept = append(kept, q.queue[i])
 			}
 		}

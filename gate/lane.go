@@ -44,12 +44,27 @@ type vehicle struct {
 	decided time.Time
 	number  int    // LaneView.Decision
 	again   string // LaneView.Again
-	auto    bool   // policy would open for it, and nobody has acted on it
+	auto    bool   // policy would open for it, were it known by more than a plate, and nobody has acted on it
 	seen    bool   // the detector of the line has seen it stand there
 }
 
 // open says that the passage has not ended.
 func (v *vehicle) open() bool { return v.passage != nil && !v.ended }
+
+// proven says that a vehicle is known by more than its plate, which is the first
+// thing that anybody copies: by a VIN that was read, or a pass that was shown and
+// is good for it. A VIN that the list has with the plate is the plate again.
+func (v *vehicle) proven() bool {
+	if NormalVIN(v.passage.Arrival.VIN) != "" {
+		return true
+	}
+	found := v.request.Identity
+	if found == nil {
+		return false
+	}
+	pass, refused := &found.Facts.Pass, &found.Facts.PassRefused // the second is known of a pass that was shown
+	return pass.Known && pass.Value == policy.PassValid && refused.Known && !refused.Value
+}
 
 // lane is one lane. Its goroutine (serve) owns every field below the line;
 // others reach it by post, by ears and by feed, and read
@@ -233,7 +248,8 @@ func (l *lane) start(s LaneStanding) {
 	l.storage = false
 	l.resume(&s)
 	l.takeInputs()
-	if l.level[PointEgress] == LevelOn {
+	if l.pressed {
+		l.pressed = false
 		_ = l.beginEgress(egressOrder{detail: "input"}) // what could not be recorded is tried again, and logged
 	}
 	l.publish()
@@ -715,6 +731,7 @@ func (l *lane) decide(a Arrival) (PassageID, error) {
 	if l.passage != nil { // the one before has gone
 		l.leave()
 	}
+	l.owes()
 	l.vehicle = vehicle{}
 	l.note, l.opening, l.freeSince = nil, opening{}, time.Time{}
 	l.restArm()
@@ -962,6 +979,7 @@ func (l *lane) carryOut(a Act) error {
 				return err
 			}
 		}
+		l.owes()
 		l.gone(onReset)
 	default:
 	}
@@ -987,10 +1005,11 @@ func (l *lane) admit() error {
 		l.publish()
 		return nil
 	}
+	l.notThrough()
 	l.to(onOpened)
 	l.armMoving = true
 	switch {
-	case l.level[PointUnderArm] == LevelOn:
+	case l.covered():
 		// A detector that has been covered for too long is no reason to keep the
 		// vehicle, and none to move the arm: a person raises it by hand.
 		l.armSettled(errCovered)

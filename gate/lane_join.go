@@ -37,7 +37,13 @@ const readBefore = 2 * time.Second
 func (l *lane) late(a *Arrival) bool {
 	read := a.Read
 	a.Read = time.Time{}
-	return a.VIN == "" && !read.IsZero() && !l.left.IsZero() && read.Before(l.left.Add(-readBefore))
+	if a.VIN != "" || read.IsZero() || l.left.IsZero() {
+		return false
+	}
+	// Where the clock was set meanwhile, the camera's was too: what counts is how
+	// long ago the one before had left.
+	left := time.Now().Round(0).Add(-time.Since(l.left))
+	return read.Before(left.Add(-readBefore))
 }
 
 // notNext says whether an arrival without a VIN is not one of a vehicle that
@@ -118,6 +124,7 @@ func (l *lane) join(a *arriving) bool {
 	renewed := *l.passage
 	renewed.Arrival = merged
 	l.passage = &renewed
-	a.done(l.passage.ID, l.reassess("identity"))
+	id := l.passage.ID // a lane whose store fails has none any more
+	a.done(id, l.reassess("identity"))
 	return true
 }

@@ -21,7 +21,7 @@ import (
 
 // happening is one thing that happens to a lane, drawn at random.
 type happening struct {
-	what int // 0-9
+	what int // 0-15
 	a, b int
 }
 
@@ -64,6 +64,8 @@ func (m *accounts) Raise(ctx context.Context, id gate.PassageID) error {
 		m.wrong("the arm was commanded for %s without an act on record", id)
 	case rec.Acts[len(rec.Acts)-1].By == gate.AutoOpen && rec.Summary.Outcome != policy.Grant:
 		m.wrong("policy opened by itself for %s, which is no grant", id)
+	case rec.Acts[len(rec.Acts)-1].By == gate.AutoOpen && rec.Passage.Arrival.VIN == "":
+		m.wrong("policy opened by itself for %s, of which a plate is all that is known", id)
 	}
 	do := m.arm
 	m.mu.Unlock()
@@ -88,15 +90,15 @@ func mayEnd(acts []gate.Act) []gate.Ending {
 }
 
 // TestLaneModel draws what vehicles, people, devices and the store do, and holds
-// the lane to its invariants: an arm is commanded at most once a passage, never
-// without a record and never over a covered detector; nothing that was
-// acknowledged is lost; and from wherever it has come to, a person gets the lane
+// the lane to its invariants: an arm is commanded at most once a passage, however
+// often the program dies, never without a record and never over a covered
+// detector; nothing that was acknowledged is lost; and from wherever it has come to, a person gets the lane
 // to where it takes the next vehicle.
 func TestLaneModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		config := rapid.IntRange(0, 15).Draw(rt, "config")
 		story := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) happening {
-			return happening{rapid.IntRange(0, 11).Draw(rt, "what"), rapid.IntRange(0, 11).Draw(rt, "a"), rapid.IntRange(0, 5).Draw(rt, "b")}
+			return happening{rapid.IntRange(0, 15).Draw(rt, "what"), rapid.IntRange(0, 11).Draw(rt, "a"), rapid.IntRange(0, 5).Draw(rt, "b")}
 		}), 1, 40).Draw(rt, "story")
 		var problem string
 		synctest.Test(t, func(t *testing.T) { problem = tell(t, config, story) })
@@ -109,7 +111,8 @@ func TestLaneModel(t *testing.T) {
 func tell(t *testing.T, config int, story []happening) string {
 	memory := storetest.NewMemory()
 	m := &accounts{memory: memory, raised: make(map[gate.PassageID]int), arm: func(context.Context) error { return nil }}
-	quiet := func(c *gate.Config) { c.Log = slog.New(slog.DiscardHandler) }
+	var clock setClock
+	quiet := func(c *gate.Config) { c.Log, c.Clock = slog.New(slog.DiscardHandler), gate.NewClock(clock.now) }
 	set := func(l *gate.LaneConfig, _ *yard) {
 		l.Attributor, l.Arm = nil, m
 		l.Tandem, l.AutoOpen = config&1 != 0, config&2 != 0
@@ -120,10 +123,26 @@ func tell(t *testing.T, config int, story []happening) string {
 			l.Direction = gate.DirectionExit
 		}
 	}
-	y := startYard(t, memory, gate.AssessorFunc(judge), []func(*gate.Config){quiet}, set)
-	for _, w := range []string{"app-", "line-", "under-", "beyond-", "up-", "down+"} {
-		y.c.Input("north", gate.Input{Point: pointWords[w[:len(w)-1]], Level: map[byte]gate.Level{'+': gate.LevelOn, '-': gate.LevelOff}[w[len(w)-1]]})
+	assess := gate.AssessorFunc(func(r gate.Request) gate.Assessment {
+		if r.VIN == "" {
+			r.VIN = r.Plate
+		}
+		return judge(r)
+	})
+	level := make(map[gate.Point]gate.Level)
+	for _, p := range allPoints {
+		level[p] = gate.LevelOff
 	}
+	level[gate.PointArmDown] = gate.LevelOn
+	var y *yard
+	begin := func() { // the devices tell what they see as soon as the program runs
+		y = startYard(t, memory, assess, []func(*gate.Config){quiet}, set)
+		for _, p := range allPoints {
+			y.c.Input("north", gate.Input{Point: p, Level: level[p]})
+		}
+		synctest.Wait()
+	}
+	begin()
 	var came []gate.PassageID
 	acted := make(map[gate.PassageID]int)
 	look := func() gate.LaneView { synctest.Wait(); v, _ := y.c.View("north"); return v }
@@ -142,6 +161,7 @@ func tell(t *testing.T, config int, story []happening) string {
 			m.under = l
 			m.mu.Unlock()
 		}
+		level[p] = l
 		y.c.Input("north", gate.Input{Point: p, Level: l})
 		synctest.Wait()
 	}
@@ -187,6 +207,32 @@ func tell(t *testing.T, config int, story []happening) string {
 				input(gate.PointEgress, gate.Level(1+h.b%2))
 			} else {
 				y.c.Device("north", gate.DeviceStatus{Device: "board", Fault: []string{"", "offline"}[h.b%2]})
+			}
+		case 12: // the program dies, or is stopped, and starts again
+			if h.a%2 == 0 {
+				y.store.Kill()
+			}
+			y.stop()
+			if err := <-y.done; err != nil && h.a%2 != 0 {
+				m.wrong("stopped: %v", err)
+			}
+			begin()
+		case 13: // a detector or contact chatters
+			p, at := allPoints[h.a%len(allPoints)], level[allPoints[h.a%len(allPoints)]]
+			for range 7 + 3*h.b {
+				input(p, gate.LevelOn)
+				time.Sleep(time.Duration(h.b) * 20 * time.Millisecond)
+				input(p, gate.LevelOff)
+			}
+			input(p, at)
+		case 14:
+			clock.set([]time.Duration{time.Minute, -time.Minute, time.Hour, -time.Hour, 400 * 24 * time.Hour, -400 * 24 * time.Hour}[h.b])
+		case 15: // a camera reads a plate
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			id, err := y.c.Arrive(ctx, "north", gate.Arrival{Plate: fmt.Sprintf("%c%d", "GGFD"[h.b%4], i), Via: "camera", Read: time.Now()})
+			cancel()
+			if err == nil {
+				came = append(came, id)
 			}
 		}
 	}

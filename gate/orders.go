@@ -175,7 +175,7 @@ func (l *lane) laneAct(a Act) error {
 		l.to(onReopened)
 	case ActTurnEntry, ActTurnExit:
 		l.direction = Direction(e.Detail)
-		l.expected, l.foreign, l.foreignAt, l.merged = 0, false, time.Time{}, false
+		l.expected, l.foreign, l.foreignAt, l.merged, l.owing = 0, false, time.Time{}, false, ""
 		if l.closed == closedToTurn {
 			l.closed = ""
 			l.to(onReopened)
@@ -331,7 +331,7 @@ func (l *lane) raiseEgress() {
 	case l.state != Egress || !l.raises() || !l.egress.recorded || l.egress.raised || l.armMoving:
 	case l.armStands() == ArmOpen:
 		l.egress.raised, l.arm = true, ArmOpen
-	case l.level[PointUnderArm] == LevelOn:
+	case l.covered():
 		l.alarm(AlarmEgressArm, "")
 	default:
 		l.egress.raised = true

@@ -24,6 +24,11 @@ type traffic struct {
 	foreign   bool      // what covers the detector beyond came from the other side
 	foreignAt time.Time
 	merged    bool      // something was still under the arm when the last vehicle had left the detector beyond
+	owing     PassageID // was let in and has not been seen to come through; another vehicle is at the line, or none
+	pressed   bool      // the egress button, before the lane was in service
+	shutAt    time.Time // when the arm came down the last time
+	forcedBy  time.Time // an arm that has left its place right after it came down is forced if it is not back by then
+	chatter   map[Point]*chatter
 	upSince   time.Time // the arm is open
 	opening
 }
@@ -36,7 +41,96 @@ type opening struct {
 }
 
 func newTraffic() traffic {
-	return traffic{level: make(map[Point]Level), turned: make(map[Point]time.Time), known: make(map[Point]bool)}
+	return traffic{level: make(map[Point]Level), turned: make(map[Point]time.Time), known: make(map[Point]bool), chatter: make(map[Point]*chatter)}
+}
+
+// bounceWithin is how long a contact of the arm may bounce after it was made: no
+// arm opens and closes as quickly.
+const bounceWithin = 500 * time.Millisecond
+
+// chatterMost changes of one point within chatterFor are more than vehicles can
+// make; the point is not believed until it has been quiet for as long.
+const (
+	chatterMost = 20
+	chatterFor  = 10 * time.Second
+)
+
+// chatterFault is the class of fault of a point that changes all the time.
+const chatterFault = "chattering"
+
+// chatter is how often one point has changed.
+type chatter struct {
+	turns []time.Time // the last ones
+	told  bool        // it is not believed, and somebody is told
+}
+
+// chatters counts a change of a point, and says whether the point changes so often
+// that no vehicle does it. The button of an egress is always believed.
+func (l *lane) chatters(p Point, now time.Time) bool {
+	if p == PointEgress {
+		return false
+	}
+	c := l.chatter[p]
+	if c == nil {
+		c = new(chatter)
+		l.chatter[p] = c
+	}
+	if len(c.turns) == chatterMost {
+		c.turns = slices.Delete(c.turns, 0, 1)
+	}
+	c.turns = append(c.turns, now)
+	if !c.told && len(c.turns) == chatterMost && now.Sub(c.turns[0]) < chatterFor {
+		c.told = true
+		if p == l.point(PointAtLine) {
+			l.freeSince = time.Time{}
+		}
+		l.expected, l.foreign, l.foreignAt, l.merged, l.forcedBy = 0, false, time.Time{}, false, time.Time{}
+		l.device(&DeviceStatus{Device: string(p), Fault: chatterFault})
+	}
+	return c.told
+}
+
+// wild says that a point changes all the time.
+func (l *lane) wild(p Point) bool { return l.chatter[p] != nil && l.chatter[p].told }
+
+// reviewChatter believes points again that have been quiet for long enough.
+func (l *lane) reviewChatter(now time.Time, later func(time.Time)) {
+	for _, p := range l.cfg.Points {
+		if !l.wild(p) {
+			continue
+		}
+		if at := l.turned[p].Add(chatterFor); now.Before(at) {
+			later(at)
+			continue
+		}
+		stood := l.armStands()
+		delete(l.chatter, p)
+		l.device(&DeviceStatus{Device: string(p)})
+		if p == PointArmDown || p == PointArmUp {
+			l.armContact(stood, false, now)
+		}
+	}
+}
+
+// covered says that something may be where the arm comes down: it is not moved.
+func (l *lane) covered() bool {
+	return l.level[PointUnderArm] == LevelOn || l.wild(PointUnderArm)
+}
+
+// owes notes that the vehicle that was let in has not been seen to come through
+// when the lane turns to the next.
+func (l *lane) owes() {
+	if l.state == Admitting && !l.armMoving && l.arm == ArmOpen && l.through == 0 && l.passage != nil && (l.knows(PointUnderArm) || l.knows(PointBeyond)) {
+		l.owing = l.passage.ID
+	}
+}
+
+// notThrough says of a vehicle that was let in that it did not come.
+func (l *lane) notThrough() {
+	if id := l.owing; id != "" {
+		l.owing = ""
+		l.alarmIn(AlarmNotThrough, "", id)
+	}
 }
 
 // settleWithin is how long after the start a point may be unread without being
@@ -75,7 +169,7 @@ func (l *lane) has(p Point) bool {
 // at is the level of a point that can be believed.
 func (l *lane) at(p Point) Level {
 	p = l.point(p)
-	if p == "" || l.standing(AlarmCovered, string(p)) != nil {
+	if p == "" || l.standing(AlarmCovered, string(p)) != nil || l.wild(p) {
 		return LevelUnknown
 	}
 	return l.level[p]
@@ -90,7 +184,7 @@ func (l *lane) armStands() string {
 	down, up := l.level[PointArmDown], l.level[PointArmUp]
 	hasDown, hasUp := l.has(PointArmDown), l.has(PointArmUp)
 	switch {
-	case !hasDown && !hasUp, hasDown && down == LevelUnknown, hasUp && up == LevelUnknown:
+	case !hasDown && !hasUp, l.wild(PointArmDown), l.wild(PointArmUp), hasDown && down == LevelUnknown, hasUp && up == LevelUnknown:
 		return ""
 	case down == LevelOn && up == LevelOn:
 		return ArmFault
@@ -138,7 +232,7 @@ func (l *lane) input(in *Input) {
 	if in.Level != LevelUnknown {
 		l.known[in.Point] = true
 	}
-	if in.Forced && l.state != Manual && l.state != Egress && l.started {
+	if in.Forced && !l.wild(in.Point) && l.state != Manual && l.state != Egress && l.started {
 		l.alarm(AlarmForced, "")
 	}
 	if was == in.Level {
@@ -152,6 +246,10 @@ func (l *lane) input(in *Input) {
 		l.alarmOver(AlarmCovered, string(in.Point))
 	}
 	if !l.started {
+		l.pressed = l.pressed || in.Point == PointEgress && in.Level == LevelOn
+		return
+	}
+	if l.chatters(in.Point, now) {
 		return
 	}
 	switch in.Point {
@@ -195,7 +293,11 @@ func (l *lane) armContact(stood string, told bool, now time.Time) {
 	case ArmOpen:
 		l.upSince, l.up = now, true
 		explained := l.armMoving && l.raiseBy.IsZero() || l.state == Admitting || l.state == Egress || l.state == Manual
-		if stood == ArmClosed && !explained && !told {
+		switch {
+		case stood == "" || explained || told: // one that could not be read tells nothing new
+		case now.Sub(l.shutAt) < bounceWithin:
+			l.forcedBy = now.Add(bounceWithin)
+		default:
 			l.alarm(AlarmForced, "")
 		}
 		if l.state == Egress {
@@ -203,7 +305,17 @@ func (l *lane) armContact(stood string, told bool, now time.Time) {
 		}
 	case ArmClosed:
 		l.alarmOver(AlarmHeldOpen, "")
-		l.expected, l.foreign, l.merged = 0, false, false
+		if stood == ArmOpen {
+			if l.armMoving && now.Sub(l.upSince) < bounceWithin {
+				l.up = false // a contact that bounces as the command is given; the arm has not been up
+			} else {
+				l.shutAt = now
+			}
+		}
+		if l.expected == 0 {
+			l.notThrough()
+		}
+		l.expected, l.foreign, l.merged, l.owing, l.forcedBy = 0, false, false, "", time.Time{}
 	}
 	if l.cfg.Arm != nil && !l.armMoving && (l.state != Admitting || l.arm != ArmFault) {
 		l.arm, l.armWhy = stands, ""
@@ -301,6 +413,10 @@ func (l *lane) beyond(level, was Level, now time.Time) {
 
 // passed counts a vehicle that came through in the lane's direction.
 func (l *lane) passed(now time.Time) {
+	if l.owing != "" && l.state != Admitting { // it comes after the lane has turned to the next
+		l.owing = ""
+		return
+	}
 	first := l.through == 0
 	// Without a contact of the arm there is no telling when it was down; two in
 	// quick succession have come through one opening.
@@ -370,6 +486,15 @@ func (l *lane) review() {
 
 func (l *lane) reviewPoints(now time.Time, later func(time.Time)) {
 	l.reviewUnread(now, later)
+	l.reviewChatter(now, later)
+	if !l.forcedBy.IsZero() {
+		if now.Before(l.forcedBy) {
+			later(l.forcedBy)
+		} else {
+			l.forcedBy = time.Time{}
+			l.alarm(AlarmForced, "")
+		}
+	}
 	for _, p := range [...]Point{PointApproach, PointAtLine, PointUnderArm, PointBeyond} {
 		if l.level[p] != LevelOn || l.standing(AlarmCovered, string(p)) != nil {
 			continue
@@ -443,7 +568,7 @@ func (l *lane) reviewAdmitted() {
 
 // reviewRaise commands an arm that had not been down when it was to open.
 func (l *lane) reviewRaise(now time.Time, later func(time.Time)) {
-	covered := l.level[PointUnderArm] == LevelOn
+	covered := l.covered()
 	switch stands := l.armStands(); {
 	case l.raiseBy.IsZero():
 	case stands == ArmClosed && !covered:
@@ -580,7 +705,11 @@ func (l *lane) warnings() []string {
 	if l.state == Waiting && l.level[PointUnderArm] == LevelOn {
 		list = append(list, WarnUnderArm)
 	}
-	if l.auto && l.state == Waiting && !l.mayOpen() {
+	switch {
+	case !l.auto || l.state != Waiting:
+	case !l.proven():
+		list = append(list, WarnAutoPlate)
+	case !l.mayOpen():
 		list = append(list, WarnAutoPaused)
 	}
 	return list
@@ -613,9 +742,19 @@ func (k AlarmKind) momentary() bool {
 
 // alarm shows and records an alarm, unless it stands already.
 func (l *lane) alarm(k AlarmKind, of string) {
+	var in PassageID
+	if l.passage != nil {
+		in = l.passage.ID
+	}
+	l.alarmIn(k, of, in)
+}
+
+// alarmIn is alarm about what happened in that passage.
+func (l *lane) alarmIn(k AlarmKind, of string, in PassageID) {
 	if !l.show(k, of) {
 		return
 	}
+	l.alarms[len(l.alarms)-1].Passed = in
 	detail := string(k)
 	if of != "" {
 		detail += " " + of
@@ -660,7 +799,7 @@ func (l *lane) alarmOver(k AlarmKind, of string) {
 // autoOpen raises the arm where policy opens by itself and nothing speaks
 // against it. It is asked whenever something has changed.
 func (l *lane) autoOpen() {
-	if !l.auto || !l.mayOpen() {
+	if !l.auto || !l.mayOpen() || !l.proven() {
 		return
 	}
 	id := l.passage.ID

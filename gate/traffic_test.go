@@ -171,6 +171,22 @@ func TestTraffic(t *testing.T) {
 		"the line is free again":            {"line+ 16m line-", gate.Idle, "", "", 0, ""},
 		"what reads is lost":                {"app? line? under? beyond? up? down?", gate.Idle, "device-lost:approach device-lost:at-line device-lost:under-arm device-lost:beyond device-lost:arm-up device-lost:arm-down", "", 0, ""},
 		"and back":                          {"app? line? under? beyond? up? down? 5s " + rest, gate.Idle, "", "", 0, ""},
+		"bounces as the arm goes up":        {"line+ G1 /open down- 0.02s down+ 0.02s down- up+ 1s line- under+ beyond+ under- beyond- up- down+", gate.Idle, "", gate.EndAdmitted, 1, ""},
+		"bounces as the arm comes down":     {"line+ G1 /open " + through + "up- down+ 0.05s down- 0.05s down+ 2s", gate.Idle, "", gate.EndAdmitted, 1, ""},
+		"forced right after it came down":   {"line+ G1 /open " + through + "up- down+ 0.05s down- 2s", gate.Idle, "forced-arm.", gate.EndAdmitted, 1, ""},
+		"the next is scanned early":         {"line+ G1 /open down- up+ 1s line- under+ app+ F2 beyond+ under- beyond- line+ up- down+ 5s", gate.Waiting, "", "", 1, ""},
+		"scanned early, and both go":        {"line+ G1 /open down- up+ 1s line- under+ F2 beyond+ under- beyond- line+ line- under+ beyond+", gate.Idle, "ran-through.", gate.EndUnknown, 1, ""},
+		"the next is scanned, and none go":  {"line+ G1 /open down- up+ 5s F2 line- up- down+ 1s", gate.Waiting, "not-through.", "", 1, ""},
+		"is dismissed, and comes through":   {"line+ G1 /open down- up+ 1s /reset line- under+ beyond+ under- beyond- up- down+", gate.Idle, "", gate.EndAdmitted, 1, ""},
+		"is dismissed, and backs out":       {"line+ G1 /open down- up+ 1s /reset line- up- down+", gate.Idle, "not-through.", gate.EndAdmitted, 1, ""},
+		"the arm is said to be up":          {"up+ down- line+ G1 /open 6s /reset line- down+ up-", gate.Idle, "forced-arm. not-through.", gate.EndAdmitted, 0, ""},
+		"under the arm it chatters":         {strings.Repeat("under+ under- 0.1s ", 30), gate.Idle, "device-lost:under-arm", "", 0, ""},
+		"chatters, and nothing is raised":   {strings.Repeat("under+ under- 0.1s ", 30) + "line+ G1 /open 1s", gate.Admitting, "device-lost:under-arm", gate.EndArmFailed, 0, ""},
+		"chatters, and is quiet again":      {strings.Repeat("under+ under- 0.1s ", 30) + "11s line+ G1 /open down- up+", gate.Admitting, "", gate.EndAdmitted, 1, ""},
+		"behind the arm it chatters":        {strings.Repeat("beyond+ beyond- 0.1s ", 30), gate.Idle, "device-lost:beyond", "", 0, ""},
+		"the line chatters":                 {"line+ F1 " + strings.Repeat("line- line+ 0.1s ", 30) + "60s", gate.Waiting, "", "", 0, ""},
+		"a contact chatters":                {strings.Repeat("up+ up- 0.1s ", 30) + "11s", gate.Idle, "", "", 0, ""},
+		"in the wrong order":                {"line+ G1 /open down- up+ 1s beyond+ under+ line- beyond- under- up- down+", gate.Idle, "wrong-way. not-through.", gate.EndAdmitted, 1, ""},
 		"is let in by a lane that is blind": {"app? line? under? beyond? up? down? G1 /open 11s //acknowledge", gate.Idle, "", "", 1, ""},
 	} {
 		if strings.Contains(tt.script, "16m") {
@@ -704,4 +720,129 @@ func TestLampsFollowTheLane(t *testing.T) {
 			t.Errorf("in the end the lamps show %q", got)
 		}
 	})
+}
+
+// TestAutoOpenNeedsMoreThanAPlate: what anybody can copy opens nothing by itself,
+// whatever the list says of it; the VIN that is read next does.
+func TestAutoOpenNeedsMoreThanAPlate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var shown policy.Leaf[string]
+		y := startYard(t, storetest.NewMemory(), gate.AssessorFunc(func(r gate.Request) gate.Assessment {
+			return gate.Assessment{VIN: r.VIN, Verdict: policy.Verdict{Outcome: policy.Grant}}
+		}), []func(*gate.Config){func(c *gate.Config) {
+			c.Identity = identityFunc(func(p gate.Presented) gate.Identified {
+				var f policy.ArrivalFacts
+				f.Pass = shown
+				if p.Pass != "" {
+					f.Pass = policy.Know(map[string]string{"good": policy.PassValid, "old": policy.PassExpired}[p.Pass], policy.Source{})
+					f.PassRefused = policy.Know(p.Pass != "good", policy.Source{})
+				}
+				return gate.Identified{Facts: f}
+			})
+		}}, func(l *gate.LaneConfig, _ *yard) { l.AutoOpen, l.Attributor, l.ClearAfter = true, nil, time.Second })
+		defer y.close()
+		raised := 0
+		for _, tt := range []struct {
+			onRecord bool
+			first    gate.Arrival
+			then     *gate.Arrival
+			opens    bool
+		}{
+			{false, gate.Arrival{Plate: "WX1", Via: "camera"}, nil, false},
+			{true, gate.Arrival{Plate: "WX2", Via: "camera"}, nil, false}, // it has a pass, and shows none
+			{false, gate.Arrival{Plate: "WX3", Via: "camera", Pass: "old"}, nil, false},
+			{false, gate.Arrival{Plate: "WX4", Via: "camera", Pass: "good"}, nil, true},
+			{false, gate.Arrival{Plate: "WX5", Via: "camera"}, &gate.Arrival{Pass: "good", Via: "scanner"}, true},
+			{false, gate.Arrival{Plate: "WX6", Via: "camera"}, &gate.Arrival{VIN: "V6", Via: "scanner"}, true},
+			{false, gate.Arrival{VIN: "V7", Plate: "WX7", Via: "scanner"}, nil, true},
+		} {
+			shown = policy.Leaf[string]{}
+			if tt.onRecord {
+				shown = policy.Know(policy.PassValid, policy.Source{})
+			}
+			if _, err := y.c.Arrive(t.Context(), "north", tt.first); err != nil {
+				t.Fatal(err)
+			}
+			if tt.then != nil {
+				if v := y.view(); v.State != gate.Waiting || !slices.Contains(v.Warnings, gate.WarnAutoPlate) {
+					t.Errorf("%+v: lane is %s, warnings %q", tt.first, v.State, v.Warnings)
+				}
+				if _, err := y.c.Arrive(t.Context(), "north", *tt.then); err != nil {
+					t.Fatal(err)
+				}
+			}
+			v := y.view()
+			if tt.opens {
+				raised++
+			} else if !slices.Contains(v.Warnings, gate.WarnAutoPlate) || slices.Contains(v.Warnings, gate.WarnAutoPaused) {
+				t.Errorf("%+v: warnings %q", tt.first, v.Warnings)
+			}
+			if n := count(y.store.Trace(), "arm"); n != raised {
+				t.Fatalf("%+v: arm commanded %d times, want %d", tt.first, n, raised)
+			}
+			if !tt.opens {
+				y.play("/reset")
+			}
+			time.Sleep(15 * time.Second)
+		}
+	})
+}
+
+type identityFunc func(gate.Presented) gate.Identified
+
+func (f identityFunc) Identify(_ context.Context, p gate.Presented) (gate.Identified, error) {
+	return f(p), nil
+}
+
+// TestEgressBeforeTheLaneRuns: a button that is pressed while the program starts
+// counts, whatever another button says after it.
+func TestEgressBeforeTheLaneRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory := storetest.NewMemory()
+		y := startYard(t, memory, gate.AssessorFunc(judge), []func(*gate.Config){func(c *gate.Config) {
+			c.Store.(*storetest.Faults).Break(storetest.StepCloseOpen, false, 1)
+		}}, func(l *gate.LaneConfig, _ *yard) { l.Points, l.Attributor = append(slices.Clone(allPoints), gate.PointEgress), nil })
+		defer y.close()
+		if v := y.view(); v.State == gate.Idle {
+			t.Fatalf("the lane is in service")
+		}
+		y.play("fire+ 0.1s fire- 60s")
+		if v := y.view(); v.State != gate.Egress {
+			t.Errorf("lane is %s", v.State)
+		}
+	})
+}
+
+// TestCrowdedInputsKeepWhatMustNotBeMissed: a detector that floods the lane while
+// the store is slow hides no forced arm, and no button that was let go of.
+func TestCrowdedInputsKeepWhatMustNotBeMissed(t *testing.T) {
+	for name, tt := range map[string]struct {
+		in    gate.Input
+		state gate.State
+		alarm string
+	}{
+		"forced": {gate.Input{Point: gate.PointArmDown, Level: gate.LevelOff, Forced: true}, gate.Idle, "forced-arm."},
+		"button": {gate.Input{Point: gate.PointEgress, Level: gate.LevelOn}, gate.Egress, ""},
+		"tamper": {gate.Input{Point: gate.PointTamper, Level: gate.LevelOn}, gate.Idle, "tamper."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				y := playing(t, func(l *gate.LaneConfig, _ *yard) {
+					l.Points = append(slices.Clone(allPoints), gate.PointEgress, gate.PointTamper)
+				})
+				defer y.close()
+				y.play(rest + "fire- tamper-")
+				y.c.Input("north", tt.in)
+				y.c.Input("north", gate.Input{Point: tt.in.Point, Level: gate.LevelOn + gate.LevelOff - tt.in.Level})
+				for i := range 1000 {
+					y.c.Input("north", gate.Input{Point: gate.PointApproach, Level: gate.Level(1 + i%2)})
+				}
+				y.c.Input("north", gate.Input{Point: gate.PointApproach, Level: gate.LevelOff})
+				time.Sleep(30 * time.Second)
+				if v := y.view(); v.State != tt.state || y.alarms() != tt.alarm {
+					t.Errorf("lane is %s, alarms %q", v.State, y.alarms())
+				}
+			})
+		})
+	}
 }

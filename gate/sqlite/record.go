@@ -305,13 +305,13 @@ func (t *txn) event(e gate.Event) error {
 func (s *Store) CloseOpen(ctx context.Context, at time.Time) ([]gate.PassageID, error) {
 	var closed []gate.PassageID
 	err := s.do(ctx, "close open passages", func(t *txn) error {
-		st, err := t.stmt("SELECT id, lane FROM passage p WHERE NOT EXISTS (SELECT 1 FROM outcome o WHERE o.passage = p.id) ORDER BY seq")
+		st, err := t.stmt("SELECT id, lane, coalesce(p.doc ->> '$.moment', 0) FROM passage p WHERE NOT EXISTS (SELECT 1 FROM outcome o WHERE o.passage = p.id) ORDER BY seq")
 		if err != nil {
 			return err
 		}
 		open, err := collect(func(rows *sql.Rows) (o gate.Outcome, err error) {
 			o = gate.Outcome{Ending: gate.EndUnknown, At: at}
-			return o, rows.Scan(&o.Passage, &o.Lane)
+			return o, rows.Scan(&o.Passage, &o.Lane, &o.Moment)
 		})(st.QueryContext(context.Background()))
 		if err != nil {
 			return err

@@ -424,7 +424,7 @@ func (m *Memory) CloseOpen(ctx context.Context, at time.Time) ([]gate.PassageID,
 	var closed []gate.PassageID
 	for _, rec := range m.passages {
 		if rec.Outcome == nil {
-			if err := m.end(gate.Outcome{Passage: rec.Passage.ID, Ending: gate.EndUnknown, At: at}); err != nil {
+			if err := m.end(gate.Outcome{Passage: rec.Passage.ID, Lane: rec.Passage.Lane, Ending: gate.EndUnknown, At: at, Moment: rec.Passage.Moment}); err != nil {
 				return nil, err
 			}
 			closed = append(closed, rec.Passage.ID)

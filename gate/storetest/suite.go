@@ -173,7 +173,11 @@ func Run(t *testing.T, kit Kit) {
 	t.Run("open passages are closed as unknown", func(t *testing.T) {
 		s := kit.Open(t)
 		for n := range 3 {
-			must(t, s.Record(ctx, Sample(n, policy.Flag)))
+			p := Sample(n, policy.Flag)
+			if n == 2 {
+				p.Moment = policy.MomentExit
+			}
+			must(t, s.Record(ctx, p))
 		}
 		must(t, s.RecordOutcome(ctx, gate.Outcome{Passage: Sample(1, 0).ID, Ending: gate.EndRefused, At: Noon}))
 		ids, err := s.CloseOpen(ctx, Noon.Add(time.Hour))
@@ -183,7 +187,7 @@ func Run(t *testing.T, kit Kit) {
 		}
 		rec, err := s.Passage(ctx, Sample(2, 0).ID)
 		must(t, err)
-		if rec.Outcome == nil || rec.Outcome.Ending != gate.EndUnknown {
+		if o := rec.Outcome; o == nil || o.Ending != gate.EndUnknown || o.Lane != rec.Passage.Lane || o.Moment != policy.MomentExit {
 			t.Errorf("outcome %+v", rec.Outcome)
 		}
 		if ids, err = s.CloseOpen(ctx, Noon.Add(time.Hour)); err != nil || len(ids) != 0 {

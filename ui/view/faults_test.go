@@ -16,7 +16,7 @@ func TestFaultsAreSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	classes := []string{"covered", "not-closed", "busy", "twice", "unread", "offline", "rejected", "garbled", "unconfirmed", "halfway", "stuck", "replaced", "insecure", "ended", "failed"}
+	classes := []string{"covered", "not-closed", "busy", "twice", "unread", "offline", "rejected", "garbled", "unconfirmed", "halfway", "stuck", "replaced", "insecure", "ended", "failed", "chattering"}
 	for _, lang := range all.Languages() {
 		b := Base{Words: all.Words(lang.Code, time.UTC)}
 		said := map[string]string{}
