@@ -801,7 +801,9 @@ func TestEgressBeforeTheLaneRuns(t *testing.T) {
 		memory := storetest.NewMemory()
 		y := startYard(t, memory, gate.AssessorFunc(judge), []func(*gate.Config){func(c *gate.Config) {
 			c.Store.(*storetest.Faults).Break(storetest.StepCloseOpen, false, 1)
-		}}, func(l *gate.LaneConfig, _ *yard) { l.Points, l.Attributor = append(slices.Clone(allPoints), gate.PointEgress), nil })
+		}}, func(l *gate.LaneConfig, _ *yard) {
+			l.Points, l.Attributor = append(slices.Clone(allPoints), gate.PointEgress), nil
+		})
 		defer y.close()
 		if v := y.view(); v.State == gate.Idle {
 			t.Fatalf("the lane is in service")
