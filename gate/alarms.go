@@ -26,6 +26,17 @@ const (
 	AlarmDutyOfficer AlarmKind = "duty-officer"
 	// AlarmPINLocked says that somebody tried a person's PIN too often.
 	AlarmPINLocked AlarmKind = "pin-locked"
+	// AlarmRecords says that records of a lane cannot be made: it is in manual
+	// procedure.
+	AlarmRecords AlarmKind = "no-records"
+	// AlarmDamaged says that the record does not verify: somebody has changed it,
+	// or a disk has.
+	AlarmDamaged AlarmKind = "record-damaged"
+	// AlarmUnguarded says that a lane is open and nobody has its watch: a shift
+	// ended, and nobody followed.
+	AlarmUnguarded AlarmKind = "unguarded"
+	// AlarmBell says that the site's bell cannot be rung: Of is the device.
+	AlarmBell AlarmKind = "bell-lost"
 )
 
 // TellDutyOfficer is the condition by which a policy's rules say that the duty
@@ -105,6 +116,7 @@ type Alarms struct {
 	seen    map[laneAlarm]string
 	before  map[laneAlarm]string // alarms of lanes that were on record when the program started
 	told    map[PassageID]LaneID // of which the duty officer was told, while the lane shows them
+	lasts   map[state]bool       // what was raised and is not over
 	subs    map[chan struct{}]struct{}
 	version uint64
 
@@ -121,6 +133,13 @@ type laneAlarm struct {
 	since time.Time
 }
 
+// state is something that lasts and is raised once while it does.
+type state struct {
+	lane LaneID
+	kind AlarmKind
+	of   string
+}
+
 // NewAlarms reads what is open.
 func NewAlarms(ctx context.Context, cfg AlarmsConfig) (*Alarms, error) {
 	switch {
@@ -135,10 +154,17 @@ func NewAlarms(ctx context.Context, cfg AlarmsConfig) (*Alarms, error) {
 	if cfg.RetryAfter <= 0 {
 		cfg.RetryAfter = 2 * time.Second
 	}
-	s := &Alarms{cfg: cfg, seen: make(map[laneAlarm]string), told: make(map[PassageID]LaneID), subs: make(map[chan struct{}]struct{}), wake: make(chan struct{}, 1)}
+	s := &Alarms{cfg: cfg, seen: make(map[laneAlarm]string), told: make(map[PassageID]LaneID), lasts: make(map[state]bool), subs: make(map[chan struct{}]struct{}), wake: make(chan struct{}, 1)}
 	var err error
 	if s.open, err = cfg.Store.OpenAlarms(ctx); err != nil {
 		return nil, fmt.Errorf("alarms: %w", err)
+	}
+	for _, a := range s.open {
+		switch a.Kind {
+		case AlarmRecords, AlarmDamaged, AlarmUnguarded, AlarmBell: // it may last still
+			s.lasts[state{a.Lane, a.Kind, a.Of}] = true
+		default:
+		}
 	}
 	// A lane brings its alarms back with it. They are those of before.
 	recent, err := cfg.Store.RecentAlarms(ctx, alarmsBefore)
@@ -172,6 +198,49 @@ func (s *Alarms) Raise(a SiteAlarm) string {
 	s.mu.Unlock()
 	s.ring(a)
 	return a.ID
+}
+
+// Stands says whether something lasts at a lane. It is raised when that begins,
+// and again only after it was over; what was raised stays until somebody has
+// taken note of it, over or not. It does no I/O and does not wait.
+func (s *Alarms) Stands(lane LaneID, kind AlarmKind, of string, lasts bool) {
+	s.mu.Lock()
+	raised := s.stands(lane, kind, of, lasts)
+	s.mu.Unlock()
+	for _, a := range raised {
+		s.ring(a)
+	}
+}
+
+// stands is Stands without the bell; the caller holds the lock.
+func (s *Alarms) stands(lane LaneID, kind AlarmKind, of string, lasts bool) []SiteAlarm {
+	key := state{lane, kind, of}
+	switch {
+	case !lasts:
+		delete(s.lasts, key)
+		return nil
+	case s.lasts[key]:
+		return nil
+	}
+	s.lasts[key] = true
+	a := SiteAlarm{Lane: lane, Kind: kind, Of: of}
+	a.At, _ = s.cfg.Clock.Stamp()
+	a.ID = newAlarmID(lane, a.At)
+	s.add(a)
+	return []SiteAlarm{a}
+}
+
+// UnguardedAfter is how long a lane may be open with nobody on its watch.
+const UnguardedAfter = 2 * time.Minute
+
+// Unguarded says whether a lane stands without a guard: its last shift has ended,
+// nobody has followed, and nobody has closed it. A lane on which nobody ever
+// began a shift is one of a site that keeps none.
+func Unguarded(v LaneView, last ShiftStep, at time.Time) bool {
+	if v.State == OutOfService && v.Closed != "" {
+		return false
+	}
+	return last.Number > 0 && !last.Open() && at.Sub(last.At) >= UnguardedAfter
 }
 
 // add is Raise without a stamp; the caller holds the lock.
@@ -429,6 +498,7 @@ func (s *Alarms) follow(ctx context.Context, v LaneView) {
 		}
 	}
 	fresh = append(fresh, s.tell(v)...)
+	fresh = append(fresh, s.stands(v.Lane, AlarmRecords, "", v.Notice == NoticeStorage && !s.lasts[state{v.Lane, AlarmDamaged, ""}])...)
 	s.mu.Unlock()
 	for _, a := range fresh {
 		s.ring(a)

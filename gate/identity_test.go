@@ -410,7 +410,10 @@ func TestAlike(t *testing.T) {
 	if got := gate.Alike("A0B"); !slices.Equal(got, []string{"A08", "AO8", "AOB", "AQ8", "AQB"}) {
 		t.Errorf("of A0B: %v", got)
 	}
-	if got := gate.Alike("00000000"); got != nil {
+	if got := gate.Alike("WX00000"); len(got) != 50 || !slices.Contains(got, "WXO00Q0") || slices.Contains(got, "WXOOO00") {
+		t.Errorf("%d readings of a plate with five zeros: %v", len(got), got)
+	}
+	if got := gate.Alike(strings.Repeat("0", 20)); got != nil {
 		t.Errorf("%d readings of a plate of zeros", len(got))
 	}
 	rapid.Check(t, func(t *rapid.T) {

@@ -15,7 +15,6 @@ import (
 	"sync/atomic"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
 	"sallyport/gate/auth"
 	"sallyport/vin"
@@ -317,10 +316,22 @@ func plainLatin(r rune) rune {
 // maxReadAs bounds the readings of Alike.
 const maxReadAs = 256
 
+// misreadMost is how many characters of one plate Alike takes to be misread. A
+// reader that errs in three of eight reads nothing, and what differs by so much is
+// another plate; and the look-alikes are asked for on the way to a verdict, of
+// which a plate with five zeros has 242 where any number may be misread, and 50
+// where two may.
+const misreadMost = 2
+
 // Alike are the other plates that a plate of plain letters and digits may be a
-// misread of; none where there would be more than a few hundred.
+// misread of, in one character or two; none where there would be more than a few
+// hundred.
 func Alike(plate string) []string {
-	out := []string{""}
+	type reading struct {
+		text   string
+		misses int
+	}
+	list := []reading{{}}
 	for _, r := range plate {
 		others := string(r)
 		for _, family := range [...]string{"0OQ", "1I", "8B", "5S", "2Z"} {
@@ -328,18 +339,30 @@ func Alike(plate string) []string {
 				others = family
 			}
 		}
-		if len(out)*utf8.RuneCountInString(others) > maxReadAs {
-			return nil
-		}
-		next := make([]string, 0, len(out)*len(others))
-		for _, head := range out {
+		next := make([]reading, 0, len(list)+len(others))
+		for _, head := range list {
 			for _, o := range others {
-				next = append(next, head+string(o))
+				misses := head.misses
+				if o != r {
+					misses++
+				}
+				if misses <= misreadMost {
+					next = append(next, reading{head.text + string(o), misses})
+				}
 			}
 		}
-		out = next
+		if len(next) > maxReadAs {
+			return nil
+		}
+		list = next
 	}
-	return slices.DeleteFunc(out, func(s string) bool { return s == plate || s == "" })
+	var out []string
+	for _, l := range list {
+		if l.misses > 0 {
+			out = append(out, l.text)
+		}
+	}
+	return out
 }
 
 // WatchHits is what the list says of a vehicle.

@@ -178,10 +178,12 @@ type laneState struct {
 	Allowed  []gate.ActKind  `json:"allowed"`
 	Notice   string          `json:"notice,omitempty"`
 	Arm      string          `json:"arm"`
+	ArmFault string          `json:"arm_fault,omitempty"` // class of its fault, where arm is fault
 	Radio    gate.RadioState `json:"radio"`
 
 	Direction gate.Direction      `json:"direction,omitempty"`
-	Closed    string              `json:"closed,omitempty"` // why a person has closed the lane
+	Closed    string              `json:"closed,omitempty"`  // why a person has closed the lane
+	Ordered   *gate.Ordered       `json:"ordered,omitempty"` // who has ordered what the lane is in
 	Signal    gate.Signal         `json:"signal,omitempty"`
 	Inbound   int                 `json:"inbound"`          // arrivals that wait behind
 	Behind    []behind            `json:"behind,omitempty"` // of a lane that holds two vehicles: those that are not at the line
@@ -203,8 +205,8 @@ type behind struct {
 func newLaneState(lv gate.LaneView) laneState {
 	st := laneState{
 		Lane: lv.Lane, Name: lv.Name, State: lv.State, Since: lv.Since, Version: lv.Version, TurnOut: lv.TurnOut,
-		Durable: lv.Durable, Allowed: acts(lv.Allowed), Notice: lv.Notice, Arm: lv.Arm, Radio: lv.Radio,
-		Direction: lv.Direction, Closed: lv.Closed, Signal: lv.Signal, Inbound: lv.Inbound, LastEnd: lv.LastEnd,
+		Durable: lv.Durable, Allowed: acts(lv.Allowed), Notice: lv.Notice, Arm: lv.Arm, ArmFault: lv.ArmFault, Radio: lv.Radio,
+		Direction: lv.Direction, Closed: lv.Closed, Ordered: lv.Ordered, Signal: lv.Signal, Inbound: lv.Inbound, LastEnd: lv.LastEnd,
 		Alarms: lv.Alarms, Warnings: lv.Warnings, Devices: lv.Devices,
 	}
 	if lv.Passage != nil {

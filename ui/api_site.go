@@ -178,7 +178,12 @@ func (s *Server) apiAcknowledge(k *call) error {
 		return refuse(http.StatusNotFound, "not-found", fmt.Errorf("no open alarm %q", k.Param("id")))
 	}
 	ctx := k.Request().Context()
+	release, err := s.limits.hashing(ctx)
+	if err != nil {
+		return err
+	}
 	who, err := s.cfg.Signer.Confirm(ctx, open[at].Lane, in.By, in.PIN)
+	release()
 	switch {
 	case errors.Is(err, gate.ErrPINWrong):
 		return refuse(http.StatusForbidden, "forbidden", err)

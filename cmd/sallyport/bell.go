@@ -70,7 +70,8 @@ type bell struct {
 	out interface {
 		Ring(ctx context.Context, on bool) error
 	}
-	log *slog.Logger
+	log  *slog.Logger
+	lane gate.LaneID // under which it is told that the bell is lost
 }
 
 var _ interface {
@@ -89,6 +90,9 @@ func (b bell) run(ctx context.Context, alarms *gate.Alarms) {
 		work, cancel := context.WithTimeout(ctx, bellPatience)
 		err := b.out.Ring(work, on)
 		cancel()
+		if ctx.Err() == nil {
+			alarms.Stands(b.lane, gate.AlarmBell, b.cfg.Device, err != nil)
+		}
 		if failed := err != nil; failed != failing && ctx.Err() == nil {
 			if failing = failed; failed {
 				b.log.ErrorContext(ctx, "the bell does not answer", "device", b.cfg.Device, "on", on, "error", err)

@@ -29,7 +29,7 @@ func TestBell(t *testing.T) {
 	ended := make(chan struct{}, 2)
 	go func() { _ = d.Run(ctx); ended <- struct{}{} }()
 	go func() {
-		bell{bellConfig{Device: "office", Coil: &coil}, d.Side, slog.New(slog.DiscardHandler)}.run(ctx, alarms)
+		bell{bellConfig{Device: "office", Coil: &coil}, d.Side, slog.New(slog.DiscardHandler), "north"}.run(ctx, alarms)
 		ended <- struct{}{}
 	}()
 	defer func() {

@@ -442,9 +442,10 @@ func (st *site) serve(ctx context.Context, addr string, ready func(base string))
 	st.hardware.gate = st.controller
 	g.Go(func() error { return st.hardware.run(wired) })
 	g.Go(func() error { return st.watch.Alarms.Run(ctx, st.controller, st.laneIDs()) })
+	g.Go(func() error { st.watchState(ctx); return nil })
 	if st.hardware.bell != nil {
 		g.Go(func() error {
-			bell{*st.cfg.Bell, st.hardware.bell, st.log}.run(wired, st.watch.Alarms)
+			bell{*st.cfg.Bell, st.hardware.bell, st.log, st.laneIDs()[0]}.run(wired, st.watch.Alarms)
 			return nil
 		})
 	}

@@ -64,7 +64,7 @@ func LaneActKinds() []gate.ActKind {
 // AlarmKinds are the kinds of alarms that pages name.
 func AlarmKinds() []gate.AlarmKind {
 	return []gate.AlarmKind{gate.AlarmTailgating, gate.AlarmTwoInOne, gate.AlarmForced, gate.AlarmHeldOpen, gate.AlarmWrongWay,
-		gate.AlarmRanThrough, gate.AlarmNotThrough, gate.AlarmEgressArm, gate.AlarmTamper, gate.AlarmCovered, gate.AlarmDeviceLost, gate.AlarmUnconfirmed, gate.AlarmDuress, gate.AlarmDutyOfficer, gate.AlarmPINLocked}
+		gate.AlarmRanThrough, gate.AlarmNotThrough, gate.AlarmEgressArm, gate.AlarmTamper, gate.AlarmCovered, gate.AlarmDeviceLost, gate.AlarmUnconfirmed, gate.AlarmDuress, gate.AlarmDutyOfficer, gate.AlarmPINLocked, gate.AlarmRecords, gate.AlarmDamaged, gate.AlarmUnguarded, gate.AlarmBell}
 }
 
 // alarmWords is an alarm in words.
