@@ -306,7 +306,7 @@ func (s *Server) checkPassword(ctx context.Context, address, name, password stri
 		return User{}, refuse(http.StatusServiceUnavailable, "unavailable", fmt.Errorf("look up user: %w", err))
 	}
 	var ok, outdated bool
-	if known && !user.Disabled {
+	if known && !user.Disabled && user.Hash != "" {
 		if ok, outdated, err = auth.VerifyPassword(user.Hash, password); err != nil {
 			return User{}, refuse(http.StatusInternalServerError, "internal", fmt.Errorf("user %q: %w", user.ID, err))
 		}
