@@ -53,6 +53,8 @@ type Config struct {
 
 	Watch Watch // shifts, alarms, paper forms; the zero value is none
 
+	Fleets Fleets // vehicles of fleets; the zero value is none
+
 	Ledger      Ledger        // who is inside, for people; nil: the site keeps no such list
 	LongestStay time.Duration // a vehicle that is inside for longer is overdue; 0 is no bound
 
@@ -221,7 +223,7 @@ const (
 
 // routes is the table of everything that the server answers, one part for each
 // group of pages.
-var routes = slices.Concat(siteRoutes, peopleRoutes)
+var routes = slices.Concat(siteRoutes, peopleRoutes, fleetRoutes)
 
 // siteRoutes are those of the lanes, of the site's state, and of machines.
 var siteRoutes = []route{

@@ -3,11 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"text/tabwriter"
@@ -15,7 +12,6 @@ import (
 
 	"sallyport/gate"
 	"sallyport/gate/sqlite"
-	"sallyport/policy"
 )
 
 // staleDays is from what age on reference data is called old on the page of the

@@ -94,6 +94,7 @@ type site struct {
 	prefixes    *rf.Prefixes
 	radio       radio                    // what the site's law and its assessment allow of the air
 	live        atomic.Pointer[liveData] // the reference data in use
+	relist      chan struct{}            // the list is to be judged anew
 	firstCode   string                   // of the first administrator, for the console; empty: there is one
 	fingerprint string                   // of the certificate in use; empty: plain HTTP
 	log         *slog.Logger
@@ -195,7 +196,7 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 		return nil, err
 	}
 	store.WitnessedBy(seen)
-	st := &site{cfg: cfg, dir: dir, store: store, prefixes: prefixes, log: log, now: now}
+	st := &site{cfg: cfg, dir: dir, store: store, prefixes: prefixes, log: log, now: now, relist: make(chan struct{}, 1)}
 	if st.rules, err = openRules(ctx, dir, cfg, data, store, now, st.changed, log); err != nil {
 		return nil, err
 	}
@@ -254,7 +255,12 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if err != nil {
 		return nil, err
 	}
+	fleets, err := st.openFleets(ctx)
+	if err != nil {
+		return nil, err
+	}
 	st.screens, err = ui.New(ui.Config{
+		Fleets: fleets,
 		Access: access, Secure: cfg.TLS.on() || cfg.TLS.Terminated, Certified: cfg.TLS.Certificate != "",
 		Site: cfg.Name, Location: time.Local, Lanes: deskLanes{st.controller, acts}, Watch: st.watch, Alarms: st.watch.Alarms, Signer: acts, Store: screenStore{store}, Verifier: verifier, Inside: store, Ledger: st.lists.ledger, LongestStay: time.Duration(cfg.Identity.LongestStay),
 		Say: st.say, Condition: st.condition,
@@ -282,6 +288,7 @@ func (st *site) inspected(ctx context.Context, vin string) error {
 
 // changed decides again on whoever waits at a lane, where lanes run yet.
 func (st *site) changed(ctx context.Context, because string) error {
+	st.rejudge()
 	if st.controller == nil {
 		return nil
 	}
@@ -450,6 +457,7 @@ func (st *site) serve(ctx context.Context, addr string, ready func(base string))
 		})
 	}
 	g.Go(func() error { return st.rules.policies.Run(ctx) })
+	g.Go(func() error { return st.relisting(ctx) })
 	g.Go(func() error { return st.rules.postures.Run(ctx) })
 	g.Go(func() error { st.watchClock(ctx); return nil })
 	for _, l := range st.cfg.Lanes {

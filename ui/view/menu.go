@@ -34,6 +34,11 @@ var menu = [...]struct {
 		{"/inside", "nav.inside", auth.SeeInside, false},
 		{"/shifts", "nav.shifts", auth.SeeShifts, true},
 	}},
+	{"nav.fleet", []page{
+		{"/fleet", "nav.fleets", auth.SeeFleet, false},
+		{"/fleet/notices", "nav.notices", auth.SeeFleet, false},
+		{"/fleet/exemptions", "nav.exemptions", auth.SeeFleet, false},
+	}},
 	{"nav.rules", []page{
 		{"/policy", "nav.policy", auth.SeePolicy, false},
 	}},

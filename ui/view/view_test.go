@@ -49,7 +49,8 @@ func base(t testing.TB, lang string) Base {
 func TestTemplatesFitTheirPages(t *testing.T) {
 	s := set(t)
 	pages := []Page{SignIn{}, Error{}, Lanes{}, Passages{}, Passage{}, Policy{}, Data{}, Log{}, Jobs{}, &Devices{}, GalleryIndex{}, Kiosk{}, &Radio{}, &Sensors{}, API{},
-		&Desk{}, &Inside{}, &Forms{}, FormsPrint{}, People{}, PersonPage{}, Me{}, Codes{}, Kiosks{}, SignInCode{}, Start{}, Onward{}, KioskSignIn{}, &Alarms{}, Shifts{}}
+		&Desk{}, &Inside{}, &Forms{}, FormsPrint{}, People{}, PersonPage{}, Me{}, Codes{}, Kiosks{}, SignInCode{}, Start{}, Onward{}, KioskSignIn{}, &Alarms{}, Shifts{},
+		Fleets{}, Fleet{}, FleetVehicle{}, &FleetForm{}, &FleetImport{V: &gate.ImportView{}}, FleetExposure{}, FleetNotices{}, FleetExemptions{}, FleetPass{}}
 	if len(pages) != len(s.pages) {
 		t.Errorf("%d pages, %d templates", len(pages), len(s.pages))
 	}
@@ -129,6 +130,16 @@ func TestKeys(t *testing.T) {
 		"truth.":        {"yes", "no", "unknown"},
 		"later.":        {"radio", "posture", "policy", "inspection", "data", "identity"},
 		"find.":         {"inside_already", "inside_alike", "not_inside", "plate_differs", "seen_elsewhere", "watch_listed", "watch_alike", "watch_may", "label_differs", "pass_" + policy.PassExpired, "pass_" + policy.PassNotYet, "pass_" + policy.PassNotHere, "pass_" + policy.PassRevoked, "pass_" + policy.PassForged, "pass_" + policy.PassOtherVehicle, "pass_unread", "pass_conditions"},
+
+		"fleet.field.":     append(gate.VehicleFields(), "ic", "ce_type", "usb_id", "device", "no_modem"),
+		"fleet.outcome.":   Fleet{}.Outcomes(),
+		"fleet.import.":    {"read", "checking", "checked", "entering", "done", "stopped", "failed"},
+		"fleet.zone.":      {"public", "controlled", "restricted", "critical", ""},
+		"fleet.exemption.": {"asked", "granted", "refused", "withdrawn", "ended", "holds", "due", "expired"},
+		"fleet.doc.":       gate.DocumentKinds(),
+		"fleet.pass.":      {"holds", "due", "ended", "revoked"},
+		"fleet.fault.":     gate.VehicleFaultCodes(),
+		"fleet.cause.":     {"policy", "data", "posture", "day", "vehicle"},
 
 		"inside.show.": Inside{}.Shows(),
 		"inside.none.": Inside{}.Shows(),
