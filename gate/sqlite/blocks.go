@@ -3,7 +3,10 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"slices"
+	"strconv"
 	"unicode/utf8"
+	"unsafe"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -14,21 +17,35 @@ import (
 // translog.Blocks.
 type blocks struct {
 	size    int64
-	workers []*blockReader // each in a reading transaction
+	workers []*blockWorker // each in a reading transaction
 	tables  []tableQuery
 }
 
+// blockWorker is one connection, and what it makes of a block: used again for the
+// next.
+type blockWorker struct {
+	*blockReader
+	parts   []part
+	entries [][]byte
+	rows    []translog.BlockRow
+	lines   [][lineColumns][]byte
+}
+
 // tableQuery reads the records of a table between two entries.
-type tableQuery struct{ table, text, strays string }
+type tableQuery struct {
+	table, text, strays string
+	form                form
+}
 
 // oneMoment is how often connections are asked to see the log at one moment. On
 // a site that commits without a pause some tries are in vain.
 const oneMoment = 100
 
-// openBlocks opens the log with that many connections. Every change of a record
+// openBlocks opens the log with that many connections, each of which maps so many
+// bytes of the database into memory. Every change of a record
 // adds an entry, so those that see the same last entry see the same records. It
 // gives nil where no such moment was found.
-func openBlocks(ctx context.Context, path string, n int) (_ *blocks, err error) {
+func openBlocks(ctx context.Context, path string, mapped int64, n int) (_ *blocks, err error) {
 	b := &blocks{}
 	defer func() {
 		if err != nil {
@@ -40,7 +57,10 @@ func openBlocks(ctx context.Context, path string, n int) (_ *blocks, err error) 
 		if err != nil {
 			return nil, err
 		}
-		b.workers = append(b.workers, w)
+		b.workers = append(b.workers, &blockWorker{blockReader: w})
+		if err := w.exec("PRAGMA mmap_size = " + strconv.FormatInt(mapped, 10)); err != nil {
+			return nil, err
+		}
 	}
 	for range oneMoment {
 		same := true
@@ -151,7 +171,6 @@ func (b *blocks) Block(ctx context.Context, n int, from, to int64) (block transl
 	if to == from {
 		endHash = firstHash
 	}
-	parts := make([]part, len(b.tables))
 	read := func(query string, from, to int64) (p part) {
 		if err == nil {
 			p, err = w.read(query, from, to)
@@ -161,17 +180,21 @@ func (b *blocks) Block(ctx context.Context, n int, from, to int64) (block transl
 	entries := read("SELECT entry FROM log WHERE seq >= ? AND seq < ? ORDER BY seq", from, to)
 	hashes := read("SELECT hash FROM log_hash WHERE idx >= ? AND idx < ? ORDER BY idx", firstHash, endHash)
 	heads := read("SELECT size, signed FROM log_checkpoint WHERE size BETWEEN ? AND ? ORDER BY size", first, to)
-	for i, q := range b.tables {
-		parts[i] = read(q.text, from, to)
+	w.parts = w.parts[:0]
+	var most int64
+	for _, q := range b.tables {
+		p := read(q.text, from, to)
+		w.parts, most = append(w.parts, p), most+p.rows
 	}
 	if err = errors.Join(err, ctx.Err()); err != nil {
 		return block, err
 	}
 	// Everything is in the buffer: from here on it stays where it is.
-	block.Entries = make([][]byte, 0, entries.rows)
+	w.entries = w.entries[:0]
 	for c := w.columns(entries); len(c.rest) > 0; {
-		block.Entries = append(block.Entries, c.next())
+		w.entries = append(w.entries, c.next())
 	}
+	block.Entries = w.entries
 	block.Hashes = make([]byte, 0, hashes.rows*tlog.HashSize)
 	for c := w.columns(hashes); len(c.rest) > 0; {
 		h := c.next()
@@ -183,19 +206,23 @@ func (b *blocks) Block(ctx context.Context, n int, from, to int64) (block transl
 	for c := w.columns(heads); len(c.rest) > 0; {
 		block.Checkpoints = append(block.Checkpoints, translog.StoredCheckpoint{Size: c.number(), Signed: c.next()})
 	}
-	block.Rows = make([]translog.BlockRow, to-from)
-	var line [lineColumns][]byte
-	for i, p := range parts {
+	w.rows = slices.Grow(w.rows[:0], int(to-from))[:to-from]
+	clear(w.rows)
+	w.lines = slices.Grow(w.lines[:0], int(most))[:0]
+	for i, p := range w.parts {
 		for c := w.columns(p); len(c.rest) > 0; {
-			r := &block.Rows[c.number()-from]
+			r := &w.rows[c.number()-from]
+			w.lines = w.lines[:len(w.lines)+1]
+			line := &w.lines[len(w.lines)-1]
 			for j := range line {
 				line[j] = c.next()
 			}
 			twice := r.Row != ""
-			rowOf(r, b.tables[i].table, &line)
+			rowOf(r, b.tables[i], line)
 			r.Damaged = r.Damaged || twice
 		}
 	}
+	block.Rows = w.rows
 	return block, nil
 }
 
@@ -220,18 +247,20 @@ func queryOf(l line) tableQuery {
 	from := "WITH l (tab, seq, " + lineNames + ") AS (" + l.query + ") SELECT "
 	return tableQuery{
 		table:  l.table,
+		form:   recordForm[l.table],
 		text:   from + "seq, " + lineNames + " FROM l WHERE seq >= ? AND seq < ?",
 		strays: from + "EXISTS (SELECT 1 FROM l WHERE seq < 0 OR seq >= ?)",
 	}
 }
 
-// rowOf makes the record of a line. It may write into the columns.
-func rowOf(r *translog.BlockRow, table string, columns *[lineColumns][]byte) {
+// rowOf makes the record of a line. It keeps the columns, and may write into
+// them.
+func rowOf(r *translog.BlockRow, q tableQuery, columns *[lineColumns][]byte) {
 	*r = translog.BlockRow{}
-	form := recordForm[table]
+	form := q.form
 	a, b, c := columns[columnA], columns[columnB], columns[columnC]
-	r.Row, r.Kind, r.Lane, r.Passage = table, form.kind, columns[columnLane], columns[columnPassage]
-	r.Body = form.body(string(a), string(b), string(c))
+	r.Row, r.Kind, r.Lane, r.Passage = q.table, form.kind, columns[columnLane], columns[columnPassage]
+	r.Body = form.body(still(a), still(b), still(c))
 	if at := columns[columnAt]; len(at) == len(layout) && at[len(at)-1] == 'Z' {
 		n := len(at) - 1
 		for at[n-1] == '0' && n > len("2006-01-02T15:04:05.") {
@@ -247,3 +276,7 @@ func rowOf(r *translog.BlockRow, table string, columns *[lineColumns][]byte) {
 	r.Erased, damage, r.Salt, r.Fields = personal(form.personal, columns[columnSalt], columns[columnPersonal:]...)
 	r.Damaged = damage != "" || !utf8.Valid(a) || !utf8.Valid(b)
 }
+
+// still is bytes as a string without copying them, for as long as they stay as
+// they are.
+func still(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -82,7 +82,7 @@ func ReadRaw(t testing.TB, s *Store) *Raw {
 	}
 	raw := &Raw{checkedOnce: make(map[string]bool)}
 	raw.Key = remembering{key, raw.checkedOnce}
-	b, err := openBlocks(t.Context(), filepath.Join(s.dir, fileDB), 1)
+	b, err := openBlocks(t.Context(), filepath.Join(s.dir, fileDB), 0, 1)
 	if err != nil || b == nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func (r *Raw) Block(context.Context, int, int64, int64) (b translog.Block, err e
 	for _, row := range r.Row {
 		line := row.Columns
 		line[columnAt] = bytes.Clone(line[columnAt])
-		rowOf(&b.Rows[row.Seq], row.Table, &line)
+		rowOf(&b.Rows[row.Seq], tableQuery{table: row.Table, form: recordForm[row.Table]}, &line)
 	}
 	return b, nil
 }
