@@ -1135,3 +1135,100 @@ func (e *edit) top(key string, v *yaml.Node) (*edit, error) {
 	}
 	return openEdit(out)
 }
+
+// Countries are the codes that a rule may write (ISO 3166-1 alpha-2), in order.
+func Countries() []string { return strings.Fields(isoCountries) }
+
+// FormDepth is how deep conditions may nest.
+const FormDepth = maxDepth
+
+// Become turns a row into another kind, as a person means it who picks another
+// word: what it asked stays, as far as there is a place for it.
+func (c *FormCond) Become(op string) {
+	if op == c.Op || op == "yaml" || !slices.Contains(FormOps(), op) {
+		return
+	}
+	knows := func(op string) bool { return op == opNames[opKnown] || op == opNames[opUnknown] }
+	was := *c
+	switch {
+	case ManyKids(op):
+		if !ManyKids(was.Op) {
+			c.Kids = was.Kids
+			if !OneKid(was.Op) {
+				c.Kids = []*FormCond{&was}
+			}
+		}
+	case OneKid(op):
+		switch {
+		case OneKid(was.Op):
+		case ManyKids(was.Op) && len(was.Kids) == 1:
+		default:
+			c.Kids = []*FormCond{&was}
+		}
+	case len(was.Kids) > 0: // a comparison in the place of several: of the first that is one
+		for k := was.Kids; len(k) > 0; k = k[0].Kids {
+			if k[0].Op == "fact" || knows(k[0].Op) {
+				*c = *k[0]
+				break
+			}
+		}
+		c.Kids = nil
+	}
+	if c.Op = op; len(c.Kids) > 0 {
+		c.Fact, c.Test, c.Values, c.Country, c.AtLeast, c.Text = "", "", nil, "", "", ""
+	} else if knows(op) {
+		c.Test, c.Values, c.Country, c.AtLeast = "", nil, "", ""
+	}
+}
+
+// Fits makes a comparison ask what its fact can answer.
+func (c *FormCond) Fits() {
+	fact, ok := factByName(c.Fact)
+	if !ok || c.Op != "fact" {
+		return
+	}
+	tests := testsOf(fact)
+	if !slices.ContainsFunc(tests, func(t test) bool { return testNames[t] == c.Test }) {
+		c.Test, c.Values, c.Country, c.AtLeast = testNames[tests[0]], nil, "", ""
+	}
+	switch {
+	case sharing(c.Test):
+		c.Values = nil
+	case c.Test == testNames[testIn]:
+		c.Country, c.AtLeast = "", ""
+	default:
+		c.Country, c.AtLeast = "", ""
+		if len(c.Values) > 1 {
+			c.Values = c.Values[:1]
+		}
+	}
+	if len(c.Values) == 0 && (fact.kind() == kindBool && c.Test == testNames[testIs] || c.Test == testNames[testOwnerResolved]) {
+		c.Values = []string{"true"}
+	}
+}
+
+// ValueKind is of what kind a comparison's value is, as FactView.Kind names
+// kinds: that of the fact, or of what stands behind the party; share of a country
+// and a percentage, list, trusted, authority or origin.
+func ValueKind(fact, name string) string {
+	switch name {
+	case testNames[testControlledFrom], testNames[testShareFrom]:
+		return "share"
+	case testNames[testDesignFrom]:
+		return kindKeys[kindCountry]
+	case testNames[testLicenceFrom], testNames[testFirmwareBy]:
+		return "origin"
+	case testNames[testListedOn]:
+		return "list"
+	case testNames[testTrustedBy]:
+		return "trusted"
+	case testNames[testAuthorisedBy]:
+		return "authority"
+	case testNames[testOwnerResolved]:
+		return kindKeys[kindBool]
+	}
+	if f, ok := factByName(fact); ok {
+		return kindKeys[f.kind()]
+	}
+	return kindKeys[kindText]
+}

@@ -89,15 +89,6 @@ func (s *Server) passage(k *call) error {
 	return s.page(k, http.StatusOK, view.NewPassage(s.base(k), r, s.cfg.Say))
 }
 
-func (s *Server) policy(k *call) error {
-	b := s.base(k)
-	doc, err := s.cfg.Policy(k.Request().Context(), b.Lang())
-	if err != nil {
-		return fmt.Errorf("read the policy in force: %w", err)
-	}
-	return s.page(k, http.StatusOK, view.Policy{Base: b, ID: doc.ID, Hash: doc.Hash, Default: doc.Default, Rules: doc.Rules, Change: doc.Change})
-}
-
 func (s *Server) data(k *call) error {
 	sets, err := s.cfg.Data(k.Request().Context())
 	if err != nil {

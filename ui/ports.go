@@ -73,6 +73,7 @@ type PolicyDoc struct {
 	Hash    string
 	Default string // outcome when no rule speaks: grant, flag, deny
 	Rules   []view.Rule
+	Source  string // the text; empty where it is not kept
 
 	Change view.PolicyChange
 }

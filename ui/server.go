@@ -51,6 +51,8 @@ type Config struct {
 
 	Access Access // how people sign in, beside name and password
 
+	Rules Rules // versions of the rules, drafts, back-tests, the threat level; the zero value is none
+
 	Watch Watch // shifts, alarms, paper forms; the zero value is none
 
 	Fleets Fleets // vehicles of fleets; the zero value is none
@@ -107,6 +109,9 @@ func New(cfg Config) (*Server, error) {
 		return nil, errors.New("ui: say, policy, data, verify and healthy must be set")
 	}
 	if err := cfg.Watch.check(); err != nil {
+		return nil, err
+	}
+	if err := cfg.Rules.check(); err != nil {
 		return nil, err
 	}
 	if cfg.Now == nil {
@@ -223,7 +228,7 @@ const (
 
 // routes is the table of everything that the server answers, one part for each
 // group of pages.
-var routes = slices.Concat(siteRoutes, peopleRoutes, fleetRoutes)
+var routes = slices.Concat(siteRoutes, peopleRoutes, fleetRoutes, policyRoutes)
 
 // siteRoutes are those of the lanes, of the site's state, and of machines.
 var siteRoutes = []route{
@@ -260,7 +265,6 @@ var siteRoutes = []route{
 	{"GET", "/passages", forPeople, auth.SeePassages, 0, (*Server).passages},
 	{"POST", "/passages", forPeople, auth.SeePassages, formLimit, (*Server).passages},
 	{"GET", "/passages/:id", forPeople, auth.SeePassages, 0, (*Server).passage},
-	{"GET", "/policy", forPeople, auth.SeePolicy, 0, (*Server).policy},
 	{"GET", "/data", forPeople, auth.SeeData, 0, (*Server).data},
 	{"GET", "/jobs", forPeople, auth.SeeJobs, 0, (*Server).jobs},
 	{"GET", "/devices", forPeople, auth.SeeDevices, 0, (*Server).devices},

@@ -263,7 +263,7 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 		Fleets: fleets,
 		Access: access, Secure: cfg.TLS.on() || cfg.TLS.Terminated, Certified: cfg.TLS.Certificate != "",
 		Site: cfg.Name, Location: time.Local, Lanes: deskLanes{st.controller, acts}, Watch: st.watch, Alarms: st.watch.Alarms, Signer: acts, Store: screenStore{store}, Verifier: verifier, Inside: store, Ledger: st.lists.ledger, LongestStay: time.Duration(cfg.Identity.LongestStay),
-		Say: st.say, Condition: st.condition,
+		Say: st.say, Condition: st.condition, Rules: st.screenRules(),
 		Policy:  func(_ context.Context, lang string) (ui.PolicyDoc, error) { return st.policyDoc(lang) },
 		Data:    func(context.Context) ([]view.DataSet, error) { return st.dataSets(), nil },
 		Verify:  st.verify,
@@ -330,6 +330,10 @@ func (st *site) policyDoc(lang string) (ui.PolicyDoc, error) {
 	}
 	doc := policyDoc(p, lang)
 	doc.Change = st.rules.change(v)
+	if v, err = st.store.PolicyVersion(context.Background(), v.Number); err != nil {
+		return ui.PolicyDoc{}, err
+	}
+	doc.Source = v.Source
 	return doc, nil
 }
 

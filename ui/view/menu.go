@@ -41,6 +41,9 @@ var menu = [...]struct {
 	}},
 	{"nav.rules", []page{
 		{"/policy", "nav.policy", auth.SeePolicy, false},
+		{"/policy/draft", "nav.draft", auth.ProposePolicy, false},
+		{"/policy/versions", "nav.versions", auth.SeePolicyVersions, false},
+		{"/posture", "nav.posture", auth.SeePolicy, false},
 	}},
 	{"nav.knowledge", []page{
 		{"/data", "nav.data", auth.SeeData, false},

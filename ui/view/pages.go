@@ -192,44 +192,6 @@ func question(q policy.SupplyQuestion) string {
 	return s
 }
 
-// Policy is the page of the rules in force.
-type Policy struct {
-	Base
-	ID, Hash, Default string
-	Rules             []Rule
-	Change            PolicyChange
-}
-
-func (Policy) template() string { return "policy" }
-
-// PolicyChange is by whom the rules in force came into force and what is due,
-// and the threat level, on which rules may depend.
-type PolicyChange struct {
-	Version  int    // 0 where versions are not kept
-	Authors  string // empty where the site was set up with it
-	Approver string // likewise
-	Since    time.Time
-
-	Next   int // takes effect by itself; 0 is none
-	NextAt time.Time
-
-	Posture      string // empty where the site has no levels
-	PostureThen  string // holds from PostureUntil on; empty is none
-	PostureUntil time.Time
-}
-
-// Rule is one rule in words.
-type Rule struct {
-	ID         string
-	Outcome    string
-	Say        string // words for the guard in the page's language
-	Condition  string // the condition in words
-	IfUnknown  string // outcome when the condition is unknown; empty is none
-	Conditions []string
-	Instrument Citation
-	From, To   string // dates of effect; empty is open
-}
-
 // Data is the page of the reference data in use.
 type Data struct {
 	Base

@@ -16,8 +16,9 @@ type Page interface{ template() string }
 // names of the pages that share the back-office frame, and of those with their
 // own.
 var (
-	framed   = [...]string{"gallery", "lanes", "passages", "passage", "policy", "data", "log", "jobs", "devices", "radio", "sensors", "api", "error", "alarms", "shifts", "people", "person", "me", "codes", "kiosks",
-		"fleets", "fleet", "fleetvehicle", "fleetform", "fleetimport", "fleetexposure", "fleetnotices", "fleetexemptions", "fleetpass"}
+	framed = [...]string{"gallery", "lanes", "passages", "passage", "policy", "data", "log", "jobs", "devices", "radio", "sensors", "api", "error", "alarms", "shifts", "people", "person", "me", "codes", "kiosks",
+		"fleets", "fleet", "fleetvehicle", "fleetform", "fleetimport", "fleetexposure", "fleetnotices", "fleetexemptions", "fleetpass",
+		"policyversions", "policyversion", "policydraft", "policyrule", "policytext", "policyexamples", "policytrial", "posture"}
 	unframed = [...]string{"signin", "kiosk", "desk", "inside", "forms", "formsprint", "signincode", "start", "onward", "kiosksignin"}
 )
 
@@ -37,7 +38,7 @@ func Parse() (*Set, error) {
 		return nil
 	}
 	for _, n := range framed {
-		if err := add(n, "templates/frame.html"); err != nil {
+		if err := add(n, "templates/frame.html", "templates/policyparts.html"); err != nil {
 			return nil, err
 		}
 	}
@@ -84,6 +85,11 @@ func (*Devices) regions() []string { return []string{"summary", "devices"} }
 type Region struct {
 	Name string `json:"name"`
 	HTML string `json:"html"`
+}
+
+// RenderRegion renders one region of a live page.
+func (s *Set) RenderRegion(p Live, name string) ([]byte, error) {
+	return s.execute(p.template(), "region-"+name, p)
 }
 
 // RenderRegions renders every region of a live page.

@@ -49,7 +49,7 @@ func base(t testing.TB, lang string) Base {
 func TestTemplatesFitTheirPages(t *testing.T) {
 	s := set(t)
 	pages := []Page{SignIn{}, Error{}, Lanes{}, Passages{}, Passage{}, Policy{}, Data{}, Log{}, Jobs{}, &Devices{}, GalleryIndex{}, Kiosk{}, &Radio{}, &Sensors{}, API{},
-		&Desk{}, &Inside{}, &Forms{}, FormsPrint{}, People{}, PersonPage{}, Me{}, Codes{}, Kiosks{}, SignInCode{}, Start{}, Onward{}, KioskSignIn{}, &Alarms{}, Shifts{},
+		&Desk{}, &Inside{}, &Forms{}, FormsPrint{}, People{}, PersonPage{}, Me{}, Codes{}, Kiosks{}, SignInCode{}, Start{}, Onward{}, KioskSignIn{}, &Alarms{}, Shifts{}, PolicyVersions{}, PolicyVersion{}, PolicyDraft{}, &PolicyRule{}, &PolicyText{}, PolicyExamples{}, &Trial{}, Posture{},
 		Fleets{}, Fleet{}, FleetVehicle{}, &FleetForm{}, &FleetImport{V: &gate.ImportView{}}, FleetExposure{}, FleetNotices{}, FleetExemptions{}, FleetPass{}}
 	if len(pages) != len(s.pages) {
 		t.Errorf("%d pages, %d templates", len(pages), len(s.pages))
@@ -59,7 +59,7 @@ func TestTemplatesFitTheirPages(t *testing.T) {
 			t.Errorf("%s: %v", p.template(), err)
 		}
 	}
-	for _, p := range []Live{&Kiosk{}, &Radio{}, &Sensors{}, &Alarms{}} {
+	for _, p := range []Live{&Kiosk{}, &Radio{}, &Sensors{}, &Alarms{}, &PolicyRule{}, &PolicyText{}, &Trial{}} {
 		for _, r := range p.regions() {
 			if err := templatecheck.CheckHTML(s.pages[p.template()].Lookup("region-"+r), p); err != nil {
 				t.Errorf("region %s of %s: %v", r, p.template(), err)
@@ -401,12 +401,12 @@ func TestCitationLinks(t *testing.T) {
 
 func TestNavByRole(t *testing.T) {
 	for role, want := range map[auth.Role][]string{
-		auth.Guard:           {"/", "/inside", "/policy"},
-		auth.Supervisor:      {"/", "/passages", "/inside", "/policy", "/data", "/radio", "/devices"},
-		auth.SecurityManager: {"/", "/passages", "/inside", "/policy", "/data", "/radio", "/devices", "/jobs"},
-		auth.FleetManager:    {"/policy", "/data"},
-		auth.Auditor:         {"/passages", "/inside", "/policy", "/data", "/log", "/radio", "/devices", "/jobs"},
-		auth.Administrator:   {"/", "/policy", "/data", "/log", "/radio", "/devices", "/jobs", "/people", "/kiosks"},
+		auth.Guard:           {"/", "/inside", "/policy", "/posture"},
+		auth.Supervisor:      {"/", "/passages", "/inside", "/policy", "/policy/draft", "/policy/versions", "/posture", "/data", "/radio", "/devices"},
+		auth.SecurityManager: {"/", "/passages", "/inside", "/policy", "/policy/draft", "/policy/versions", "/posture", "/data", "/radio", "/devices", "/jobs"},
+		auth.FleetManager:    {"/policy", "/posture", "/data"},
+		auth.Auditor:         {"/passages", "/inside", "/policy", "/policy/versions", "/posture", "/data", "/log", "/radio", "/devices", "/jobs"},
+		auth.Administrator:   {"/", "/policy", "/posture", "/data", "/log", "/radio", "/devices", "/jobs", "/people", "/kiosks"},
 	} {
 		b := base(t, "en")
 		b.Person.Role, b.Path = role, "/passages/x"
