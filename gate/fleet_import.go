@@ -489,7 +489,7 @@ var classNames = map[string]policy.Class{
 	"government": policy.ClassGovernment, "rzadowy": policy.ClassGovernment, "panstwowy": policy.ClassGovernment, "regierung": policy.ClassGovernment, "behorde": policy.ClassGovernment,
 	"military": policy.ClassMilitary, "wojskowy": policy.ClassMilitary, "militar": policy.ClassMilitary,
 	"emergency": policy.ClassEmergency, "ratunkowy": policy.ClassEmergency, "rettungsdienst": policy.ClassEmergency,
-	"diplomatic": policy.ClassDiplomatic, "dyplomatyczny": policy.ClassDiplomatic, "diplomatisch": policy.ClassDiplomatic,
+	"diplomatic": policy.ClassDiplomatic, "dyplomatyczny": policy.ClassDiplomatic, "diplomatisch": policy.ClassDiplomatic, //nolint:misspell // German
 	"allied": policy.ClassAllied, "sojuszniczy": policy.ClassAllied, "verbundet": policy.ClassAllied,
 }
 
