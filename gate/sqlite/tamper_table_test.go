@@ -67,6 +67,21 @@ func fleets(t testing.TB, s *sqlite.Store) {
 	}
 }
 
+// settings adds two changes of settings, one of them approved.
+func settings(t testing.TB, s *sqlite.Store) {
+	t.Helper()
+	ctx, at := t.Context(), storetest.Noon.Add(51*time.Minute)
+	for _, err := range []error{
+		s.RecordSetting(ctx, gate.SettingChange{ID: "s1", Key: gate.SettingRetention, Was: "30", Value: "14", Why: "w", By: "maria", At: at}),
+		s.DecideSetting(ctx, "s1", gate.SettingApproved, "jan", at),
+		s.RecordSetting(ctx, gate.SettingChange{ID: "s2", Key: gate.SettingController, Value: "The commander", Why: "w", By: "maria", At: at}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // everyTable fills a site with rows in each table, and closes it.
 func everyTable(t *testing.T) (dir string) {
 	t.Helper()
@@ -80,6 +95,7 @@ func everyTable(t *testing.T) (dir string) {
 		holds(t, s)
 		desk(t, s)
 		fleets(t, s)
+		settings(t, s)
 		ctx := t.Context()
 		for _, err := range []error{
 			s.CorrectStay(ctx, gate.Correction{ID: "in2", Kind: gate.CorrectInside, Plate: "W2", By: "jan", Why: "x", At: storetest.Noon}),

@@ -21,7 +21,7 @@ import (
 )
 
 // tables are those whose every byte is held by the log.
-var tables = []string{"log", "log_hash", "log_checkpoint", "passage", "reassessment", "act", "outcome", "inspection", "inspection_act", "photo", "registration", "policy", "policy_version", "policy_step", "posture", "radio_set", "radio_key", "stay", "stay_end", "watch", "watch_step", "pass", "pass_step", "hold", "fleet", "exemption", "exemption_step", "document", "alarm_step", "shift_step", "form_step", "standing"}
+var tables = []string{"log", "log_hash", "log_checkpoint", "passage", "reassessment", "act", "outcome", "inspection", "inspection_act", "photo", "registration", "policy", "policy_version", "policy_step", "posture", "radio_set", "radio_key", "stay", "stay_end", "watch", "watch_step", "pass", "pass_step", "hold", "fleet", "exemption", "exemption_step", "document", "setting", "alarm_step", "shift_step", "form_step", "standing"}
 
 // smallLog fills a site with at least one row in each table, some erased.
 func smallLog(t testing.TB, s *sqlite.Store) {
@@ -229,6 +229,7 @@ func every(t *testing.T) (dir string, s *sqlite.Store) {
 	holds(t, s)
 	desk(t, s)
 	fleets(t, s)
+	settings(t, s)
 	return dir, s
 }
 

@@ -142,6 +142,7 @@ type Memory struct {
 	registrations []gate.Registration
 	lines         []line // of fleets
 	fleet         fleetRecords
+	settings      []gate.SettingChange
 	policies      []gate.PolicyDocument
 	versions      []gate.PolicyVersion
 	postures      []gate.PostureChange

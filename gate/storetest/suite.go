@@ -307,6 +307,7 @@ func Run(t *testing.T, kit Kit) {
 	t.Run("sightings", func(t *testing.T) { sightings(t, kit) })
 	t.Run("watch list", func(t *testing.T) { watchList(t, kit) })
 	t.Run("fleets", func(t *testing.T) { fleets(t, kit) })
+	t.Run("settings", func(t *testing.T) { settings(t, kit) })
 	t.Run("passes", func(t *testing.T) { passes(t, kit) })
 	t.Run("radio keys", func(t *testing.T) { radioKeys(t, kit) })
 
