@@ -169,8 +169,22 @@ func TestAThousandStreams(t *testing.T) {
 			}
 		}
 	}
+	stalled, err := new(net.Dialer).DialContext(ctx, "tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stalled.Close()
+	tok := s.token(t, auth.Device{ID: "kiosk-stalled", Kind: auth.KindKiosk, Lane: "north-1"})
+	for len(s.lanes.waiting) > 0 {
+		<-s.lanes.waiting
+	}
+	if err := s.apiRequest(t, tok, "GET", "/api/v1/lanes/north-1/events", "").Write(stalled); err != nil {
+		t.Fatal(err)
+	}
+	<-s.lanes.waiting
 	s.lanes.change("north-1", func(v *gate.LaneView) { v.Notice = gate.NoticeStorage })
 	changed.Wait()
+	stalled.Close()
 	select {
 	case err := <-bad:
 		t.Fatal(err)
