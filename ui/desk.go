@@ -145,6 +145,7 @@ func (s *Server) showDesk(k *call, lv gate.LaneView, problem error) error {
 		return refuse(http.StatusServiceUnavailable, "unavailable", err)
 	}
 	p := view.NewDesk(b, lv, step, counts)
+	p.Teaches = s.cfg.Teaching.there()
 	workers, err := w.Desk.Workers(ctx)
 	if err != nil {
 		return refuse(http.StatusServiceUnavailable, "unavailable", err)

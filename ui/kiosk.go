@@ -42,11 +42,13 @@ func (s *Server) kiosk(k *call) error {
 	return s.page(k, http.StatusOK, s.screen(k, lv))
 }
 
-func (s *Server) screen(k *call, lv gate.LaneView) *view.Kiosk {
-	b := s.base(k)
+func (s *Server) screen(k *call, lv gate.LaneView) *view.Kiosk { return s.screenIn(k, s.base(k), lv) }
+
+func (s *Server) screenIn(k *call, b view.Base, lv gate.LaneView) *view.Kiosk {
 	b.Path = lanePath(lv.Lane)
 	p := view.NewKiosk(b, lv, s.cfg.Say)
 	p.Working, p.SeesRadio = auth.May(k.role, auth.WorkLane), auth.May(k.role, auth.SeeRadio)
+	p.Inspects = s.cfg.Inspecting.there() && auth.May(k.role, auth.InspectVehicle)
 	p.Stays = s.cfg.Ledger != nil && auth.May(k.role, auth.SeeInside)
 	s.furnish(k, p, lv)
 	return p
@@ -336,11 +338,11 @@ func newest(feed <-chan gate.LaneView, lv gate.LaneView) (gate.LaneView, bool) {
 
 // show sends what differs from what this screen was sent before.
 func (s *Server) show(k *call, out *stream, lv gate.LaneView, sent map[string]string) error {
-	p := s.screen(k, lv)
+	b := s.base(k)
 	if l := k.QueryParam("lang"); l != "" && s.words.Match(l) == l {
-		p.Words = s.words.Words(l, s.cfg.Location)
-		p = s.screenIn(k, p.Base, lv, p.Working)
+		b.Words = s.words.Words(l, s.cfg.Location)
 	}
+	p := s.screenIn(k, b, lv)
 	regions, err := s.pages.RenderRegions(p)
 	if err != nil {
 		return err
@@ -354,11 +356,4 @@ func (s *Server) show(k *call, out *stream, lv gate.LaneView, sent map[string]st
 		return err
 	}
 	return out.send("lane", data)
-}
-
-func (s *Server) screenIn(k *call, b view.Base, lv gate.LaneView, working bool) *view.Kiosk {
-	p := view.NewKiosk(b, lv, s.cfg.Say)
-	p.Working = working
-	s.furnish(k, p, lv)
-	return p
 }

@@ -55,6 +55,9 @@ type Config struct {
 
 	Watch Watch // shifts, alarms, paper forms; the zero value is none
 
+	Inspecting Inspecting // looking into vehicles; the zero value is none
+	Teaching   Teaching   // the training mode; likewise
+
 	Fleets Fleets // vehicles of fleets; the zero value is none
 
 	Ledger      Ledger        // who is inside, for people; nil: the site keeps no such list
@@ -90,6 +93,8 @@ type Server struct {
 	enrolling  enrolments
 	asked      asked
 	strays     strays
+	drafts     drafts
+	trainings  trainings
 	epoch      string // of this start: event ids of another are not this one's
 
 	closing chan struct{}
@@ -228,7 +233,7 @@ const (
 
 // routes is the table of everything that the server answers, one part for each
 // group of pages.
-var routes = slices.Concat(siteRoutes, peopleRoutes, fleetRoutes, policyRoutes)
+var routes = slices.Concat(siteRoutes, peopleRoutes, fleetRoutes, policyRoutes, inspectRoutes, trainRoutes)
 
 // siteRoutes are those of the lanes, of the site's state, and of machines.
 var siteRoutes = []route{

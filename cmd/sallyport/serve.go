@@ -259,10 +259,14 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if err != nil {
 		return nil, err
 	}
+	teaching, err := screenTeaching()
+	if err != nil {
+		return nil, err
+	}
 	st.screens, err = ui.New(ui.Config{
 		Fleets: fleets,
 		Access: access, Secure: cfg.TLS.on() || cfg.TLS.Terminated, Certified: cfg.TLS.Certificate != "",
-		Site: cfg.Name, Location: time.Local, Lanes: deskLanes{st.controller, acts}, Watch: st.watch, Alarms: st.watch.Alarms, Signer: acts, Store: screenStore{store}, Verifier: verifier, Inside: store, Ledger: st.lists.ledger, LongestStay: time.Duration(cfg.Identity.LongestStay),
+		Site: cfg.Name, Location: time.Local, Lanes: deskLanes{st.controller, acts}, Watch: st.watch, Inspecting: st.screenInspecting(), Teaching: teaching, Alarms: st.watch.Alarms, Signer: acts, Store: screenStore{store}, Verifier: verifier, Inside: store, Ledger: st.lists.ledger, LongestStay: time.Duration(cfg.Identity.LongestStay),
 		Say: st.say, Condition: st.condition, Rules: st.screenRules(),
 		Policy:  func(_ context.Context, lang string) (ui.PolicyDoc, error) { return st.policyDoc(lang) },
 		Data:    func(context.Context) ([]view.DataSet, error) { return st.dataSets(), nil },

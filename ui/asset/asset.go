@@ -10,7 +10,7 @@ import (
 	"sort"
 )
 
-//go:embed *.css *.js *.svg
+//go:embed *.css *.js *.svg *.wasm
 var files embed.FS
 
 // File is one file.
@@ -48,6 +48,8 @@ func Load() (*Set, error) {
 			typ = "text/css; charset=utf-8"
 		case ".svg":
 			typ = "image/svg+xml"
+		case ".wasm":
+			typ = "application/wasm"
 		}
 		sum := sha256.Sum256(raw)
 		all.Write(sum[:])

@@ -31,7 +31,11 @@ func TestLoad(t *testing.T) {
 
 // vendored are the files of others, unchanged: what they hold is pinned. The
 // policy header keeps them from evaluating text, and so does their configuration.
-var vendored = map[string]string{"htmx.js": "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"}
+var vendored = map[string]string{
+	"htmx.js":           "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717",
+	"zxing.js":          "d33d09ce132a692faffbed0dce656c36cb2573b4b843885a6e036390d1071d95",
+	"zxing_reader.wasm": "e8af31edb56d0522f4de74495839385ef019ba8bc90d38e5ecb2f18795d86fb2",
+}
 
 // Nothing is fetched from elsewhere, and nothing is put into the page in a way
 // that the content security policy refuses.

@@ -132,13 +132,22 @@
       if (source.readyState === EventSource.CLOSED) { setTimeout(connect, 1000); }
     });
   }
-  connect();
-  setInterval(() => { if (Date.now() - last > silence) { setLost(true); } }, beatCheck);
+  // In training there is no lane to be heard of: the page is as it was sent, and
+  // its forms are those of any page.
+  const live = Boolean(body.dataset.events);
+  if (live) {
+    connect();
+    setInterval(() => { if (Date.now() - last > silence) { setLost(true); } }, beatCheck);
+  } else {
+    const name = cue.split(":")[0];
+    if (name) { sound(name); }
+  }
 
   // Forms go without leaving the page; the answer comes by the stream.
   document.addEventListener("submit", async (e) => {
     const form = e.target;
-    if (form !== entry && !form.closest("#live")) { return; }
+    if (!live || form !== entry && !form.closest("#live")) { return; }
+    if (form.classList.contains("leave")) { if (isLost) { e.preventDefault(); } return; }
     e.preventDefault();
     if (isLost || form.dataset.busy) { return; }
     form.dataset.busy = "1";
@@ -184,10 +193,13 @@
   let pressed;
   const call = () => {
     fetch(body.dataset.lane + "duress", { method: "POST", body: new URLSearchParams() })
-      .then((res) => { if (res.status >= 500) { throw new Error(); } })
+      .then((res) => { if (res.status >= 500) { throw new Error(); } if (!live) { location.reload(); } })
       .catch(() => setTimeout(call, 1000));
   };
   if (body.dataset.lane) {
+    // By the keyboard: the Escape key, kept down as long.
+    document.addEventListener("keydown", (e) => { if (e.key === "Escape" && !e.repeat) { clearTimeout(pressed); pressed = setTimeout(call, 2000); } });
+    document.addEventListener("keyup", (e) => { if (e.key === "Escape") { clearTimeout(pressed); } });
     clock.addEventListener("pointerdown", () => { clearTimeout(pressed); pressed = setTimeout(call, 2000); });
     for (const end of ["pointerup", "pointercancel", "pointerleave"]) { clock.addEventListener(end, () => clearTimeout(pressed)); }
     clock.addEventListener("contextmenu", (e) => e.preventDefault());

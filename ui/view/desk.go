@@ -28,6 +28,7 @@ type Desk struct {
 	Alarms  []LaneAlarm
 	Acts    []LaneAct
 	Problem string
+	Teaches bool // the training mode is there
 }
 
 func (Desk) template() string { return "desk" }

@@ -67,7 +67,9 @@ type Kiosk struct {
 	SeesRadio bool   // this person may open the page of what the air says here
 	Watch     bool   // the page of the lane's watch is there
 	Stays     bool   // this person may open the list of who is inside
+	Inspects  bool   // this person may look into vehicles
 	Working   bool   // this person may bring in vehicles and act
+	Post      string // where acts go in training; empty: to the lane
 	Problem   string // why the last form was refused
 	VIN       string // what was typed into it
 	Plate     string
@@ -123,6 +125,17 @@ func (k Kiosk) Overruled() bool {
 func (k Kiosk) AtDesk() bool {
 	return k.State == gate.Egress || k.State == gate.OutOfService || k.State == gate.Manual && k.Ordered != ""
 }
+
+// ActAt is where the forms of acts go.
+func (k Kiosk) ActAt() string {
+	if k.Post != "" {
+		return k.Post
+	}
+	return "/lane/" + k.LaneID + "/act"
+}
+
+// ToInspect says that the vehicle was sent to inspection and may be looked into.
+func (k Kiosk) ToInspect() bool { return k.Inspects && k.State == gate.Redirected && k.Passage != "" }
 
 // ToIdentify says that somebody comes of whom nothing was read yet.
 func (k Kiosk) ToIdentify() bool { return k.State == gate.Approaching || k.State == gate.AtLine }

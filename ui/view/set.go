@@ -19,7 +19,7 @@ var (
 	framed = [...]string{"gallery", "lanes", "passages", "passage", "policy", "data", "log", "jobs", "devices", "radio", "sensors", "api", "error", "alarms", "shifts", "people", "person", "me", "codes", "kiosks",
 		"fleets", "fleet", "fleetvehicle", "fleetform", "fleetimport", "fleetexposure", "fleetnotices", "fleetexemptions", "fleetpass",
 		"policyversions", "policyversion", "policydraft", "policyrule", "policytext", "policyexamples", "policytrial", "posture"}
-	unframed = [...]string{"signin", "kiosk", "desk", "inside", "forms", "formsprint", "signincode", "start", "onward", "kiosksignin"}
+	unframed = [...]string{"signin", "kiosk", "desk", "inside", "forms", "formsprint", "signincode", "start", "onward", "kiosksignin", "inspections", "inspect", "train", "trainstart"}
 )
 
 // Set is every template, parsed: immutable, safe for concurrent use.
@@ -43,7 +43,7 @@ func Parse() (*Set, error) {
 		}
 	}
 	for _, n := range unframed {
-		if err := add(n); err != nil {
+		if err := add(n, "templates/kioskparts.html"); err != nil {
 			return nil, err
 		}
 	}
