@@ -154,6 +154,7 @@ func (s *Server) fromProvider(k *call) error {
 	}
 	// A redirect would still count as coming from the provider, and the browser
 	// would leave the new cookie out.
+	k.Response().Header().Set("Refresh", "0; url="+next)
 	return s.page(k, http.StatusOK, view.Onward{Base: s.base(k), Next: next})
 }
 
