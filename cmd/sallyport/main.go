@@ -92,6 +92,7 @@ type cli struct {
 		Run  jobsRunCmd  `cmd:"" help:"Have the running site run a job now."`
 	} `cmd:"" help:"The site's housekeeping."`
 	Policy  policyCmd  `cmd:"" help:"Rules: the packs that ship, checks, tests, versions, and what a change would do."`
+	Fleet   fleetCmd   `cmd:"" help:"Fleets: list them, audit a file of vehicles."`
 	Watch   watchCmd   `cmd:"" help:"The site's watch list: enter, list, remove, import."`
 	Pass    passCmd    `cmd:"" help:"Passes of vehicles: issue, revoke, list, draw the code."`
 	Inside  insideCmd  `cmd:"" help:"Who is inside the site, and corrections."`

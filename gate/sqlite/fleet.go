@@ -655,3 +655,11 @@ func (s *Store) PutForeseen(ctx context.Context, at time.Time, list []Foreseen, 
 	}
 	return nil
 }
+
+// Fleets are all fleets, by name.
+func (r *Reader) Fleets(ctx context.Context) ([]gate.Fleet, error) { return r.s.Fleets(ctx) }
+
+// FleetCounts counts the vehicles of fleets.
+func (r *Reader) FleetCounts(ctx context.Context, fleets ...string) (map[string]gate.FleetCount, error) {
+	return r.s.FleetCounts(ctx, fleets...)
+}
