@@ -6,10 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
 	"sallyport/gate"
-	"sallyport/policy"
 	"sallyport/ui/view"
 )
 
@@ -25,27 +23,11 @@ func (s *Server) passages(k *call) error {
 	if err := parseForm(k); err != nil {
 		return err
 	}
-	f := gate.PassageFilter{Limit: rowsAtOnce + 1}
-	text := strings.ToUpper(strings.Join(strings.Fields(k.FormValue("q")), ""))
-	switch {
-	case len(text) > maxVINTyped:
-		return bad("too-large", "q: %d characters", len(text))
-	case len(text) == 17:
-		f.VIN = text
-	default:
-		f.Plate = strings.ToUpper(strings.TrimSpace(k.FormValue("q")))
+	f, form, err := s.passageFilter(k)
+	if err != nil {
+		return err
 	}
-	switch o := k.FormValue("outcome"); o {
-	case "":
-	case "grant":
-		f.Outcome = policy.Grant
-	case "flag":
-		f.Outcome = policy.Flag
-	case "deny":
-		f.Outcome = policy.Deny
-	default:
-		return bad("bad-request", "outcome: %q is none of grant, flag, deny", o)
-	}
+	f.Limit = rowsAtOnce + 1
 	if before := k.FormValue("before"); before != "" {
 		n, err := strconv.ParseInt(before, 10, 64)
 		if err != nil || n < 0 {
@@ -53,13 +35,13 @@ func (s *Server) passages(k *call) error {
 		}
 		f.Before = n
 	}
-	rows, err := s.cfg.Store.Passages(k.Request().Context(), f)
+	rows, err := s.listPassages(k.Request().Context(), f)
 	if err != nil {
 		return fmt.Errorf("list passages: %w", err)
 	}
 	b := s.base(k)
 	b.Path = "/passages"
-	p := view.Passages{Base: b, Text: strings.TrimSpace(k.FormValue("q")), Outcome: k.FormValue("outcome")}
+	p := view.Passages{Base: b, Form: form, Lanes: s.laneChoices()}
 	if len(rows) > rowsAtOnce {
 		rows = rows[:rowsAtOnce]
 		p.Older = rows[len(rows)-1].Seq
@@ -75,6 +57,11 @@ func (s *Server) passage(k *call) error {
 	if err != nil {
 		return refuse(http.StatusNotFound, "not-found", err)
 	}
+	return s.showPassage(k, id, nil)
+}
+
+// showPassage draws the page of a passage, with what was computed again.
+func (s *Server) showPassage(k *call, id string, again []gate.Replayed) error {
 	r, err := s.cfg.Store.Passage(k.Request().Context(), gate.PassageID(id))
 	if err != nil {
 		return fmt.Errorf("read passage %q: %w", id, err)
@@ -86,7 +73,11 @@ func (s *Server) passage(k *call) error {
 			r.Acts[i].Supervisor = ""
 		}
 	}
-	return s.page(k, http.StatusOK, view.NewPassage(s.base(k), r, s.cfg.Say))
+	b := s.base(k)
+	b.Path = "/passages/" + url.PathEscape(id)
+	p := view.NewPassage(b, r, s.cfg.Say)
+	p.Audited, p.Replay = s.cfg.Audit != nil, view.NewReplay(again)
+	return s.page(k, http.StatusOK, p)
 }
 
 func (s *Server) data(k *call) error {
@@ -94,19 +85,9 @@ func (s *Server) data(k *call) error {
 	if err != nil {
 		return fmt.Errorf("read the editions: %w", err)
 	}
-	return s.page(k, http.StatusOK, view.Data{Base: s.base(k), Sets: sets})
-}
-
-func (s *Server) logPage(k *call) error {
-	return s.page(k, http.StatusOK, view.Log{Base: s.base(k)})
-}
-
-func (s *Server) verifyLog(k *call) error {
-	r, err := s.cfg.Verify(k.Request().Context())
-	if err != nil {
-		return fmt.Errorf("verify the log: %w", err)
+	p := view.Data{Base: s.base(k), Sets: sets}
+	if s.cfg.Knowledge != nil {
+		p.Release = s.cfg.Knowledge.Release()
 	}
-	b := s.base(k)
-	b.Path = "/log"
-	return s.page(k, http.StatusOK, view.Log{Base: b, Report: &r})
+	return s.page(k, http.StatusOK, p)
 }

@@ -51,6 +51,8 @@ type Config struct {
 
 	Access Access // how people sign in, beside name and password
 
+	Audit Audit // search, figures, proofs, access and erasure; nil: they are not offered
+
 	Rules Rules // versions of the rules, drafts, back-tests, the threat level; the zero value is none
 
 	Watch Watch // shifts, alarms, paper forms; the zero value is none
@@ -62,6 +64,10 @@ type Config struct {
 
 	Ledger      Ledger        // who is inside, for people; nil: the site keeps no such list
 	LongestStay time.Duration // a vehicle that is inside for longer is overdue; 0 is no bound
+
+	Knowledge Knowledge // the reference data, for people; nil: the site shows none
+	WatchList WatchList // for people; nil: the site keeps none
+	Manage    Manage    // of the site as a whole
 
 	Now         func() time.Time // default time.Now
 	Log         *slog.Logger     // default slog.Default
@@ -92,9 +98,12 @@ type Server struct {
 	pepper     [32]byte // of secrets that are offered
 	enrolling  enrolments
 	asked      asked
+	verifying  verifying
 	strays     strays
 	drafts     drafts
 	trainings  trainings
+	weighing   sync.Mutex // held by whoever has a supposition judged
+	watchFiles watchFiles
 	epoch      string // of this start: event ids of another are not this one's
 
 	closing chan struct{}
@@ -233,7 +242,7 @@ const (
 
 // routes is the table of everything that the server answers, one part for each
 // group of pages.
-var routes = slices.Concat(siteRoutes, peopleRoutes, fleetRoutes, policyRoutes, inspectRoutes, trainRoutes)
+var routes = slices.Concat(siteRoutes, auditRoutes, peopleRoutes, policyRoutes, fleetRoutes, inspectRoutes, trainRoutes, knowledgeRoutes, settingsRoutes)
 
 // siteRoutes are those of the lanes, of the site's state, and of machines.
 var siteRoutes = []route{

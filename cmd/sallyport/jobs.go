@@ -36,7 +36,7 @@ func (st *site) jobs() []job {
 			if err := (sound{st.store, &st.damaged}).check(); err != nil {
 				return "", fmt.Errorf("nothing is erased: %w", err)
 			}
-			n, err := retain(ctx, st.store, st.cfg.RetentionDays, st.now())
+			n, err := retain(ctx, st.store, st.retention(), st.now())
 			if err != nil {
 				return "", err
 			}

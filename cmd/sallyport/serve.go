@@ -87,6 +87,7 @@ type site struct {
 	learning    *gate.Learning
 	rules       *siteRules
 	lists       *siteLists
+	settings    *gate.SettingsDesk
 	screens     *ui.Server
 	enrolment   *enrolment
 	hardware    *hardware // boards, readers and scanners of the lanes
@@ -221,6 +222,9 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if st.lists, err = openLists(ctx, dir, cfg, store, st.rules, st.changed); err != nil {
 		return nil, err
 	}
+	if st.settings, err = gate.NewSettingsDesk(ctx, store, st.rules.clock); err != nil {
+		return nil, err
+	}
 	st.expiring = append(st.expiring, func(ctx context.Context) (string, error) {
 		n, err := st.lists.passes.Expire(ctx)
 		return fmt.Sprintf("%d passes expired", n), err
@@ -259,23 +263,29 @@ func wireSite(ctx context.Context, dir string, cfg siteConfig, now func() time.T
 	if err != nil {
 		return nil, err
 	}
+	audit, err := st.openAudit(ctx)
+	if err != nil {
+		return nil, err
+	}
 	teaching, err := screenTeaching()
 	if err != nil {
 		return nil, err
 	}
 	st.screens, err = ui.New(ui.Config{
+		Audit:  audit,
 		Fleets: fleets,
 		Access: access, Secure: cfg.TLS.on() || cfg.TLS.Terminated, Certified: cfg.TLS.Certificate != "",
 		Site: cfg.Name, Location: time.Local, Lanes: deskLanes{st.controller, acts}, Watch: st.watch, Inspecting: st.screenInspecting(), Teaching: teaching, Alarms: st.watch.Alarms, Signer: acts, Store: screenStore{store}, Verifier: verifier, Inside: store, Ledger: st.lists.ledger, LongestStay: time.Duration(cfg.Identity.LongestStay),
 		Say: st.say, Condition: st.condition, Rules: st.screenRules(),
-		Policy:  func(_ context.Context, lang string) (ui.PolicyDoc, error) { return st.policyDoc(lang) },
-		Data:    func(context.Context) ([]view.DataSet, error) { return st.dataSets(), nil },
-		Verify:  st.verify,
-		Healthy: st.healthy,
-		Jobs:    st.screenJobs,
-		Devices: st.screenDevices,
-		Law:     view.NewAirLaw(st.radio.filter.Rules(), cfg.Radio.Jurisdiction != "", cfg.Radio.DPIA, cfg.Radio.KeepSets),
-		Now:     now, Log: log,
+		Policy:    func(_ context.Context, lang string) (ui.PolicyDoc, error) { return st.policyDoc(lang) },
+		Data:      func(context.Context) ([]view.DataSet, error) { return st.dataSets(), nil },
+		Verify:    st.verify,
+		Healthy:   st.healthy,
+		Jobs:      st.screenJobs,
+		Devices:   st.screenDevices,
+		Knowledge: siteKnowledge{st}, WatchList: st.lists.watch, Manage: ui.Manage{Sheet: st.sheet, Settings: st.settings, Machines: siteMachines{st}},
+		Law: view.NewAirLaw(st.radio.filter.Rules(), cfg.Radio.Jurisdiction != "", cfg.Radio.DPIA, cfg.Radio.KeepSets),
+		Now: now, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -566,15 +576,7 @@ func (st *site) verify(ctx context.Context) (view.LogReport, error) {
 	if err != nil {
 		return view.LogReport{}, err
 	}
-	out := view.LogReport{
-		OK: len(rep.Misfits) == 0, Entries: rep.Entries, Root: rep.Head.Root.String(),
-		Checkpoint: fmt.Sprintf("%s, %d entries, signed %s", rep.Head.Origin, rep.Head.Size, rep.Head.At.UTC().Format(time.RFC3339)),
-		FirstBad:   -1, Took: st.now().Sub(begun),
-	}
-	if !out.OK {
-		out.FirstBad, out.Problem = rep.Misfits[0].Seq, rep.Misfits[0].What
-	}
-	return out, nil
+	return logReport(rep, st.now().Sub(begun)), nil
 }
 
 func policyDoc(p *policy.Policy, lang string) ui.PolicyDoc {

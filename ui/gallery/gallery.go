@@ -38,7 +38,7 @@ func At() time.Time { return time.Date(2026, 11, 23, 11, 30, 0, 0, time.UTC) }
 // Entries is every page, in the order of the menu.
 func Entries() []Entry {
 	var out []Entry
-	for _, part := range [...]func() []Entry{siteEntries, peopleEntries, fleetEntries, policyEntries} {
+	for _, part := range [...]func() []Entry{siteEntries, peopleEntries, auditEntries, policyEntries, fleetEntries, knowledgeEntries} {
 		out = append(out, part()...)
 	}
 	return out

@@ -51,10 +51,10 @@ func NewLanes(b Base, lanes []gate.LaneView, say Say) Lanes {
 // Passages is the list of past passages.
 type Passages struct {
 	Base
-	Text    string
-	Outcome string
-	Rows    []PassageRow
-	Older   int64 // the next page is before this log number; 0 at the end
+	Form  PassageForm
+	Lanes []Choose
+	Rows  []PassageRow
+	Older int64 // the next page is before this log number; 0 at the end
 }
 
 func (Passages) template() string { return "passages" }
@@ -91,6 +91,9 @@ type Passage struct {
 	Ended   *gate.Outcome
 	EndNote string // of the ending, in words
 	Paper   string // that it was entered afterwards from a paper form, in words
+
+	Audited bool        // its verdicts can be computed again here
+	Replay  []ReplayRow // what was computed again; nil: nothing was
 }
 
 func (Passage) template() string { return "passage" }
@@ -195,7 +198,8 @@ func question(q policy.SupplyQuestion) string {
 // Data is the page of the reference data in use.
 type Data struct {
 	Base
-	Sets []DataSet
+	Sets    []DataSet
+	Release *Release // nil: no signed release is installed
 }
 
 func (Data) template() string { return "data" }
@@ -217,6 +221,13 @@ func (d DataSet) Web() bool { return Citation{Address: d.Source}.Web() }
 type Log struct {
 	Base
 	Report *LogReport // nil before it was run
+
+	Offered     bool // it runs behind the page
+	Running     bool
+	Done, Total int64     // entries, while it runs
+	Failed      string    // stopped, failed: how the last one ended without a result
+	By          string    // who began it
+	Begun       time.Time // when
 }
 
 func (Log) template() string { return "log" }

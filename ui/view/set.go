@@ -16,9 +16,10 @@ type Page interface{ template() string }
 // names of the pages that share the back-office frame, and of those with their
 // own.
 var (
-	framed = [...]string{"gallery", "lanes", "passages", "passage", "policy", "data", "log", "jobs", "devices", "radio", "sensors", "api", "error", "alarms", "shifts", "people", "person", "me", "codes", "kiosks",
+	framed = [...]string{"gallery", "lanes", "passages", "passage", "policy", "data", "log", "entries", "records", "figures", "jobs", "devices", "radio", "sensors", "api", "error", "alarms", "shifts", "people", "person", "me", "codes", "kiosks",
+		"policyversions", "policyversion", "policydraft", "policyrule", "policytext", "policyexamples", "policytrial", "posture",
 		"fleets", "fleet", "fleetvehicle", "fleetform", "fleetimport", "fleetexposure", "fleetnotices", "fleetexemptions", "fleetpass",
-		"policyversions", "policyversion", "policydraft", "policyrule", "policytext", "policyexamples", "policytrial", "posture"}
+		"catalogue", "knownvehicle", "supply", "lists", "list", "suppliers", "watch", "watchfile", "machines", "settings", "signs", "dpia"}
 	unframed = [...]string{"signin", "kiosk", "desk", "inside", "forms", "formsprint", "signincode", "start", "onward", "kiosksignin", "inspections", "inspect", "train", "trainstart"}
 )
 
@@ -38,7 +39,7 @@ func Parse() (*Set, error) {
 		return nil
 	}
 	for _, n := range framed {
-		if err := add(n, "templates/frame.html", "templates/policyparts.html"); err != nil {
+		if err := add(n, "templates/frame.html", "templates/policyparts.html", "templates/knowledgeparts.html"); err != nil {
 			return nil, err
 		}
 	}
