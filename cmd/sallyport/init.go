@@ -68,6 +68,34 @@ posture.levels = [%s]
 # radio.keep_sets = false
 # radio.key_days = 30
 
+# How people sign in. Managers and administrators set up one-time codes ("optional"
+# leaves that to them); the screen of a kiosk locks after kiosk_idle without a
+# touch ("0s": never).
+# people.codes = "required"
+# people.kiosk_idle = "15m"
+
+# HTTPS: a certificate of the site's own, or one that is made here, whose SHA-256 is
+# printed at each start; redirect sends whoever comes by plain HTTP on. Where
+# another program speaks TLS before this one, terminated = true.
+# [tls]
+# certificate = "tls.pem"
+# key = "tls-key.pem"
+# generate = true
+# names = ["gate.example", "192.0.2.10"]
+# redirect = ":80"
+
+# An OpenID Connect provider of the site's. Who is in none of the groups does not
+# sign in by it; the first group in which somebody is gives the role.
+# [oidc]
+# name = "Camp directory"
+# issuer = "https://id.example/realms/camp"
+# client_id = "sallyport"
+# secret_file = "oidc-secret"
+# site = "https://gate.example"
+# [[oidc.role]]
+# group = "gate-chiefs"
+# role = "security-manager"
+
 # Inspections: how many days hold what a person saw in a vehicle, and what a
 # maker, importer or dealer stated of it; from which zone an inspection needs two
 # people ("public" is always, "critical" the most sensitive only, "" nowhere);
@@ -141,7 +169,7 @@ func (c *initCmd) Run(ctx context.Context, s *streams) error {
 		fmt.Fprintf(s.out, "trusts the root with the SHA-256 %x: compare it with what the authorities say\n", sha256.Sum256(root))
 	}
 	fmt.Fprintf(s.out, "site %s made in %s\nlog verifier key (keep a copy elsewhere): %s\n", c.Site, c.Data, key)
-	fmt.Fprintf(s.out, "next: complete %s, then `sallyport user add NAME --role administrator --data %s`\n", filepath.Join(c.Data, siteFile), c.Data)
+	fmt.Fprintf(s.out, "next: complete %s, then `sallyport serve --data %s`, which prints a code: with it the first administrator is made on the page /first\n", filepath.Join(c.Data, siteFile), c.Data)
 	return nil
 }
 
