@@ -77,6 +77,10 @@ const (
 	ManageFleets    Permission = "manage-fleets"    // make fleets, and say what classes of vehicles they may enter
 	DecideExemption Permission = "decide-exemption" // grant, refuse or end an exemption that a fleet asks for
 
+	SearchLog     Permission = "search-log"     // entries of the log, which name people and no vehicle
+	ExportRecords Permission = "export-records" // take records and proofs out, each time in one's own name; answer a keeper who asks
+	SeeFigures    Permission = "see-figures"    // how many vehicles, verdicts and overrides there were, and how long they took
+
 	SeeJobs    Permission = "see-jobs"    // the site's housekeeping: when each job ran, and how it went
 	SeeDevices Permission = "see-devices" // whether the boards, readers, scanners and cameras of the lanes work
 
@@ -145,6 +149,9 @@ var table = [...]struct {
 	{SeeSettings, []Role{Supervisor, SecurityManager, Auditor, Administrator}},
 	{ChangeSettings, []Role{SecurityManager}},
 	{EnrolMachine, []Role{Administrator}},
+	{SearchLog, []Role{SecurityManager, Auditor}},
+	{ExportRecords, []Role{SecurityManager, Auditor}},
+	{SeeFigures, []Role{Supervisor, SecurityManager, Auditor}},
 	{SeeJobs, []Role{SecurityManager, Auditor, Administrator}},
 	{ManagePeople, []Role{Administrator}},
 	{OwnAccount, []Role{Guard, Supervisor, SecurityManager, FleetManager, Auditor, Administrator}},

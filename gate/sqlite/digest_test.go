@@ -296,6 +296,9 @@ func BenchmarkDigest(b *testing.B) {
 		b.Fatal(err)
 	}
 	day := storetest.Noon
+	if f, err := d.Figures(b.Context(), day, day.AddDate(3, 0, 0), time.UTC); err != nil || f.Use.Vehicles != n {
+		b.Fatal(f.Use.Vehicles, err)
+	}
 	for name, ask := range map[string]func() error{
 		"figures/day":   func() error { _, err := d.Figures(b.Context(), day, day.AddDate(0, 0, 1), time.UTC); return err },
 		"figures/month": func() error { _, err := d.Figures(b.Context(), day, day.AddDate(0, 1, 0), time.UTC); return err },

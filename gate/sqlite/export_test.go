@@ -205,14 +205,19 @@ func MultiplyDigest(ctx context.Context, d *Digest, times int) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // once committed it does nothing
+	for _, table := range []string{"vehicle", "reason", "entry", "person"} {
+		if _, err := tx.ExecContext(ctx, "CREATE TEMP TABLE base_"+table+" AS SELECT * FROM "+table); err != nil {
+			return err
+		}
+	}
 	for n := int64(1); n < int64(times); n++ {
-		// What is added is older: sequence numbers below 0, times before. The period
-		// asked for is moved by the same, so that it holds all of it.
+		// Figures go on into the future; entries, of which the log has the newest
+		// only, into the past.
 		for _, q := range []string{
-			"INSERT INTO vehicle SELECT at + ?1 * ?2, seq + ?1 * ?3, lane, outcome, ending, seconds, override, counted, stale, open, sensed FROM vehicle WHERE seq < ?3",
-			"INSERT INTO reason SELECT at + ?1 * ?2, seq + ?1 * ?3, rule, outcome FROM reason WHERE seq < ?3",
-			"INSERT INTO entry SELECT seq - ?1 * ?3, at - ?1 * ?2, kind, lane, passage || ?1 FROM entry WHERE seq >= 0 AND seq < ?3",
-			"INSERT INTO person SELECT name, at - ?1 * ?2, seq - ?1 * ?3 FROM person WHERE seq >= 0",
+			"INSERT INTO vehicle SELECT at + ?1 * ?2, seq + ?1 * ?3, lane, outcome, ending, seconds, override, counted, stale, open, sensed FROM base_vehicle",
+			"INSERT INTO reason SELECT at + ?1 * ?2, seq + ?1 * ?3, rule, outcome FROM base_reason",
+			"INSERT INTO entry SELECT seq - ?1 * ?3, at - ?1 * ?2, kind, lane, passage || ?1 FROM base_entry",
+			"INSERT INTO person SELECT name, at - ?1 * ?2, seq - ?1 * ?3 FROM base_person",
 		} {
 			if _, err := tx.ExecContext(ctx, q, n, span, entries); err != nil {
 				return err

@@ -38,7 +38,7 @@ func At() time.Time { return time.Date(2026, 11, 23, 11, 30, 0, 0, time.UTC) }
 // Entries is every page, in the order of the menu.
 func Entries() []Entry {
 	var out []Entry
-	for _, part := range [...]func() []Entry{siteEntries, peopleEntries, auditEntries, policyEntries, fleetEntries, knowledgeEntries} {
+	for _, part := range [...]func() []Entry{siteEntries, peopleEntries, auditEntries, policyEntries, fleetEntries, knowledgeEntries, kioskEntries} {
 		out = append(out, part()...)
 	}
 	return out
@@ -179,7 +179,7 @@ func (g *Gallery) beat(w http.ResponseWriter, r *http.Request) {
 	t := time.NewTicker(2 * time.Second)
 	defer t.Stop()
 	for {
-		if _, err := fmt.Fprintf(w, "event: beat\ndata: {}\n\n"); err != nil || c.Flush() != nil {
+		if _, err := fmt.Fprintf(w, "event: beat\ndata: %s\n\n", g.base("", "").Clock()); err != nil || c.Flush() != nil {
 			return
 		}
 		select {

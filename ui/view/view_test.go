@@ -48,8 +48,8 @@ func base(t testing.TB, lang string) Base {
 // exist, or has another type, fails here and not before a guard.
 func TestTemplatesFitTheirPages(t *testing.T) {
 	s := set(t)
-	pages := []Page{SignIn{}, Error{}, Lanes{}, Passages{}, Passage{}, Policy{}, Data{}, Log{}, Jobs{}, &Devices{}, GalleryIndex{}, Kiosk{}, &Radio{}, &Sensors{}, API{},
-		&Desk{}, &Inside{}, &Forms{}, FormsPrint{}, People{}, PersonPage{}, Me{}, Codes{}, Kiosks{}, SignInCode{}, Start{}, Onward{}, KioskSignIn{}, &Alarms{}, Shifts{}, PolicyVersions{}, PolicyVersion{}, PolicyDraft{}, &PolicyRule{}, &PolicyText{}, PolicyExamples{}, &Trial{}, Posture{},
+	pages := []Page{SignIn{}, Error{}, Lanes{}, Passages{}, Passage{}, Policy{}, Data{}, Log{}, Entries{}, Records{}, Figures{}, Jobs{}, &Devices{}, GalleryIndex{}, Kiosk{}, &Radio{}, &Sensors{}, API{},
+		&Desk{}, &Inside{}, &Forms{}, FormsPrint{}, &Alarms{}, Shifts{}, PolicyVersions{}, PolicyVersion{}, PolicyDraft{}, &PolicyRule{}, &PolicyText{}, PolicyExamples{}, &Trial{}, Posture{},
 		Fleets{}, Fleet{}, FleetVehicle{}, &FleetForm{}, &FleetImport{V: &gate.ImportView{}}, FleetExposure{}, FleetNotices{}, FleetExemptions{}, FleetPass{}}
 	if len(pages) != len(s.pages) {
 		t.Errorf("%d pages, %d templates", len(pages), len(s.pages))
@@ -59,7 +59,7 @@ func TestTemplatesFitTheirPages(t *testing.T) {
 			t.Errorf("%s: %v", p.template(), err)
 		}
 	}
-	for _, p := range []Live{&Kiosk{}, &Radio{}, &Sensors{}, &Alarms{}, &PolicyRule{}, &PolicyText{}, &Trial{}} {
+	for _, p := range []Live{&Kiosk{}, &Radio{}, &Sensors{}, &Alarms{}, &PolicyRule{}, &PolicyText{}, &Trial{}, &FleetForm{}, &FleetImport{V: &gate.ImportView{}}} {
 		for _, r := range p.regions() {
 			if err := templatecheck.CheckHTML(s.pages[p.template()].Lookup("region-"+r), p); err != nil {
 				t.Errorf("region %s of %s: %v", r, p.template(), err)
@@ -113,23 +113,29 @@ func TestKeys(t *testing.T) {
 		roles = append(roles, string(r))
 	}
 	members := map[string][]string{
-		"role.":         roles,
-		"people.state.": {"active", "disabled", "waits", "no-codes"},
-		"session.kind.": {"full", string(gate.SessionKiosk), string(gate.SessionCode), string(gate.SessionEnrol)},
-		"state.":        {"idle", "approaching", "deciding", "waiting", "admitting", "refusing", "redirected", "out-of-service", "manual", "at-line", "emergency-egress"},
-		"verdict.":      {"grant", "flag", "deny", "grant.text", "flag.text", "deny.text"},
-		"outcome.":      {"grant", "flag", "deny", ""},
-		"act.":          {"open", "hold", "inspect", "turn-away", "override", "reset", "duress"},
-		"act.reason.":   ReasonCodes(),
-		"zone.":         {"0", "1", "2", "3", "4"},
-		"class.":        {"", "private", "government", "contractor", "emergency", "military", "diplomatic"},
-		"arm.":          {gate.ArmNone, gate.ArmClosed, gate.ArmOpening, gate.ArmOpen, gate.ArmFault},
-		"end.":          {"", string(gate.EndAdmitted), string(gate.EndRefused), string(gate.EndInspection), string(gate.EndLeft), string(gate.EndArmFailed), string(gate.EndUnknown), string(gate.EndOpen)},
-		"via.":          {"scanner", "keyboard", "camera", "api", "demo", "form"},
-		"certainty.":    {"0", "1", "2", "3", "4"},
-		"truth.":        {"yes", "no", "unknown"},
-		"later.":        {"radio", "posture", "policy", "inspection", "data", "identity"},
-		"find.":         {"inside_already", "inside_alike", "not_inside", "plate_differs", "seen_elsewhere", "watch_listed", "watch_alike", "watch_may", "label_differs", "pass_" + policy.PassExpired, "pass_" + policy.PassNotYet, "pass_" + policy.PassNotHere, "pass_" + policy.PassRevoked, "pass_" + policy.PassForged, "pass_" + policy.PassOtherVehicle, "pass_unread", "pass_conditions"},
+		"role.":          roles,
+		"state.":         {"idle", "approaching", "deciding", "waiting", "admitting", "refusing", "redirected", "out-of-service", "manual", "at-line", "emergency-egress"},
+		"verdict.":       {"grant", "flag", "deny", "grant.text", "flag.text", "deny.text"},
+		"outcome.":       {"grant", "flag", "deny", ""},
+		"act.":           {"open", "hold", "inspect", "turn-away", "override", "reset", "duress"},
+		"act.reason.":    ReasonCodes(),
+		"zone.":          {"0", "1", "2", "3", "4"},
+		"class.":         {"", "private", "government", "contractor", "emergency", "military", "diplomatic"},
+		"arm.":           {gate.ArmNone, gate.ArmClosed, gate.ArmOpening, gate.ArmOpen, gate.ArmFault},
+		"end.":           {"", string(gate.EndAdmitted), string(gate.EndRefused), string(gate.EndInspection), string(gate.EndLeft), string(gate.EndArmFailed), string(gate.EndUnknown), string(gate.EndOpen)},
+		"via.":           {"scanner", "keyboard", "camera", "api", "demo", "form"},
+		"certainty.":     {"0", "1", "2", "3", "4"},
+		"truth.":         {"yes", "no", "unknown"},
+		"later.":         {"radio", "posture", "policy", "inspection", "data", "identity", "arrival"},
+		"entry.":         {"passage", "act", "outcome", "reassessed", "export", "erased", "erasure-request", "sign-in", "shift_step", "alarm_step"},
+		"table.":         {"passage", "act", "reassessment", "outcome", "radio_set", "photo", "inspection", "inspection_act", "registration", "stay", "stay_end", "watch", "watch_step", "pass", "pass_step", "hold", "exemption", "exemption_step", "document"},
+		"kept.":          {gate.KeptOpen, gate.KeptHeld, gate.KeptMention},
+		"export.format.": Base{}.Formats(),
+		"figures.span.":  Figures{}.Spans(),
+		"figures.use.":   {"checked", "admitted", "overridden", "stale", "open", "unheard"},
+		"log.ended.":     {"stopped", "failed"},
+
+		"find.": {"inside_already", "inside_alike", "not_inside", "plate_differs", "seen_elsewhere", "watch_listed", "watch_alike", "watch_may", "label_differs", "pass_" + policy.PassExpired, "pass_" + policy.PassNotYet, "pass_" + policy.PassNotHere, "pass_" + policy.PassRevoked, "pass_" + policy.PassForged, "pass_" + policy.PassOtherVehicle, "pass_unread", "pass_conditions"},
 
 		"fleet.field.":     append(gate.VehicleFields(), "ic", "ce_type", "usb_id", "device", "no_modem"),
 		"fleet.outcome.":   Fleet{}.Outcomes(),
@@ -406,7 +412,7 @@ func TestNavByRole(t *testing.T) {
 		auth.SecurityManager: {"/", "/passages", "/inside", "/policy", "/policy/draft", "/policy/versions", "/posture", "/data", "/radio", "/devices", "/jobs"},
 		auth.FleetManager:    {"/policy", "/posture", "/data"},
 		auth.Auditor:         {"/passages", "/inside", "/policy", "/policy/versions", "/posture", "/data", "/log", "/radio", "/devices", "/jobs"},
-		auth.Administrator:   {"/", "/policy", "/posture", "/data", "/log", "/radio", "/devices", "/jobs", "/people", "/kiosks"},
+		auth.Administrator:   {"/", "/policy", "/posture", "/data", "/log", "/radio", "/devices", "/jobs"},
 	} {
 		b := base(t, "en")
 		b.Person.Role, b.Path = role, "/passages/x"
