@@ -867,6 +867,7 @@ func (s *Server) policyRuleAct(k *call) error {
 	case err != nil || !live:
 		return s.page(k, status, p)
 	case k.FormValue("render") == "form":
+		p.Whole = true
 		return s.parts(k, p, "form", "typed")
 	}
 	return s.parts(k, p, "typed")

@@ -476,6 +476,7 @@ type PolicyRule struct {
 	Problem   string
 	Detail    string
 	Saved     time.Time
+	Whole     bool // the form itself is sent again, and what stands beside it with it
 }
 
 func (*PolicyRule) template() string { return "policyrule" }
