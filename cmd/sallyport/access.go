@@ -43,6 +43,14 @@ func (c peopleConfig) idle() time.Duration {
 // is no administrator yet, it draws the code by which the first one is made.
 func (st *site) access(ctx context.Context) (ui.Access, error) {
 	a := ui.Access{People: st.store, Codes: st.cfg.People.Codes != "optional", Idle: st.cfg.People.idle(), Kiosks: siteKiosks{st}}
+	a.Fleets = func(ctx context.Context) ([]ui.Fleet, error) {
+		all, err := st.store.Fleets(ctx)
+		var out []ui.Fleet
+		for _, f := range all {
+			out = append(out, ui.Fleet{ID: f.ID, Name: f.Name})
+		}
+		return out, err
+	}
 	users, err := st.store.Users(ctx)
 	if err != nil {
 		return a, err

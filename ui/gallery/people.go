@@ -18,7 +18,7 @@ func peopleEntries() []Entry {
 		{ID: "3", Name: "Ewa Lis", Role: string(auth.Supervisor), Hash: "x", Badge: "04A22B11", HasPIN: true, Created: at.AddDate(-1, 0, 0)},
 		{ID: "4", Name: "Jan Żak", Role: string(auth.Guard), Badge: "04A22B12", StartHash: "x", StartUntil: at.Add(70 * time.Hour), Created: at.Add(-2 * time.Hour)},
 		{ID: "5", Name: "Karl Möller", Role: string(auth.Guard), Hash: "x", Disabled: true},
-		{ID: "6", Name: "m.schmidt", Role: string(auth.SecurityManager), Subject: "https://id.example 7"},
+		{ID: "6", Name: "Markus Schmidt", Role: string(auth.SecurityManager), Subject: "https://id.example 7"},
 		{ID: "7", Name: "Olga Nowak", Role: string(auth.Auditor), Hash: "x", Badge: "88", HasPIN: true, Secret: "x"},
 	}
 	fleets := []view.Pick{{Value: "motor-pool-west", Label: "Motor pool West"}, {Value: "contractors-bridge-works", Label: "Contractors of the bridge works, third section"}, {Value: "medical-corps-2", Label: "Medical corps 2"}}
