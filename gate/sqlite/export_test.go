@@ -197,7 +197,7 @@ func MultiplyDigest(ctx context.Context, d *Digest, times int) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var span, entries int64
-	if err := d.w.QueryRowContext(ctx, "SELECT max(at) - min(at) + 60000, max(seq) + 1 FROM entry").Scan(&span, &entries); err != nil {
+	if err := d.w.QueryRowContext(ctx, "SELECT max(at) - min(at) + 60000, (SELECT max(seq) + 1 FROM entry) FROM vehicle").Scan(&span, &entries); err != nil {
 		return err
 	}
 	tx, err := d.w.BeginTx(ctx, nil)
