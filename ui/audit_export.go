@@ -11,7 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/xuri/excelize/v2"
+	"sallyport/gate/sheet"
 )
 
 // The formats of exports. One mapping for each, for passages and for entries of
@@ -99,48 +99,27 @@ func (e *csvExport) end() error {
 	return e.Error()
 }
 
-type bookExport struct {
-	f    *excelize.File
-	s    *excelize.StreamWriter
-	rows int
-	w    io.Writer
-}
+// bookExport keeps every value a text: a text in a cell is never computed. One
+// that would be, were it typed in again, has an apostrophe before it all the same.
+type bookExport struct{ *sheet.Book }
 
 func newBookExport(columns []string, w io.Writer) (exporter, error) {
-	f := excelize.NewFile()
-	s, err := f.NewStreamWriter("Sheet1")
+	b, err := sheet.NewBook(w, "Sallyport")
 	if err != nil {
 		return nil, err
 	}
-	e := &bookExport{f: f, s: s, w: w}
-	return e, e.write(columns)
+	return bookExport{b}, b.Row(columns)
 }
 
-// write keeps every value a text: a text in a cell is never computed. One that
-// would be, were it typed in again, has an apostrophe before it all the same.
-func (e *bookExport) write(cells []string) error {
-	e.rows++
-	row := make([]any, len(cells))
-	for i, c := range cells {
-		if utf8.RuneCountInString(c) > excelize.TotalCellChars {
-			c = string([]rune(c)[:excelize.TotalCellChars])
-		}
-		row[i] = excelize.Cell{Value: harmless(c)}
+func (e bookExport) row(r exportRow) error {
+	cells := make([]string, len(r.Cells))
+	for i, c := range r.Cells {
+		cells[i] = harmless(c)
 	}
-	return e.s.SetRow("A"+strconv.Itoa(e.rows), row)
+	return e.Row(cells)
 }
 
-func (e *bookExport) row(r exportRow) error { return e.write(r.Cells) }
-
-func (e *bookExport) end() error {
-	if err := e.s.Flush(); err != nil {
-		return err
-	}
-	if err := e.f.Write(e.w); err != nil {
-		return err
-	}
-	return e.f.Close()
-}
+func (e bookExport) end() error { return e.Close() }
 
 type ecsExport struct {
 	site    string

@@ -148,50 +148,16 @@ func formulasOf(r io.ReaderAt, size int64) (map[int]map[int]bool, error) {
 	})
 }
 
-// Write makes a workbook of one sheet: the first row is bold, and every cell is a
-// text, so that nothing is turned into a number or a day.
-func Write(w io.Writer, name string, rows [][]string) (err error) {
-	f := excelize.NewFile()
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := f.SetSheetName(f.GetSheetName(0), name); err != nil {
-		return err
-	}
-	bold, err := f.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true}, NumFmt: 49})
+// Write makes a workbook of these rows, as Book does.
+func Write(w io.Writer, name string, rows [][]string) error {
+	b, err := NewBook(w, name)
 	if err != nil {
 		return err
 	}
-	text, err := f.NewStyle(&excelize.Style{NumFmt: 49})
-	if err != nil {
-		return err
-	}
-	s, err := f.NewStreamWriter(name)
-	if err != nil {
-		return err
-	}
-	if len(rows) > 0 {
-		if err := s.SetColWidth(1, max(1, len(rows[0])), 22); err != nil {
-			return err
+	for _, row := range rows {
+		if err := b.Row(row); err != nil {
+			return errors.Join(err, b.f.Close())
 		}
 	}
-	for i, row := range rows {
-		style := text
-		if i == 0 {
-			style = bold
-		}
-		cells := make([]any, len(row))
-		for k, c := range row {
-			cells[k] = excelize.Cell{StyleID: style, Value: c}
-		}
-		at, err := excelize.CoordinatesToCellName(1, i+1)
-		if err != nil {
-			return err
-		}
-		if err := s.SetRow(at, cells); err != nil {
-			return err
-		}
-	}
-	if err := s.Flush(); err != nil {
-		return err
-	}
-	return f.Write(w)
+	return b.Close()
 }
