@@ -14,6 +14,7 @@ import (
 	"sallyport/gate"
 	"sallyport/gate/auth"
 	"sallyport/policy"
+	"sallyport/policy/supply"
 	"sallyport/rf"
 	"sallyport/rf/meaning"
 	"sallyport/rf/privacy"
@@ -50,7 +51,9 @@ func TestTemplatesFitTheirPages(t *testing.T) {
 	s := set(t)
 	pages := []Page{SignIn{}, Error{}, Lanes{}, Passages{}, Passage{}, Policy{}, Data{}, Log{}, Entries{}, Records{}, Figures{}, Jobs{}, &Devices{}, GalleryIndex{}, Kiosk{}, &Radio{}, &Sensors{}, API{},
 		&Desk{}, &Inside{}, &Forms{}, FormsPrint{}, &Alarms{}, Shifts{}, PolicyVersions{}, PolicyVersion{}, PolicyDraft{}, &PolicyRule{}, &PolicyText{}, PolicyExamples{}, &Trial{}, Posture{},
-		Fleets{}, Fleet{}, FleetVehicle{}, &FleetForm{}, &FleetImport{V: &gate.ImportView{}}, FleetExposure{}, FleetNotices{}, FleetExemptions{}, FleetPass{}}
+		Fleets{}, Fleet{}, FleetVehicle{}, &FleetForm{}, &FleetImport{V: &gate.ImportView{}}, FleetExposure{}, FleetNotices{}, FleetExemptions{}, FleetPass{},
+		Inspections{}, Inspect{}, Train{}, TrainStart{}, People{}, PersonPage{}, Me{}, Codes{}, SignInCode{}, Start{}, Onward{}, KioskSignIn{}, Kiosks{},
+		&Catalogue{}, &KnownVehicle{}, &Supply{}, &Lists{}, &OfficialList{}, &Suppliers{}, &Watch{}, &WatchFile{}, &Machines{}, &Settings{}, &Signs{}, &ImpactAssessment{}}
 	if len(pages) != len(s.pages) {
 		t.Errorf("%d pages, %d templates", len(pages), len(s.pages))
 	}
@@ -59,7 +62,7 @@ func TestTemplatesFitTheirPages(t *testing.T) {
 			t.Errorf("%s: %v", p.template(), err)
 		}
 	}
-	for _, p := range []Live{&Kiosk{}, &Radio{}, &Sensors{}, &Alarms{}, &PolicyRule{}, &PolicyText{}, &Trial{}, &FleetForm{}, &FleetImport{V: &gate.ImportView{}}} {
+	for _, p := range []Live{&Kiosk{}, &Radio{}, &Sensors{}, &Alarms{}, &PolicyRule{}, &PolicyText{}, &Trial{}, &FleetForm{}, &FleetImport{V: &gate.ImportView{}}, &Devices{}, Log{}, &Catalogue{}, &Supply{}} {
 		for _, r := range p.regions() {
 			if err := templatecheck.CheckHTML(s.pages[p.template()].Lookup("region-"+r), p); err != nil {
 				t.Errorf("region %s of %s: %v", r, p.template(), err)
@@ -173,6 +176,28 @@ func TestKeys(t *testing.T) {
 		"form.step.":       {"printed", "entered", "spoilt", "countersigned"},
 		"shift.step.":      {"begun", "offered", "accepted", "withdrawn", "taken-over", "ended"},
 
+		"inspect.unit.":   Inspect{}.Roles(),
+		"inspect.result.": inspectionResults(),
+		"train.did.":      {string(gate.TrainDuress), string(gate.TrainRescan), string(gate.TrainPaper), string(gate.TrainByHand), string(gate.TrainWait)},
+
+		"people.state.": {"active", "disabled", "no-codes", "waits"},
+		"session.kind.": {"full", string(gate.SessionKiosk), string(gate.SessionCode), string(gate.SessionEnrol)},
+		"machine.kind.": deviceKinds(),
+
+		"known.can.":  abilities(),
+		"if.how.":     (*Supply)(nil).Hows(),
+		"if.of.":      {gate.WhatIfMake, gate.WhatIfRow, gate.WhatIfVehicle, gate.WhatIfPassage},
+		"if.kind.":    supposed(),
+		"list.state.": {"in-force", "future", "superseded", "withdrawn", string(supply.EditionInForce), string(supply.EditionFuture), string(supply.EditionSuperseded), string(supply.EditionWithdrawn)},
+		"list.diff.":  {"added", "removed", "ended", "renamed", "matched", "newer", "older"},
+		"watch.kind.": watchKinds(),
+
+		"set.key.":   settingKeys(),
+		"set.about.": settingKeys(),
+		"set.step.":  {string(gate.SettingApproved), string(gate.SettingRejected), string(gate.SettingWithdrawn)},
+		"set.way.":   {string(gate.DirectionEntry), string(gate.DirectionExit), string(gate.DirectionReversible)},
+		"value.":     ruleValues(),
+
 		"law.treat.": {"kept", "heard", "counted", "refused", "unkept"},
 		"law.land.":  lands(t),
 		"law.class.": lawClasses(t),
@@ -209,6 +234,61 @@ func TestKeys(t *testing.T) {
 			}
 		}
 	}
+}
+
+func inspectionResults() []string {
+	out := []string{string(gate.ResultFound)}
+	for _, r := range (Inspect{}).Results() {
+		out = append(out, string(r))
+	}
+	return out
+}
+
+func deviceKinds() (out []string) {
+	for _, k := range auth.DeviceKinds() {
+		out = append(out, string(k))
+	}
+	return out
+}
+
+func watchKinds() (out []string) {
+	for _, k := range (*Watch)(nil).Kinds() {
+		out = append(out, string(k))
+	}
+	return out
+}
+
+func abilities() (out []string) {
+	for _, r := range (&KnownVehicle{}).Can() {
+		out = append(out, r.Key)
+	}
+	return out
+}
+
+func supposed() (out []string) {
+	for _, c := range (&Supposed{}).Counts() {
+		out = append(out, c.Kind)
+	}
+	return out
+}
+
+func settingKeys() (out []string) {
+	for _, s := range gate.Settings() {
+		out = append(out, s.Key)
+	}
+	return out
+}
+
+// ruleValues are the values of the facts whose values are words.
+func ruleValues() []string {
+	out := []string{"true", "false"}
+	for _, f := range policy.Vocabulary() {
+		switch f.Kind {
+		case "class", "zone", "certainty", "role", "basis", "weekday", "pass":
+			out = append(out, f.Values...)
+		}
+	}
+	return out
 }
 
 // lands are the jurisdictions that have rules.
@@ -407,12 +487,16 @@ func TestCitationLinks(t *testing.T) {
 
 func TestNavByRole(t *testing.T) {
 	for role, want := range map[auth.Role][]string{
-		auth.Guard:           {"/", "/inside", "/policy", "/posture"},
-		auth.Supervisor:      {"/", "/passages", "/inside", "/policy", "/policy/draft", "/policy/versions", "/posture", "/data", "/radio", "/devices"},
-		auth.SecurityManager: {"/", "/passages", "/inside", "/policy", "/policy/draft", "/policy/versions", "/posture", "/data", "/radio", "/devices", "/jobs"},
-		auth.FleetManager:    {"/policy", "/posture", "/data"},
-		auth.Auditor:         {"/passages", "/inside", "/policy", "/policy/versions", "/posture", "/data", "/log", "/radio", "/devices", "/jobs"},
-		auth.Administrator:   {"/", "/policy", "/posture", "/data", "/log", "/radio", "/devices", "/jobs"},
+		auth.Guard: {"/", "/inside", "/policy", "/posture"},
+		auth.Supervisor: {"/", "/passages", "/inside", "/watch", "/policy", "/policy/draft", "/policy/versions", "/posture",
+			"/catalogue", "/supply", "/lists", "/suppliers", "/data", "/figures", "/radio", "/devices", "/settings", "/signs", "/dpia"},
+		auth.SecurityManager: {"/", "/passages", "/inside", "/watch", "/fleet", "/fleet/notices", "/fleet/exemptions", "/policy", "/policy/draft", "/policy/versions", "/posture",
+			"/catalogue", "/supply", "/lists", "/suppliers", "/data", "/figures", "/entries", "/records", "/radio", "/devices", "/jobs", "/settings", "/signs", "/dpia"},
+		auth.FleetManager: {"/fleet", "/fleet/notices", "/fleet/exemptions", "/policy", "/posture", "/catalogue", "/supply", "/lists", "/suppliers", "/data"},
+		auth.Auditor: {"/passages", "/inside", "/watch", "/fleet", "/fleet/notices", "/fleet/exemptions", "/policy", "/policy/versions", "/posture",
+			"/catalogue", "/supply", "/lists", "/suppliers", "/data", "/figures", "/entries", "/log", "/records", "/radio", "/devices", "/jobs", "/settings", "/signs", "/dpia"},
+		auth.Administrator: {"/", "/policy", "/posture", "/catalogue", "/supply", "/lists", "/suppliers", "/data", "/log", "/radio", "/devices", "/machines", "/jobs",
+			"/settings", "/signs", "/dpia", "/people", "/kiosks"},
 	} {
 		b := base(t, "en")
 		b.Person.Role, b.Path = role, "/passages/x"
