@@ -58,11 +58,11 @@ func TestExports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sheet, err := book.GetRows("Sheet1")
+	sheet, err := book.GetRows("Sallyport")
 	if err != nil || len(sheet) != n+1 || !strings.HasPrefix(sheet[n][5], "'=cmd") {
 		t.Errorf("xlsx: %d rows, %v", len(sheet), err)
 	}
-	if f, err := book.GetCellFormula("Sheet1", "F2301"); err != nil || f != "" {
+	if f, err := book.GetCellFormula("Sallyport", "F2301"); err != nil || f != "" {
 		t.Errorf("a formula %q, %v", f, err)
 	}
 	lines := strings.Split(strings.TrimSpace(get("ecs").body), "\n")

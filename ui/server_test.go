@@ -188,17 +188,63 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
+// wholeSite is a site with everything that a fake can offer.
+func wholeSite(t testing.TB) *site {
+	t.Helper()
+	known, err := newFakeKnowledge()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var people *fakePeople
+	s := newSite(t, func(c *Config, _ *httptest.Server) {
+		store, clock, m := c.Store.(*fakeStore), gate.NewClock(c.Now), storetest.NewMemory()
+		people = newFakePeople(store, m)
+		c.Access = Access{People: people, Kiosks: &fakeKiosks{store: store, now: c.Now}}
+		c.Audit = &fakeAudit{store: store}
+		c.Knowledge = known
+		if c.WatchList, err = gate.NewWatchDesk(t.Context(), m, clock, nil); err != nil {
+			t.Fatal(err)
+		}
+		if c.Manage.Settings, err = gate.NewSettingsDesk(t.Context(), m, clock); err != nil {
+			t.Fatal(err)
+		}
+		c.Manage.Machines = &fakeMachines{}
+		c.Manage.Sheet = func(context.Context) (view.Sheet, error) { return view.Sheet{ID: "x", Name: "Fort Example"}, nil }
+	})
+	people.memory = s.memory
+	return s
+}
+
+// fillIn gives every parameter of a route's address its value; one without is
+// an error, so that no route is tried by an address that nobody would send.
+func fillIn(t testing.TB, path string, values map[string]string) string {
+	t.Helper()
+	parts := strings.Split(path, "/")
+	for i, p := range parts {
+		if name, ok := strings.CutPrefix(p, ":"); ok {
+			if parts[i] = values[name]; parts[i] == "" {
+				t.Fatalf("%s: no value for :%s", path, name)
+			}
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
 // Every route × every role, from the route table itself: allowed, refused,
 // anonymous.
 func TestRoutesByRole(t *testing.T) {
-	s := newSite(t, nil)
+	s := wholeSite(t)
 	id, err := s.lanes.Arrive(t.Context(), "north-1", gate.Arrival{VIN: vinDeny})
 	if err != nil {
 		t.Fatal(err)
 	}
+	values := map[string]string{
+		"lane": "north-1", "id": string(id), "name": "style.css", "shape": "onvif", "fleet": "motor-pool", "seq": "1", "draft": "d1", "sum": strings.Repeat("0f", 32),
+		"number": "1", "rule": "module-maker", "trial": "t1", "list": "us-1260h", "entry": "1", "file": "f1", "change": "c1", "machine": "m1",
+	}
 	names := append(auth.Roles(), "")
 	for _, r := range routes {
-		path := strings.NewReplacer(":lane", "north-1", ":id", string(id), ":name", "style.css").Replace(r.path)
+		path := fillIn(t, r.path, values)
 		for _, role := range names {
 			t.Run(fmt.Sprintf("%s %s as %q", r.method, r.path, role), func(t *testing.T) {
 				c := s.as(t, string(role))
@@ -391,7 +437,7 @@ func TestCrossOrigin(t *testing.T) {
 // No page has anything inline, whatever the role and the language: the policy
 // header would break it.
 func TestPagesKeepToTheirPolicy(t *testing.T) {
-	s := newSite(t, nil)
+	s := wholeSite(t)
 	id, err := s.lanes.Arrive(t.Context(), "north-1", gate.Arrival{VIN: vinDeny, Plate: "AB 12 CDE"})
 	if err != nil {
 		t.Fatal(err)
@@ -400,6 +446,14 @@ func TestPagesKeepToTheirPolicy(t *testing.T) {
 		"/signin": "", "/": "guard", "/lane/north-1": "guard", "/passages": "auditor", "/passages/" + string(id): "auditor",
 		"/policy": "auditor", "/data": "auditor", "/log": "auditor", "/jobs": "administrator", "/devices": "supervisor", "/nowhere": "guard",
 		"/radio": "auditor", "/lane/north-1/radio": "supervisor",
+		"/figures": "auditor", "/entries": "auditor", "/records": "auditor", "/proof": "auditor",
+		"/people": "administrator", "/people/u-guard": "administrator", "/me": "guard", "/me/codes": "auditor", "/kiosks": "administrator", "/kiosk": "",
+		"/first": "", "/start": "", "/signin/code": "",
+		"/policy/versions": "auditor", "/policy/draft": "security-manager", "/posture": "guard",
+		"/catalogue?q=tesla": "fleet-manager", "/catalogue/vehicle?make=Tesla&model=Model+3": "fleet-manager", "/supply?party=quectel": "auditor",
+		"/lists": "auditor", "/lists/us-1260h": "auditor", "/suppliers": "auditor", "/watch": "security-manager",
+		"/settings": "security-manager", "/signs": "security-manager", "/dpia": "security-manager", "/machines": "administrator",
+		"/fleet": "fleet-manager", "/lane/north-1/inspect": "guard", "/train": "guard",
 	} {
 		r := s.do(t, s.as(t, role), "GET", path, nil)
 		for _, inline := range []string{"<style", " style=", " onclick", " onload", " onsubmit", "javascript:", "http-equiv"} {
@@ -786,7 +840,7 @@ func TestBackOffice(t *testing.T) {
 		t.Errorf("log: %d", r.code)
 	}
 	// The fleet manager sees no lanes and is led to what he may see.
-	if r := s.do(t, s.as(t, "fleet-manager"), "GET", "/", nil); r.code != http.StatusSeeOther || r.header.Get("Location") != "/policy" {
+	if r := s.do(t, s.as(t, "fleet-manager"), "GET", "/", nil); r.code != http.StatusSeeOther || r.header.Get("Location") != "/fleet" {
 		t.Errorf("fleet manager: %d to %q", r.code, r.header.Get("Location"))
 	}
 }
