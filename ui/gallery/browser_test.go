@@ -32,9 +32,11 @@ func chromium(t *testing.T) context.Context {
 	return ctx
 }
 
-// walk opens every entry of the gallery in a browser, in these languages, themes
-// and sizes, and lets look judge it.
-func walk(t *testing.T, langs, themes []string, sizes [][2]int64, look func(ctx context.Context, e Entry, name string)) {
+func every(Entry) bool { return true }
+
+// walk opens the entries of the gallery that are picked in a browser, in these
+// languages, themes and sizes, and lets look judge them.
+func walk(t *testing.T, picked func(Entry) bool, langs, themes []string, sizes [][2]int64, look func(ctx context.Context, e Entry, name string)) {
 	t.Helper()
 	ctx := chromium(t)
 	g := open(t)
@@ -45,6 +47,9 @@ func walk(t *testing.T, langs, themes []string, sizes [][2]int64, look func(ctx 
 			t.Fatal(err)
 		}
 		for _, e := range g.Entries() {
+			if !picked(e) {
+				continue
+			}
 			for _, lang := range langs {
 				for _, theme := range themes {
 					name := fmt.Sprintf("%s-%s-%s-%d", e.Name, lang, theme, size[0])
@@ -87,7 +92,7 @@ return out.slice(0, 5);
 
 // Nothing overflows its page, in no language and at no size of the kiosks.
 func TestNothingIsCut(t *testing.T) {
-	walk(t, []string{"en", "pl", "de"}, []string{"day"}, [][2]int64{{1280, 800}, {1920, 1080}}, func(ctx context.Context, _ Entry, name string) {
+	walk(t, every, []string{"en", "pl", "de"}, []string{"day"}, [][2]int64{{1280, 800}, {1920, 1080}}, func(ctx context.Context, _ Entry, name string) {
 		if bad := evaluate[[]string](t, ctx, cutOff); len(bad) > 0 {
 			t.Errorf("%s: %s", name, strings.Join(bad, "\n  "))
 		}
@@ -106,10 +111,7 @@ for (const g of document.querySelectorAll(".acts, .opposites")) {
 return out.slice(0, 5); })()`
 
 func TestGloves(t *testing.T) {
-	walk(t, []string{"en", "pl", "de"}, []string{"night"}, [][2]int64{{1280, 800}, {1920, 1080}}, func(ctx context.Context, e Entry, name string) {
-		if !e.Gloves {
-			return
-		}
+	walk(t, func(e Entry) bool { return e.Gloves }, []string{"en", "pl", "de"}, []string{"night"}, [][2]int64{{1280, 800}, {1920, 1080}}, func(ctx context.Context, _ Entry, name string) {
 		if bad := evaluate[[]string](t, ctx, small); len(bad) > 0 {
 			t.Errorf("%s: too small:\n  %s", name, strings.Join(bad, "\n  "))
 		}
@@ -129,7 +131,7 @@ func TestAccessible(t *testing.T) {
 		ID, Help string
 		Nodes    []string
 	}
-	walk(t, []string{"en"}, []string{"day", "night"}, [][2]int64{{1280, 800}}, func(ctx context.Context, _ Entry, name string) {
+	walk(t, every, []string{"en"}, []string{"day", "night"}, [][2]int64{{1280, 800}}, func(ctx context.Context, _ Entry, name string) {
 		evaluate[bool](t, ctx, string(axe)+"; true")
 		found := evaluate[string](t, ctx, `axe.run(document, {resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations.map(v => ({ID: v.id, Help: v.help, Nodes: v.nodes.map(n => n.html.slice(0, 160) + " " + (n.failureSummary || "").slice(0, 300))}))))`)
 		var bad []violation
@@ -149,7 +151,7 @@ func TestShots(t *testing.T) {
 	if dir == "" {
 		t.Skip("SKIPPED: set SALLYPORT_SHOTS to a folder to get pictures of every page")
 	}
-	walk(t, []string{"en", "pl", "de"}, []string{"day", "night"}, [][2]int64{{1280, 800}, {1920, 1080}}, func(ctx context.Context, _ Entry, name string) {
+	walk(t, every, []string{"en", "pl", "de"}, []string{"day", "night"}, [][2]int64{{1280, 800}, {1920, 1080}}, func(ctx context.Context, _ Entry, name string) {
 		b, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 		if err != nil {
 			t.Fatal(err)
