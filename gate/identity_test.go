@@ -122,12 +122,17 @@ func TestWhatTheSiteFinds(t *testing.T) {
 		{name: "on its way out", given: func(t *testing.T, l *lists) { passage(t, l, 1, "north", 0, time.Hour, gate.EndAdmitted) },
 			who: func(p *gate.Presented) { p.Moment = policy.MomentExit }, want: "??ff?"},
 		{name: "a plate like one that is inside", given: func(t *testing.T, l *lists) {
-			must(t, l.memory.CorrectStay(t.Context(), gate.Correction{ID: "in-1", Kind: gate.CorrectInside, Plate: "WXOO0OI", By: "jan", Why: "seen", At: at.Add(-time.Hour)}))
+			must(t, l.memory.CorrectStay(t.Context(), gate.Correction{ID: "in-1", Kind: gate.CorrectInside, Plate: "WX00O0I", By: "jan", Why: "seen", At: at.Add(-time.Hour)}))
 		}, want: "f?ff?", codes: []string{"inside_alike"}},
+		{name: "a plate three misread characters from one that is inside", given: func(t *testing.T, l *lists) {
+			must(t, l.memory.CorrectStay(t.Context(), gate.Correction{ID: "in-1", Kind: gate.CorrectInside, Plate: "WXO0O0I", By: "jan", Why: "seen", At: at.Add(-time.Hour)}))
+		}, want: "f?ff?"},
 		{name: "its plate misread on its way out", given: func(t *testing.T, l *lists) { passage(t, l, 1, "north", 0, time.Hour, gate.EndAdmitted) },
-			who: func(p *gate.Presented) { p.VIN, p.Plate, p.Moment = "", "WXOOOO1", policy.MomentExit }, want: "??ff?", codes: []string{"inside_alike"}},
+			who: func(p *gate.Presented) { p.VIN, p.Plate, p.Moment = "", "WXO0O01", policy.MomentExit }, want: "??ff?", codes: []string{"inside_alike"}},
+		{name: "three characters of its plate misread on its way out", given: func(t *testing.T, l *lists) { passage(t, l, 1, "north", 0, time.Hour, gate.EndAdmitted) },
+			who: func(p *gate.Presented) { p.VIN, p.Plate, p.Moment = "", "WXOOO01", policy.MomentExit }, want: "??ff?", codes: []string{"not_inside"}},
 		{name: "a plate like that of another VIN inside", given: func(t *testing.T, l *lists) { passage(t, l, 1, "north", 0, time.Hour, gate.EndAdmitted) },
-			who: func(p *gate.Presented) { p.VIN, p.Plate = "5YJXCAE4XMF000002", "WXOOOO1" }, want: "f?ff?"},
+			who: func(p *gate.Presented) { p.VIN, p.Plate = "5YJXCAE4XMF000002", "WXO0O01" }, want: "f?ff?"},
 		{name: "a Cyrillic plate like one on the watch list", given: func(t *testing.T, l *lists) {
 			_, err := l.watch.Add(t.Context(), manager, entry(gate.WatchPlate, "АА 1234 ВС"))
 			must(t, err)

@@ -351,7 +351,7 @@ func readPassage(ctx context.Context, tx *sql.Tx, id string) (rec gate.PassageRe
 	if err != nil {
 		return rec, err
 	}
-	o := gate.Outcome{Passage: gate.PassageID(id), Lane: gate.LaneID(lane)}
+	o := gate.Outcome{Passage: gate.PassageID(id), Lane: gate.LaneID(lane), Moment: rec.Passage.Moment}
 	err = tx.QueryRowContext(ctx, "SELECT at, ending, note FROM outcome WHERE passage = ?", id).Scan(&at, &o.Ending, &o.Note)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):

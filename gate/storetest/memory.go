@@ -346,7 +346,7 @@ func (m *Memory) end(o gate.Outcome) error {
 		}
 		return gate.ErrExists
 	}
-	o.Lane = rec.Passage.Lane
+	o.Lane, o.Moment = rec.Passage.Lane, rec.Passage.Moment
 	if _, err := m.entry(translog.Entry{At: o.At, Kind: "outcome", Lane: string(o.Lane), Passage: string(o.Passage), Row: "outcome",
 		Body: object(map[string]string{"ending": string(o.Ending), "note": o.Note})}); err != nil {
 		return err
