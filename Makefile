@@ -67,6 +67,7 @@ fuzz:
 soak: build
 	SALLYPORT_SOAK_HOURS=72 $(GO) test -count=1 -timeout 30m -run TestLaneSoak -v ./gate
 	$(GO) test -count=1 -timeout 30m -run TestLaneModel -rapid.checks=10000 ./gate
+	SALLYPORT_GALLERY=whole $(GO) test -count=1 -timeout 30m ./ui/gallery
 	SALLYPORT_SOAK=200 $(GO) test -count=1 -timeout 60m -run 'TestKill|TestRadioLoad' -v ./cmd/sallyport
 
 lint:
