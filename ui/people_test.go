@@ -237,7 +237,10 @@ func TestFirstAdministrator(t *testing.T) {
 	}
 	// Guessing ends the code for good.
 	var other string
-	q := newPeopled(t, func(cfg *Config, _ *fakePeople) { cfg.Access.First, other = auth.NewFirst(cfg.Now()); cfg.Access.Empty = true })
+	q := newPeopled(t, func(cfg *Config, _ *fakePeople) {
+		cfg.Access.First, other = auth.NewFirst(cfg.Now())
+		cfg.Access.Empty = true
+	})
 	clear(q.store.users)
 	for range auth.FirstTries {
 		q.send(t, browser(t), "/first", form("AAAA-BBBB-CCCC", "Mal Ory", password))
@@ -516,7 +519,9 @@ func TestOwnAccount(t *testing.T) {
 	p.want(t, c, "/me", nil, http.StatusOK, "")
 	p.want(t, other, "/me", nil, http.StatusSeeOther, "/signin?next=%2Fme")
 	p.want(t, browser(t), "/signin", url.Values{"name": {"guard"}, "password": {password}}, http.StatusUnauthorized, "")
-	pin := func(pin string) url.Values { return url.Values{"do": {"pin"}, "password": {chosen}, "pin": {pin}, "again": {pin}} }
+	pin := func(pin string) url.Values {
+		return url.Values{"do": {"pin"}, "password": {chosen}, "pin": {pin}, "again": {pin}}
+	}
 	p.want(t, c, "/me", pin("1234"), http.StatusBadRequest, "")
 	p.want(t, c, "/me", pin("72913"), http.StatusSeeOther, "/me?done=me.pin.done")
 	p.want(t, c, "/me", url.Values{"do": {"lang"}, "lang": {"xx"}}, http.StatusBadRequest, "")
