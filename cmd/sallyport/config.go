@@ -276,8 +276,8 @@ retention_days = 30
 radio.jurisdiction = "US" # of the profiles the one that hears most, so that all of it can be seen; a real site names its own
 radio.dpia = "demonstration, made-up data"
 radio.keep_sets = true
-posture.levels = ["normal", "alpha", "bravo", "charlie", "delta"]
 people.codes = "optional" # so that its people can sign in with the passwords that are printed; a real site leaves this out
+posture.levels = ["normal", "alpha", "bravo", "charlie", "delta"]
 
 [[lane]]
 id = "north"
