@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
-	"sallyport/gate"
 	"sallyport/gate/barrier"
 	"sallyport/gate/sqlite"
 )
@@ -62,14 +60,6 @@ func (p page) touch(css string) {
 	p.do(chromedp.WaitEnabled(chromedp.CSS(css)), chromedp.Click(chromedp.CSS(css)))
 }
 
-// holdDown keeps a finger on what a selector names until the page is another one.
-func (p page) holdDown(css string) {
-	p.t.Helper()
-	if _, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](`document.querySelector(`+quoteJS(css)+`).dispatchEvent(new PointerEvent("pointerdown", {bubbles: true}))`)); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
 // TestInspectionOnTheRealProgram has a flagged car sent to inspection with one
 // touch, its label read, what was read put on record, and the car let in by it.
 func TestInspectionOnTheRealProgram(t *testing.T) {
@@ -114,65 +104,6 @@ func TestInspectionOnTheRealProgram(t *testing.T) {
 	list, err := store.InspectionHistory(t.Context(), inspectVIN)
 	if err != nil || len(list) != 1 || list[0].By != "anna" || list[0].Text != "EM7455" || list[0].Via != "screen" {
 		t.Errorf("%+v, %v", list, err)
-	}
-}
-
-// TestTrainingOnTheRealProgram has somebody who has never seen the screen go
-// through every lesson: they do what the screen suggests, unless what they see
-// and hear says otherwise. Nothing of it is recorded, and no arm moves.
-func TestTrainingOnTheRealProgram(t *testing.T) {
-	t.Parallel()
-	p := page{t, browser(t)}
-	dir := kioskSite(t, "")
-	prog := start(t, "serve", "--data", dir, "--addr", "127.0.0.1:0")
-	p.do(chromedp.EmulateViewport(1280, 800))
-	p.signIn(prog.base, "/train?lane=north", "anna", kioskPassword)
-	p.until("made-up vehicles")
-	p.touch("form[action='/train'] button")
-	lessons := gate.Lessons()
-	for i, l := range lessons {
-		p.until(fmt.Sprintf("Vehicle %d of %d", i+1, len(lessons)))
-		if banner := p.says(`document.querySelector(".banner")?.innerText ?? ""`); !strings.Contains(banner, "TRAINING") {
-			t.Fatalf("lesson %s: no banner: %q", l.ID, banner)
-		}
-		switch l.Right {
-		case gate.TrainRescan:
-			p.do(chromedp.Focus(chromedp.CSS("#vin")), chromedp.KeyEvent(l.Rescan), chromedp.KeyEvent(kb.Enter))
-		case gate.TrainPaper:
-			p.touch(`button[value="paper"]`)
-		case gate.TrainDuress:
-			p.is(`document.readyState === "complete"`)
-			p.holdDown("#clock")
-		case gate.TrainAct(gate.ActOverride):
-			p.touch(".signed summary")
-			p.do(chromedp.SetValue(chromedp.CSS(".signed [name=reason_code]"), "ordered"))
-			for _, d := range strings.Split(gate.TrainingPIN, "") {
-				p.touch(`.signed [data-pin="` + d + `"]`)
-			}
-			p.touch(".signed .confirm")
-		default:
-			p.touch("#primary")
-		}
-		p.is(`document.querySelector(".marked") !== null`)
-		if got := p.says(`document.querySelector(".marked .word").innerText`); got != "Right" {
-			t.Errorf("lesson %s: %s: %s", l.ID, got, p.says(`document.querySelector(".marked").innerText`))
-		}
-		p.touch("#primary")
-	}
-	p.until(fmt.Sprintf("%d of %d right", len(lessons), len(lessons)))
-	p.shot("training-result")
-	prog.kill()
-
-	store, err := sqlite.Open(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	if list, err := store.Passages(t.Context(), gate.PassageFilter{}); err != nil || len(list) != 0 {
-		t.Errorf("training was recorded: %+v, %v", list, err)
-	}
-	if moved, err := barrier.ReadJournal(filepath.Join(dir, "arm.journal")); err == nil && len(moved) != 0 {
-		t.Errorf("training moved the arm %d times", len(moved))
 	}
 }
 

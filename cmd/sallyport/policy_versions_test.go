@@ -291,7 +291,6 @@ func TestPolicyWarnings(t *testing.T) {
 // the vehicle that waits at the line is decided again each time, before the
 // command returns.
 func TestPolicyAndPostureRunning(t *testing.T) {
-	t.Parallel()
 	dir := rulesSite(t)
 	token := addDevice(t, dir, "kiosk", "lane-1")
 	p := start(t, "serve", "--data", dir, "--addr", "127.0.0.1:0")
