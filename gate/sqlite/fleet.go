@@ -349,13 +349,7 @@ func (s *Store) RecordExemptionStep(ctx context.Context, k gate.ExemptionStep) e
 }
 
 func scanExemptionStep(rows *sql.Rows) (k gate.ExemptionStep, err error) {
-	var at string
-	var note sql.NullString
-	if err := rows.Scan(&k.Exemption, &at, &k.Kind, &k.By, &note); err != nil {
-		return k, err
-	}
-	k.Note = note.String
-	k.At, err = instant(at)
+	err = scanStep(rows, &k.Exemption, &k.At, &k.Kind, &k.By, &k.Note)
 	return k, err
 }
 

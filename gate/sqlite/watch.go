@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"sallyport/gate"
 	"sallyport/gate/translog"
@@ -126,14 +127,21 @@ func (s *Store) RecordWatchStep(ctx context.Context, k gate.WatchStep) error {
 }
 
 func scanWatchStep(rows *sql.Rows) (k gate.WatchStep, err error) {
-	var at string
-	var note sql.NullString
-	if err := rows.Scan(&k.Entry, &at, &k.Kind, &k.By, &note); err != nil {
-		return k, err
-	}
-	k.Note = note.String
-	k.At, err = instant(at)
+	err = scanStep(rows, &k.Entry, &k.At, &k.Kind, &k.By, &k.Note)
 	return k, err
+}
+
+// scanStep reads one step on something that is kept: what it is on, when, which,
+// by whom, and the note, which may have been erased.
+func scanStep(rows *sql.Rows, of any, at *time.Time, kind, by any, note *string) (err error) {
+	var when string
+	var said sql.NullString
+	if err := rows.Scan(of, &when, kind, by, &said); err != nil {
+		return err
+	}
+	*note = said.String
+	*at, err = instant(when)
+	return err
 }
 
 // Watch are all entries that are kept (gate.WatchStore).
